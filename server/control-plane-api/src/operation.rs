@@ -1,0 +1,169 @@
+//! What is being done to a project, and how far it has come.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+/// A change to a project. At most one is open per project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum OperationKind {
+    Create,
+    Pause,
+    Resume,
+    Restart,
+    /// Ours, not a user's: bring back a project that should be running and is not.
+    Recover,
+    Delete,
+}
+
+impl OperationKind {
+    /// Every kind.
+    pub const ALL: [Self; 6] = [Self::Create, Self::Pause, Self::Resume, Self::Restart, Self::Recover, Self::Delete];
+
+    /// The stored word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Restart => "restart",
+            Self::Recover => "recover",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+impl fmt::Display for OperationKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for OperationKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| format!("unknown operation kind {text:?}"))
+    }
+}
+
+/// One idempotent step of an operation. The order belongs to the control plane's lifecycle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum Step {
+    /// Have the prepared template that projects are cloned from.
+    PrepareTemplate,
+    /// Clone the template into the project's own data directory, durably.
+    CloneData,
+    /// Start the database and wait until it answers.
+    StartDatabase,
+    /// Give every login role the project's own password.
+    SetPasswords,
+    /// Open the project's address.
+    Publish,
+    /// Close the project's address.
+    Withdraw,
+    /// Stop the database.
+    StopDatabase,
+    /// Remove processes and data.
+    DestroyData,
+    /// Remove the project's rows, its secrets among them.
+    Forget,
+}
+
+impl Step {
+    /// Every step.
+    pub const ALL: [Self; 9] = [
+        Self::PrepareTemplate,
+        Self::CloneData,
+        Self::StartDatabase,
+        Self::SetPasswords,
+        Self::Publish,
+        Self::Withdraw,
+        Self::StopDatabase,
+        Self::DestroyData,
+        Self::Forget,
+    ];
+
+    /// The stored word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PrepareTemplate => "prepare_template",
+            Self::CloneData => "clone_data",
+            Self::StartDatabase => "start_database",
+            Self::SetPasswords => "set_passwords",
+            Self::Publish => "publish",
+            Self::Withdraw => "withdraw",
+            Self::StopDatabase => "stop_database",
+            Self::DestroyData => "destroy_data",
+            Self::Forget => "forget",
+        }
+    }
+
+    /// The step in words a person reads, sentence case.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::PrepareTemplate => "Prepare template",
+            Self::CloneData => "Clone data directory",
+            Self::StartDatabase => "Start database",
+            Self::SetPasswords => "Set passwords",
+            Self::Publish => "Open address",
+            Self::Withdraw => "Close address",
+            Self::StopDatabase => "Stop database",
+            Self::DestroyData => "Remove data",
+            Self::Forget => "Remove records",
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Step {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|step| step.as_str() == text).ok_or_else(|| format!("unknown step {text:?}"))
+    }
+}
+
+/// The open operation of a project, as shown to a caller whose request conflicts with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct OperationSummary {
+    /// UUID, as text.
+    pub id: String,
+    pub kind: OperationKind,
+    pub step: Step,
+    /// How often the step has failed so far; 0 on the first try.
+    pub attempt: i32,
+    /// Why the last try failed, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_the_serialized_form() {
+        for kind in OperationKind::ALL {
+            assert_eq!(kind.as_str().parse(), Ok(kind));
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
+        }
+        for step in Step::ALL {
+            assert_eq!(step.as_str().parse(), Ok(step));
+            assert_eq!(serde_json::to_value(step).unwrap(), step.as_str());
+        }
+    }
+}

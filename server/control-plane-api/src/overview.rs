@@ -1,0 +1,57 @@
+//! What the dashboard shows of a project beyond the Management API's document.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{OperationSummary, Project, Step};
+
+/// One project with everything its card and its page need, without secrets.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProjectOverview {
+    pub project: Project,
+    /// The open operation, if there is one.
+    pub operation: Option<OperationSummary>,
+    /// Present in state `failed`.
+    pub failure: Option<Failure>,
+    pub usage: Option<Usage>,
+    /// Version of the PostgreSQL server, such as `15.18`, once known.
+    pub postgres_version: Option<String>,
+    /// Where SQL clients connect, once known.
+    pub connection: Option<Connection>,
+}
+
+/// Why a project is in state `failed`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    pub step: Step,
+    /// The cause, and what to do, for a person.
+    pub cause: String,
+}
+
+/// Memory and disk of a project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Proportional set size of the project's processes, in bytes; 0 when stopped.
+    pub memory_bytes: u64,
+    /// Blocks allocated to the project's data directory, in bytes.
+    pub disk_bytes: u64,
+    /// Oldest first, at most 60.
+    pub history: Vec<UsageSample>,
+}
+
+/// One point of the usage chart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsageSample {
+    /// Unix time in milliseconds.
+    pub at_ms: i64,
+    pub memory_bytes: u64,
+    pub disk_bytes: u64,
+}
+
+/// Where SQL clients connect. The password is not part of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connection {
+    pub host: String,
+    pub port: u16,
+    pub database: String,
+    pub user: String,
+}
