@@ -1,0 +1,92 @@
+# The two commands that matter are `make run` and `make test`; both set up the machine first (setup.sh).
+# Where a build goes is CARGO_TARGET_DIR (default ./target); where the server listens and keeps its data is the server's
+# own environment, such as SUPACLOUD_SERVER__LISTEN and SUPACLOUD_SERVER__DATA_DIR, which pass through.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.ONESHELL:
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-test build run dev test format lint unit browser bench clean
+
+export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
+export PATH := $(shell ./setup.sh path):$(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
+
+target := $(CARGO_TARGET_DIR)
+binary := $(target)/release/supacloud
+site := $(target)/site
+
+# Both the release build and the server that serves it need these: where the site is, and that its files are named by
+# their hashes (read from hash.txt beside the binary). Never in the environment of a development build.
+release_env := LEPTOS_OUTPUT_NAME=supacloud LEPTOS_SITE_ROOT="$(site)" LEPTOS_SITE_PKG_DIR=pkg LEPTOS_HASH_FILES=true LEPTOS_ENV=PROD
+
+# What a release is made of. cargo leptos compresses and hashes everything anew at each call (half a minute), so it is
+# called only when one of these has changed.
+release_inputs := $(wildcard .cargo Cargo.toml Cargo.lock package-lock.json setup.sh app data-plane frontend migration public server style)
+fingerprint = { rustc -V; find $(release_inputs) -type f ! -path '*/tests/*' ! -name '*.md' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum; } | sha256sum
+
+# $(call timed,WHAT,COMMAND): how long each part of `make test` took, for whoever wants it shorter.
+timed = start=$$SECONDS; echo "== $(1)"; $(2); echo "== $(1): $$((SECONDS - start)) s"
+
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+setup: ## Install what `make run` needs
+	@./setup.sh run
+
+setup-test: ## Install what `make test` needs
+	@./setup.sh test
+
+build: setup ## Build the release, unless it is up to date
+	@mkdir -p "$(target)"
+	exec 9>"$(target)/.supacloud-release.lock"
+	flock 9
+	stamp="$(target)/.supacloud-release"
+	wanted=$$($(fingerprint))
+	if [[ -x "$(binary)" && -d "$(site)/pkg" && -e "$$stamp" && "$$(<"$$stamp")" == "$$wanted" ]]; then
+		echo "build: the release is up to date"
+		exit 0
+	fi
+	rm -f "$$stamp"
+	echo "build: building the release (the first time about 6 minutes on 2 cores)"
+	env $(release_env) cargo leptos build --release --precompress --cargo-locked 9>&-
+	echo "$$wanted" >"$$stamp"
+
+run: build ## Set up, build the release and run it in the foreground; Ctrl-C stops it
+	@exec env $(release_env) "$(binary)"
+
+dev: setup ## Build, run and reload at every change
+	@exec cargo leptos watch
+
+test: setup-test ## Set up, then every check and test there is
+	@start_all=$$SECONDS
+	$(call timed,formatting,$(MAKE) format)
+	$(call timed,lints,$(MAKE) lint)
+	$(call timed,unit and integration tests,$(MAKE) unit)
+	$(call timed,release build,$(MAKE) build)
+	$(call timed,browser and client tests,$(MAKE) browser)
+	echo "== everything: $$((SECONDS - start_all)) s"
+
+format: ## Check the formatting
+	@cargo fmt --all --check
+
+# The browser's half and the server's half are checked apart: one call for both would unify the features ssr and hydrate.
+lint: ## Clippy for the server and for the browser, and the types of the browser tests
+	@cargo clippy -p frontend --target wasm32-unknown-unknown --locked -- -D warnings
+	cargo clippy --workspace --exclude frontend --all-targets --locked -- -D warnings
+	cd end2end && npm run --silent check
+
+unit: ## Unit and integration tests
+	@cargo test --workspace --exclude frontend --locked
+
+# One file or one test: make browser ARGS='specs/create.spec.ts -g paused'
+browser: ## Tests of the built release in a browser and with real clients (ARGS=... goes to Playwright)
+	@cd end2end && env $(release_env) SUPACLOUD_BINARY="$(binary)" SUPACLOUD_PYTHON="$$(../setup.sh python)" npx --no-install playwright test $(ARGS)
+
+bench: setup-test build ## Measure, and print the figures beside their floors
+	@cd end2end && env $(release_env) SUPACLOUD_BINARY="$(binary)" node bench/main.ts
+
+clean: ## Remove what was built and installed in this clone; data stays
+	@cargo clean --quiet
+	rm -rf node_modules end2end/node_modules end2end/artefacts end2end/test-results
