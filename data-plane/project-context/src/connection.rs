@@ -1,0 +1,228 @@
+//! One connection taken from the pool: its statements, its notifications, and the promise that a query whose client
+//! went away is cancelled before anyone else gets the connection.
+
+use std::{
+    fmt,
+    future::{pending, poll_fn},
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use deadpool::managed::Object;
+use tokio::sync::{broadcast, watch};
+use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Statement};
+
+use crate::{
+    pool::SessionManager,
+    statements::{Lookup, StatementKey, Statements},
+};
+
+/// Notifications a slow subscriber may fall behind before it misses some.
+const NOTIFICATION_BACKLOG: usize = 64;
+
+/// What `NOTIFY` sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notification {
+    /// The channel.
+    pub channel: String,
+    /// The payload; empty if none was given.
+    pub payload: String,
+}
+
+/// Notifications of one channel, for as long as the connection that listens is open.
+#[derive(Debug)]
+pub struct Subscription {
+    channel: String,
+    notifications: broadcast::Receiver<Notification>,
+    /// A connection that is not the pool's, and what ends it.
+    own: Option<Session>,
+    until: Option<watch::Receiver<u64>>,
+}
+
+impl Subscription {
+    /// The next payload; `None` once the connection is closed, after which notifications were possibly missed.
+    pub async fn next(&mut self) -> Option<String> {
+        loop {
+            let ended = async {
+                match &mut self.until {
+                    // An error means that the pool is gone, which is an end too.
+                    Some(until) => drop(until.changed().await),
+                    None => pending().await,
+                }
+            };
+            let received = tokio::select! {
+                received = self.notifications.recv() => received,
+                () = ended => {
+                    self.own = None;
+                    return None;
+                }
+            };
+            match received {
+                Ok(notification) if notification.channel == self.channel => return Some(notification.payload),
+                Ok(_) => {}
+                // Falling behind means that something was sent: an empty payload is the most general message.
+                Err(broadcast::error::RecvError::Lagged(_)) => return Some(String::new()),
+                Err(broadcast::error::RecvError::Closed) => return None,
+            }
+        }
+    }
+
+    /// Ends when the receiver's value changes.
+    pub(crate) fn until(self, until: watch::Receiver<u64>) -> Self {
+        Self { until: Some(until), ..self }
+    }
+}
+
+/// A physical connection and what is known about it.
+pub(crate) struct Session {
+    pub(crate) client: Client,
+    statements: Statements,
+    notifications: broadcast::WeakSender<Notification>,
+    /// Kept when the pool shrinks, because it listens.
+    pub(crate) listening: AtomicBool,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("closed", &self.client.is_closed()).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// Connects, and drives the connection in a task that ends with it.
+    pub(crate) async fn open(config: &Config) -> Result<Self, tokio_postgres::Error> {
+        let (client, mut connection) = config.connect(NoTls).await?;
+        let (sender, _) = broadcast::channel(NOTIFICATION_BACKLOG);
+        // The task owns the only strong sender, so that subscriptions end when the connection does.
+        let notifications = sender.downgrade();
+        tokio::spawn(async move {
+            while let Some(message) = poll_fn(|cx| connection.poll_message(cx)).await {
+                match message {
+                    Ok(AsyncMessage::Notification(notification)) => {
+                        let message = Notification {
+                            channel: notification.channel().to_owned(),
+                            payload: notification.payload().to_owned(),
+                        };
+                        // Nobody subscribed: nothing to do.
+                        let _ = sender.send(message);
+                    }
+                    Ok(_) => {}
+                    Err(error) => {
+                        tracing::debug!(%error, "database connection ended");
+                        break;
+                    }
+                }
+            }
+        });
+        Ok(Self { client, statements: Statements::new(), notifications, listening: AtomicBool::new(false) })
+    }
+
+    /// Subscribes first and sends `LISTEN` then, so that nothing falls in between.
+    async fn subscribe(&self, channel: &str) -> Result<Option<Subscription>, tokio_postgres::Error> {
+        let Some(sender) = self.notifications.upgrade() else {
+            return Ok(None);
+        };
+        let notifications = sender.subscribe();
+        drop(sender);
+        self.listening.store(true, Ordering::Relaxed);
+        self.client.batch_execute(&format!("LISTEN \"{}\"", channel.replace('"', "\"\""))).await?;
+        Ok(Some(Subscription { channel: channel.to_owned(), notifications, own: None, until: None }))
+    }
+
+    pub(crate) async fn into_subscription(self, channel: &str) -> Result<Option<Subscription>, tokio_postgres::Error> {
+        let subscription = self.subscribe(channel).await?;
+        Ok(subscription.map(|subscription| Subscription { own: Some(self), ..subscription }))
+    }
+}
+
+/// A connection of the pool, as `authenticator`. Goes back on drop.
+///
+/// Bracket work by [`Connection::begin_work`] and [`Connection::end_work`]: if the connection is dropped in between (the
+/// client disconnected, a time-out), the running statement is cancelled, the transaction rolled back, and only then does
+/// the connection return to the pool.
+#[derive(Debug)]
+pub struct Connection {
+    object: Option<Object<SessionManager>>,
+    working: AtomicBool,
+}
+
+impl Connection {
+    pub(crate) fn new(object: Object<SessionManager>) -> Self {
+        Self { object: Some(object), working: AtomicBool::new(false) }
+    }
+
+    /// The client. Always leave it outside a transaction.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.session().client
+    }
+
+    /// From here on a drop cancels what runs.
+    pub fn begin_work(&self) {
+        self.working.store(true, Ordering::Relaxed);
+    }
+
+    /// The transaction is over; a drop just returns the connection.
+    pub fn end_work(&self) {
+        self.working.store(false, Ordering::Relaxed);
+    }
+
+    /// What this connection knows of a statement. `generation` is the schema's: a new one forgets all.
+    #[must_use]
+    pub fn lookup(&self, generation: u64, key: &StatementKey) -> Lookup {
+        self.session().statements.lookup(generation, key)
+    }
+
+    /// Keeps a prepared statement, possibly closing the one unused for longest.
+    pub fn remember(&self, key: StatementKey, statement: Statement) {
+        self.session().statements.remember(key, statement);
+    }
+
+    /// Drops a statement whose plan no longer fits.
+    pub fn forget(&self, key: &StatementKey) {
+        self.session().statements.forget(key);
+    }
+
+    /// Listens with this pooled connection, saving a backend. Notifications come between its transactions; it is the
+    /// last to be closed for idleness. `None` if the connection just ended.
+    ///
+    /// # Errors
+    /// What PostgreSQL answers to `LISTEN`.
+    pub async fn listen(&self, channel: &str) -> Result<Option<Subscription>, tokio_postgres::Error> {
+        self.session().subscribe(channel).await
+    }
+
+    /// Whether the server or the network ended this connection.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.client().is_closed()
+    }
+
+    fn session(&self) -> &Session {
+        // Only `drop` takes the object out.
+        self.object.as_ref().expect("present until drop")
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let Some(object) = self.object.take() else { return };
+        if !self.working.load(Ordering::Relaxed) || object.client.is_closed() {
+            return;
+        }
+        if tokio::runtime::Handle::try_current().is_err() {
+            drop(Object::take(object));
+            return;
+        }
+        tokio::spawn(async move {
+            // The server has delivered the signal when this returns, so that it can't hit a later user's statement.
+            if let Err(error) = object.client.cancel_token().cancel_query(NoTls).await {
+                tracing::debug!(%error, "could not cancel a query");
+            }
+            let outcome = object.client.batch_execute("ROLLBACK").await;
+            if let Err(error) = outcome {
+                tracing::debug!(%error, "connection discarded after a cancelled request");
+                drop(Object::take(object));
+            }
+        });
+    }
+}

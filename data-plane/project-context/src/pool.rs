@@ -1,0 +1,223 @@
+//! The bounded pool. It opens connections on demand and, after [`IDLE_AFTER`] without use, closes all of them and ends
+//! its own task, so that an idle project costs neither backends nor timers.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use deadpool::{
+    Runtime,
+    managed::{self, Manager, Metrics, QueueMode, RecycleError, RecycleResult, TimeoutType},
+};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::watch;
+use tokio_postgres::Config;
+
+use crate::{
+    DatabaseAddress,
+    connection::{Connection, Session, Subscription},
+};
+
+/// After this long without use a connection is closed.
+pub const IDLE_AFTER: Duration = Duration::from_secs(30);
+
+/// What to tell a client that found the pool full, as `Retry-After`.
+pub const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// PostgREST's default `db-pool-acquisition-timeout`.
+const WAIT: Duration = Duration::from_secs(10);
+
+/// Time for connecting, scram included.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// Requests that may wait for each connection of the limit, before further ones are turned away at once.
+const WAITERS_PER_CONNECTION: usize = 32;
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum PoolError {
+    /// Too many requests wait already. Turned away at once: retry after [`RETRY_AFTER`].
+    #[error("too many requests are waiting for a database connection")]
+    QueueFull,
+    /// No connection became free in time.
+    #[error("timed out acquiring a connection from the pool")]
+    WaitTimedOut,
+    /// The database does not answer, or refuses us.
+    #[error("could not connect to the database")]
+    Connect(#[source] tokio_postgres::Error),
+    /// The database accepted the connection but did not finish the handshake in time.
+    #[error("timed out connecting to the database")]
+    ConnectTimedOut,
+    /// The context was closed: the project is pausing or gone.
+    #[error("the project's connections are closed")]
+    Closed,
+}
+
+#[derive(Debug)]
+pub(crate) struct Pool {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    pool: managed::Pool<SessionManager>,
+    max_waiting: usize,
+    started: Instant,
+    /// Milliseconds after `started`.
+    last_used: AtomicU64,
+    reaper_runs: AtomicBool,
+    /// Subscriptions with an own connection end when this changes.
+    idle: watch::Sender<u64>,
+}
+
+impl Pool {
+    pub(crate) fn new(database: &DatabaseAddress, password: &SecretString, max_connections: usize) -> Self {
+        let mut config = Config::new();
+        // A host that begins with a slash is taken for the directory of a unix socket.
+        config
+            .host(&database.host)
+            .port(database.port)
+            .dbname(&database.name)
+            .user("authenticator")
+            .password(password.expose_secret())
+            .application_name("supacloud")
+            .connect_timeout(CONNECT);
+        let max_size = max_connections.max(1);
+        let pool = managed::Pool::builder(SessionManager { config })
+            .max_size(max_size)
+            .queue_mode(QueueMode::Lifo)
+            .wait_timeout(Some(WAIT))
+            .create_timeout(Some(CONNECT))
+            .runtime(Runtime::Tokio1)
+            .build()
+            .expect("a runtime is given, which is all that building checks");
+        Self {
+            shared: Arc::new(Shared {
+                pool,
+                max_waiting: max_size.saturating_mul(WAITERS_PER_CONNECTION),
+                started: Instant::now(),
+                last_used: AtomicU64::new(0),
+                reaper_runs: AtomicBool::new(false),
+                idle: watch::Sender::new(0),
+            }),
+        }
+    }
+
+    pub(crate) async fn connection(&self) -> Result<Connection, PoolError> {
+        let shared = &self.shared;
+        if shared.pool.status().waiting >= shared.max_waiting {
+            return Err(PoolError::QueueFull);
+        }
+        shared.touch();
+        let object = shared.pool.get().await.map_err(PoolError::from)?;
+        shared.ensure_reaper();
+        Ok(Connection::new(object))
+    }
+
+    pub(crate) async fn listen(&self, channel: &str) -> Result<Subscription, PoolError> {
+        let shared = &self.shared;
+        if shared.pool.is_closed() {
+            return Err(PoolError::Closed);
+        }
+        shared.touch();
+        let session = Session::open(&shared.pool.manager().config).await.map_err(PoolError::Connect)?;
+        shared.ensure_reaper();
+        let subscription = session.into_subscription(channel).await.map_err(PoolError::Connect)?.ok_or(PoolError::Closed)?;
+        Ok(subscription.until(shared.idle.subscribe()))
+    }
+
+    pub(crate) fn close(&self) {
+        self.shared.pool.close();
+        self.shared.idle.send_modify(|count| *count += 1);
+    }
+
+    pub(crate) fn open_connections(&self) -> usize {
+        self.shared.pool.status().size
+    }
+}
+
+impl Shared {
+    fn touch(&self) {
+        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.last_used.store(now, Ordering::Relaxed);
+    }
+
+    fn unused_for(&self) -> Duration {
+        self.started.elapsed().saturating_sub(Duration::from_millis(self.last_used.load(Ordering::Relaxed)))
+    }
+
+    /// Starts the task that closes unused connections, unless it runs. It ends when there are none left.
+    fn ensure_reaper(self: &Arc<Self>) {
+        if self.reaper_runs.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let weak = Arc::downgrade(self);
+        tokio::spawn(async move {
+            loop {
+                let Some(wait) = weak.upgrade().map(|shared| IDLE_AFTER.saturating_sub(shared.unused_for())) else { return };
+                tokio::time::sleep(wait.max(Duration::from_secs(1))).await;
+                let Some(shared) = weak.upgrade() else { return };
+                if shared.reap() {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Closes what was not used lately; true when nothing is left to watch.
+    fn reap(&self) -> bool {
+        let all_idle = self.unused_for() >= IDLE_AFTER;
+        drop(self.pool.retain(|session, metrics| {
+            !session.client.is_closed()
+                && !all_idle
+                && (session.listening.load(Ordering::Relaxed) || metrics.last_used() < IDLE_AFTER)
+        }));
+        if all_idle {
+            self.idle.send_modify(|count| *count += 1);
+        }
+        let done = self.pool.is_closed() || (all_idle && self.pool.status().size == 0);
+        if done {
+            self.reaper_runs.store(false, Ordering::Release);
+            // A connection taken between the check and the store found the reaper still marked as running.
+            if self.pool.status().size > 0 && !self.pool.is_closed() && !self.reaper_runs.swap(true, Ordering::AcqRel) {
+                return false;
+            }
+        }
+        done
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct SessionManager {
+    config: Config,
+}
+
+impl Manager for SessionManager {
+    type Type = Session;
+    type Error = tokio_postgres::Error;
+
+    async fn create(&self) -> Result<Session, tokio_postgres::Error> {
+        Session::open(&self.config).await
+    }
+
+    async fn recycle(&self, session: &mut Session, _: &Metrics) -> RecycleResult<tokio_postgres::Error> {
+        if session.client.is_closed() { Err(RecycleError::message("connection closed")) } else { Ok(()) }
+    }
+}
+
+impl From<managed::PoolError<tokio_postgres::Error>> for PoolError {
+    fn from(error: managed::PoolError<tokio_postgres::Error>) -> Self {
+        match error {
+            managed::PoolError::Timeout(TimeoutType::Wait) => Self::WaitTimedOut,
+            managed::PoolError::Timeout(TimeoutType::Create | TimeoutType::Recycle) => Self::ConnectTimedOut,
+            managed::PoolError::Backend(error) => Self::Connect(error),
+            managed::PoolError::Closed | managed::PoolError::NoRuntimeSpecified | managed::PoolError::PostCreateHook(_) => {
+                Self::Closed
+            }
+        }
+    }
+}
