@@ -48,7 +48,14 @@ as_root() {
   if ((EUID == 0)); then "$@"; else sudo "$@"; fi
 }
 
-apt_get() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3 "$@"; }
+# apt-get, its many words kept in a file and shown only when it fails.
+apt_get() {
+  local log=$tools/apt.log
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 "$@" \
+    >"$log" 2>&1 </dev/null && return 0
+  tail -n 30 "$log" >&2
+  return 1
+}
 
 distribution() { sed -n 's/^ID="\{0,1\}\([a-z]*\)"\{0,1\}$/\1/p' /etc/os-release 2>/dev/null || true; }
 
@@ -110,7 +117,7 @@ install_packages() {
     return 0
   fi
   installing "from the distribution: ${packages[*]}"
-  apt_get update -qq || say "apt-get update failed; going on with the package lists that are there"
+  apt_get update || say "apt-get update failed; going on with the package lists that are there"
   local package others=()
   for package in "${packages[@]}"; do
     if [[ $package == postgresql ]]; then
@@ -123,7 +130,7 @@ install_packages() {
     fi
   done
   if ((${#others[@]} > 0)); then
-    apt_get install -y -qq --no-install-recommends "${others[@]}" </dev/null ||
+    apt_get install -y --no-install-recommends "${others[@]}" ||
       problem "system packages: ${others[*]}" "see apt-get's words above, then $remedy"
   fi
 }
@@ -132,10 +139,10 @@ install_packages() {
 # stops it is put back afterwards, so that the machine behaves as before for whoever installs another version.
 install_postgres() {
   local conf=/etc/postgresql-common/createcluster.conf line='create_main_cluster = false # supacloud set-up'
-  apt_get install -y -qq --no-install-recommends postgresql-common </dev/null || return 1
+  apt_get install -y --no-install-recommends postgresql-common || return 1
   as_root tee -a "$conf" <<<"$line" >/dev/null || return 1
   local status=0
-  apt_get install -y -qq --no-install-recommends postgresql </dev/null || status=1
+  apt_get install -y --no-install-recommends postgresql || status=1
   as_root sed -i "/# supacloud set-up\$/d" "$conf" || true
   return "$status"
 }
