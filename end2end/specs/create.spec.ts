@@ -1,0 +1,58 @@
+import { expect, test } from '../support/fixtures.ts';
+import { wholeLife } from '../support/journey.ts';
+
+test('a project’s whole life, by mouse', async ({ dashboard, server, api, app }) => {
+  await wholeLife({ dashboard, server, api, app, scripted: true });
+});
+
+test('the steps of a new project appear without loading the page again', async ({ dashboard, page, api, quiet }) => {
+  void quiet;
+  await dashboard.open('/');
+  let loads = 0;
+  page.on('load', () => loads++);
+  const ref = await dashboard.create('Watched');
+  await dashboard.untilState('Running');
+  await expect(dashboard.steps).not.toHaveCount(0);
+  expect(loads, 'page loads').toBeLessThanOrEqual(1);
+  await api.delete(ref);
+});
+
+test('what the API does shows on an open page', async ({ dashboard, page, api }) => {
+  const project = await api.create({ name: 'Remote' });
+  await dashboard.open(`/project/${project.ref}`);
+  await dashboard.untilState('Running');
+  await api.change(project.ref, 'pause');
+  await dashboard.untilState('Paused');
+  await api.change(project.ref, 'restore');
+  await dashboard.untilState('Running');
+  await dashboard.open('/');
+  await expect(page.getByText('Remote')).toBeVisible();
+  await api.delete(project.ref);
+});
+
+test('what is wrong with a new project stands beside its field', async ({ dashboard, page }) => {
+  await dashboard.open('/');
+  await dashboard.newProject.click();
+  await dashboard.form.getByLabel('Database password', { exact: true }).fill('short');
+  await dashboard.form.getByRole('button', { name: 'Create project' }).click();
+  const field = dashboard.form.getByLabel('Database password', { exact: true });
+  await expect(field).toHaveAccessibleErrorMessage(/8 characters/).catch(async () => {
+    // Where the browser does not compute aria-errormessage, the description says it.
+    await expect(field).toHaveAccessibleDescription(/8/);
+  });
+  expect(page.url()).not.toMatch(/\/project\//);
+});
+
+test('a secret key and the password are shown only when asked for', async ({ dashboard, page, api }) => {
+  const project = await api.create({ name: 'Keys', db_pass: 'shown-only-when-asked' });
+  const { secret } = await api.keys(project.ref);
+  await dashboard.open(`/project/${project.ref}`);
+  const html = await page.content();
+  expect(html).not.toContain(secret);
+  expect(html).not.toContain('shown-only-when-asked');
+  await page.getByRole('button', { name: /reveal.*(secret|default)/i }).first().click();
+  await expect(page.getByText(secret).first()).toBeVisible();
+  await page.getByRole('button', { name: /reveal.*password/i }).first().click();
+  await expect(page.getByText('shown-only-when-asked').first()).toBeVisible();
+  await api.delete(project.ref);
+});

@@ -1,0 +1,86 @@
+import { expect, type Locator, type Page } from '@playwright/test';
+import { test } from '../support/fixtures.ts';
+
+/** Presses Tab until the element has the focus, and checks that one can see it there. */
+async function tabTo(page: Page, target: Locator): Promise<void> {
+  for (let presses = 0; presses < 80; presses++) {
+    if ((await target.count()) > 0 && (await target.first().evaluate((element) => element === document.activeElement))) {
+      await expectFocusVisible(page);
+      return;
+    }
+    await page.keyboard.press('Tab');
+  }
+  throw new Error(`Tab never reached ${target}`);
+}
+
+/** The focused element differs from its unfocused self in outline, shadow or border. */
+async function expectFocusVisible(page: Page): Promise<void> {
+  const visible = await page.evaluate(() => {
+    const element = document.activeElement;
+    if (!(element instanceof HTMLElement)) return false;
+    const look = () => {
+      const style = getComputedStyle(element);
+      return [style.outlineStyle === 'none' ? '' : `${style.outlineStyle} ${style.outlineWidth} ${style.outlineColor}`, style.boxShadow, style.borderColor].join('|');
+    };
+    const transition = element.style.transition;
+    element.style.transition = 'none';
+    const focused = look();
+    element.blur();
+    const plain = look();
+    element.focus({ focusVisible: true } as FocusOptions);
+    element.style.transition = transition;
+    return focused !== plain;
+  });
+  expect(visible, 'the focus can be seen').toBe(true);
+}
+
+test('a project is made and deleted with the keyboard alone', async ({ dashboard, page, api }) => {
+  await dashboard.open('/');
+
+  // Skip link first.
+  await page.keyboard.press('Tab');
+  await expect(page.getByRole('link', { name: 'Skip to content' })).toBeFocused();
+  await expect(page.getByRole('link', { name: 'Skip to content' })).toBeInViewport();
+
+  // Escape closes the dialog, and the focus goes back to what opened it.
+  await tabTo(page, dashboard.newProject);
+  await page.keyboard.press('Enter');
+  await expect(dashboard.form).toBeVisible();
+  await expect(dashboard.form.getByLabel('Name', { exact: true })).toBeFocused();
+  await page.keyboard.press('Escape');
+  await expect(dashboard.form).toBeHidden();
+  await expect(dashboard.newProject).toBeFocused();
+
+  // The focus stays in the dialog while it is open.
+  await page.keyboard.press('Enter');
+  await expect(dashboard.form).toBeVisible();
+  for (let presses = 0; presses < 15; presses++) {
+    await page.keyboard.press('Tab');
+    const outside = await page.evaluate(() => {
+      const active = document.activeElement;
+      return active !== null && active !== document.body && !active.closest('dialog, [role=dialog]');
+    });
+    expect(outside, 'the focus left the open dialog').toBe(false);
+  }
+
+  await tabTo(page, dashboard.form.getByLabel('Name', { exact: true }));
+  await page.keyboard.type('By keyboard');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/\/project\/[a-z]{20}$/);
+  await dashboard.untilState('Running');
+  const ref = dashboard.ref;
+
+  await tabTo(page, page.getByRole('main').getByRole('link', { name: 'Delete project' }));
+  await page.keyboard.press('Enter');
+  await tabTo(page, page.getByLabel(/type .* to confirm/i));
+  await page.keyboard.type('Not its name');
+  await page.keyboard.press('Enter');
+  await expect(page.getByLabel(/type .* to confirm/i)).toBeVisible();
+  expect((await api.get(ref)).status).toBe('ACTIVE_HEALTHY');
+  await tabTo(page, page.getByLabel(/type .* to confirm/i));
+  await page.keyboard.press('ControlOrMeta+A');
+  await page.keyboard.type('By keyboard');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(`${dashboard.url}/`);
+  await expect.poll(async () => (await api.fetch(`/v1/projects/${ref}`)).status).toBe(404);
+});

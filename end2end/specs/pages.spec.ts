@@ -1,0 +1,155 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import AxeBuilder from '@axe-core/playwright';
+import type { Page } from '@playwright/test';
+import { Dashboard } from '../support/dashboard.ts';
+import { expect, test } from '../support/fixtures.ts';
+import { artefacts, Server } from '../support/server.ts';
+
+const TOKEN = 'correct-horse-battery-staple-0123456789';
+const VIEWS = [
+  { name: 'light', colorScheme: 'light', viewport: { width: 1280, height: 800 } },
+  { name: 'dark', colorScheme: 'dark', viewport: { width: 1280, height: 800 } },
+  { name: 'phone', colorScheme: 'light', viewport: { width: 360, height: 740 } },
+  { name: 'phone-dark', colorScheme: 'dark', viewport: { width: 360, height: 740 } },
+  { name: 'wide', colorScheme: 'light', viewport: { width: 2560, height: 1440 } },
+] as const;
+
+/** Aims of the issue: no layout shift that a person could see, and the largest thing painted within a second. */
+const MAX_CLS = 0.01;
+const MAX_LCP_MS = 1_000;
+
+const figures: { page: string; view: string; cls: number; lcpMs: number }[] = [];
+
+test.afterAll(({}, info) => {
+  mkdirSync(artefacts, { recursive: true });
+  writeFileSync(join(artefacts, `vitals-${info.parallelIndex}.json`), `${JSON.stringify(figures, null, 2)}\n`);
+});
+
+/** Starts to count before the page's first byte. */
+async function observeVitals(page: Page): Promise<void> {
+  await page.addInitScript(() => {
+    const vitals = { cls: 0, lcp: 0 };
+    Object.assign(window, { vitals });
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries() as (PerformanceEntry & { value: number; hadRecentInput: boolean })[]) {
+        if (!entry.hadRecentInput) vitals.cls += entry.value;
+      }
+    }).observe({ type: 'layout-shift', buffered: true });
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) vitals.lcp = entry.startTime;
+    }).observe({ type: 'largest-contentful-paint', buffered: true });
+  });
+}
+
+/** Everything that is asked of every page. */
+async function inspect(page: Page, what: string, view: string): Promise<void> {
+  await page.screenshot({ path: join(artefacts, `${what}-${view}.png`), fullPage: true, animations: 'disabled' });
+
+  const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']).analyze();
+  expect.soft(violations.map(({ id, help, nodes }) => ({ id, help, where: nodes.map((node) => node.html) })), `axe on ${what}`).toEqual([]);
+
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  expect.soft(overflow, `pixels that ${what} is wider than the window`).toBeLessThanOrEqual(0);
+
+  const vitals = await page.evaluate(() => (window as unknown as { vitals: { cls: number; lcp: number } }).vitals);
+  figures.push({ page: what, view, cls: vitals.cls, lcpMs: Math.round(vitals.lcp) });
+  expect.soft(vitals.cls, `layout shift of ${what}`).toBeLessThan(MAX_CLS);
+  expect.soft(vitals.lcp, `largest contentful paint of ${what}, ms`).toBeLessThan(MAX_LCP_MS);
+}
+
+test.beforeEach(async ({ page }) => observeVitals(page));
+
+for (const view of VIEWS) {
+  test.describe(view.name, () => {
+    test.use({ colorScheme: view.colorScheme, viewport: view.viewport });
+
+    test('no projects, and the new project dialog', async ({ dashboard, page, quiet, api }) => {
+      void quiet;
+      expect(await api.list()).toEqual([]);
+      await dashboard.open('/');
+      await inspect(page, 'projects-empty', view.name);
+      await dashboard.newProject.click();
+      await expect(dashboard.form).toBeVisible();
+      await inspect(page, 'new-project-dialog', view.name);
+      await dashboard.open('/new');
+      await inspect(page, 'new-project-page', view.name);
+    });
+
+    test('projects, and one of them: running and paused', async ({ dashboard, page, quiet, api }) => {
+      void quiet;
+      const names = ['Guestbook', 'A shop whose name is so long that it can hardly stand in one line of a narrow window', 'Ærøskøbing ünïcode 項目'];
+      const projects = await Promise.all(names.map((name) => api.create({ name })));
+      const [first, second] = projects;
+      if (!first || !second) throw new Error('no projects');
+      await api.change(second.ref, 'pause');
+      await api.until(second.ref, 'INACTIVE');
+
+      await dashboard.open('/');
+      await expect(page.getByText('Guestbook')).toBeVisible();
+      await inspect(page, 'projects', view.name);
+      await dashboard.open(`/project/${first.ref}`);
+      await expect(dashboard.state).toHaveText('Running');
+      await inspect(page, 'project-running', view.name);
+      await dashboard.open(`/project/${second.ref}`);
+      await expect(dashboard.state).toHaveText('Paused');
+      await inspect(page, 'project-paused', view.name);
+      await dashboard.open(`/project/${first.ref}/delete`);
+      await inspect(page, 'project-delete', view.name);
+
+      await Promise.all(projects.map((project) => api.delete(project.ref)));
+    });
+
+    test('addresses that lead nowhere', async ({ dashboard, page, quiet }) => {
+      quiet.allow(/404/);
+      for (const [what, path] of [
+        ['not-found', '/no/such/page'],
+        ['project-not-found', '/project/aaaaaaaaaaaaaaaaaaaa'],
+      ] as const) {
+        const response = await page.goto(`${dashboard.url}${path}`);
+        expect(response?.status(), path).toBe(404);
+        await dashboard.ready();
+        await inspect(page, what, view.name);
+      }
+    });
+  });
+}
+
+test.describe('sign-in', () => {
+  let server: Server;
+  test.beforeAll(async ({}, info) => {
+    server = await Server.start({ name: `pages-signin-${info.parallelIndex}`, env: { SUPACLOUD_SERVER__ADMIN_TOKEN: TOKEN } });
+  });
+  test.afterAll(async () => {
+    await server?.stop();
+  });
+
+  for (const view of VIEWS) {
+    test.describe(view.name, () => {
+      test.use({ colorScheme: view.colorScheme, viewport: view.viewport });
+      test('the sign-in page', async ({ page, quiet }) => {
+        void quiet;
+        const dashboard = new Dashboard(page, server.url);
+        await dashboard.open('/sign-in');
+        await inspect(page, 'sign-in', view.name);
+      });
+    });
+  }
+});
+
+test('release files are hashed, compressed and kept for long', async ({ page, server }) => {
+  const responses: { url: string; headers: Record<string, string> }[] = [];
+  page.on('response', (response) => responses.push({ url: response.url(), headers: response.headers() }));
+  await new Dashboard(page, server.url).open('/');
+  const files = responses.filter(({ url }) => url.includes('/pkg/'));
+  expect(files.map(({ url }) => url.replace(/.*\./, '')).sort()).toEqual(['css', 'js', 'wasm']);
+  for (const { url, headers } of files) {
+    expect(url, 'named by its hash').toMatch(/supacloud\.[\w-]{8,}\.(css|js|wasm)$/);
+    expect(headers['cache-control'], url).toMatch(/max-age=31536000.*immutable/);
+    expect(headers['content-encoding'], url).toBe('br');
+  }
+  const wasm = files.find(({ url }) => url.endsWith('.wasm'));
+  const gzip = await fetch(wasm?.url ?? '', { headers: { 'accept-encoding': 'gzip' } });
+  expect(Number(gzip.headers.get('content-length')), 'bytes of wasm, gzip').toBeLessThanOrEqual(350 * 1024);
+  await gzip.body?.cancel();
+});

@@ -1,0 +1,81 @@
+import { expect, test } from '../support/fixtures.ts';
+import { Server } from '../support/server.ts';
+import { ManagementApi } from '../support/api.ts';
+import { Dashboard } from '../support/dashboard.ts';
+
+const TOKEN = 'correct-horse-battery-staple-0123456789';
+
+let server: Server;
+
+test.beforeAll(async ({}, info) => {
+  server = await Server.start({ name: `signin-${info.parallelIndex}`, env: { SUPACLOUD_SERVER__ADMIN_TOKEN: TOKEN } });
+});
+
+test.afterAll(async () => {
+  await server?.stop();
+});
+
+for (const scripted of [true, false]) {
+  test.describe(scripted ? 'with scripts' : 'without scripts', () => {
+    test.use({ javaScriptEnabled: scripted });
+
+    test('the dashboard asks for the token, keeps it in a safe cookie, and lets go of it', async ({ page, context }) => {
+      const dashboard = new Dashboard(page, server.url, scripted);
+      await dashboard.open('/');
+      await expect(page).toHaveURL(/\/sign-in/);
+      await expect(dashboard.heading).toHaveText('Sign in');
+
+      await page.getByLabel('Admin token').fill('a wrong guess');
+      await page.getByRole('button', { name: 'Sign in' }).click();
+      await expect(page.getByRole('alert')).toContainText('not the admin token');
+      expect((await context.cookies()).filter((cookie) => cookie.httpOnly)).toEqual([]);
+
+      await dashboard.ready();
+      await page.getByLabel('Admin token').fill(TOKEN);
+      await page.getByRole('button', { name: 'Sign in' }).click();
+      await expect(page).toHaveURL(`${server.url}/`);
+      const session = (await context.cookies()).find((cookie) => cookie.httpOnly);
+      expect(session, 'a cookie that scripts can’t read').toBeDefined();
+      expect(['Strict', 'Lax']).toContain(session?.sameSite);
+      expect(session?.value, 'the cookie is not the token').not.toContain(TOKEN);
+
+      await dashboard.ready();
+      await page.getByRole('button', { name: 'Sign out' }).click();
+      await expect(page).toHaveURL(/\/sign-in/);
+      await dashboard.open('/');
+      await expect(page, 'signed out').toHaveURL(/\/sign-in/);
+
+      // The cookie is dead, not only forgotten by this browser.
+      if (session) {
+        const answer = await fetch(`${server.url}/v1/projects`, { headers: { cookie: `${session.name}=${session.value}` } });
+        expect(answer.status).toBe(401);
+      }
+    });
+  });
+}
+
+test('the API wants the token', async () => {
+  for (const token of [undefined, 'wrong', `${TOKEN}x`, TOKEN.slice(0, -1), '']) {
+    const response = await new ManagementApi(server.url, token).fetch('/v1/projects');
+    expect(response.status, `token ${token}`).toBe(401);
+    expect(await response.json()).toHaveProperty('message');
+  }
+  expect(await new ManagementApi(server.url, TOKEN).list()).toEqual([]);
+});
+
+test('guessing gets slower', async () => {
+  const guess = () =>
+    fetch(`${server.url}/sign-in`, {
+      method: 'POST',
+      redirect: 'manual',
+      headers: { 'content-type': 'application/x-www-form-urlencoded', origin: server.url },
+      body: 'token=guess',
+    });
+  const answers: string[] = [];
+  for (let i = 0; i < 60; i++) {
+    const response = await guess();
+    answers.push(`${response.status} ${response.headers.get('location') ?? ''}`);
+    await response.body?.cancel();
+  }
+  expect(answers.some((answer) => answer.startsWith('429') || answer.includes('rate_limited'))).toBe(true);
+});

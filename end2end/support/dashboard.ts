@@ -1,0 +1,102 @@
+import { expect, type Locator, type Page } from '@playwright/test';
+
+/** The dashboard as a person sees it: by roles and names, never by class or structure. Works with and without scripts. */
+export class Dashboard {
+  readonly page: Page;
+  readonly url: string;
+  readonly #scripted: boolean;
+
+  constructor(page: Page, url: string, scripted = true) {
+    this.page = page;
+    this.url = url;
+    this.#scripted = scripted;
+  }
+
+  /** Opens a page, and waits until its handlers are in place. */
+  async open(path = '/'): Promise<void> {
+    await this.page.goto(`${this.url}${path}`);
+    await this.ready();
+  }
+
+  async ready(): Promise<void> {
+    if (this.#scripted) await expect(this.page.locator('html')).toHaveAttribute('data-hydrated', 'true');
+  }
+
+  get heading(): Locator {
+    return this.page.getByRole('heading', { level: 1 });
+  }
+
+  /** The invitation to make a project; on the empty list there may be two. */
+  get newProject(): Locator {
+    return this.page.getByRole('main').getByRole('link', { name: 'New project' }).first();
+  }
+
+  /** Where a new project is described: a dialog with scripts, a page without. */
+  get form(): Locator {
+    return this.#scripted ? this.page.getByRole('dialog', { name: 'New project' }) : this.page.getByRole('main');
+  }
+
+  /** From the list, by the mouse, to the page of the new project. */
+  async create(name: string, password?: string): Promise<string> {
+    await this.newProject.click();
+    await this.form.getByLabel('Name', { exact: true }).fill(name);
+    if (password) await this.form.getByLabel('Database password', { exact: true }).fill(password);
+    await this.form.getByRole('button', { name: 'Create project' }).click();
+    await this.page.waitForURL(/\/project\/[a-z]{20}$/);
+    return this.ref;
+  }
+
+  /** The project whose page is shown. */
+  get ref(): string {
+    const ref = /\/project\/([a-z]{20})/.exec(this.page.url())?.[1];
+    if (!ref) throw new Error(`${this.page.url()} is no project's page`);
+    return ref;
+  }
+
+  get state(): Locator {
+    return this.page.getByRole('main').getByTestId('project-state');
+  }
+
+  /** Waits for a state: it comes by itself with scripts, by loading the page again without. */
+  async untilState(word: string): Promise<void> {
+    if (this.#scripted) await expect(this.state).toHaveText(word);
+    else {
+      await expect(async () => {
+        await this.page.goto(this.page.url());
+        await expect(this.state).toHaveText(word, { timeout: 250 });
+      }).toPass({ timeout: 30_000 });
+    }
+  }
+
+  get steps(): Locator {
+    return this.page.getByRole('list', { name: /steps/i }).getByRole('listitem');
+  }
+
+  /** A button of the project's page that changes its state. */
+  action(name: 'Pause' | 'Resume' | 'Restart' | 'Retry'): Locator {
+    return this.page.getByRole('main').getByRole('button', { name, exact: true });
+  }
+
+  async rename(name: string): Promise<void> {
+    await this.page.getByLabel('Name', { exact: true }).fill(name);
+    await this.page.getByRole('button', { name: 'Rename' }).click();
+    await expect(this.heading).toHaveText(name);
+  }
+
+  /** Deletes the project whose page is shown, and ends on the list. */
+  async delete(name: string): Promise<void> {
+    await this.page.getByRole('main').getByRole('link', { name: 'Delete project' }).click();
+    await this.page.getByLabel(/type .* to confirm/i).fill(name);
+    await this.page.getByRole('button', { name: 'Delete project' }).click();
+    await this.page.waitForURL(`${this.url}/`);
+  }
+}
+
+/** The connection string of a project, as its page shows it, with the password put in. */
+export async function connectionUri(url: string, ref: string, password: string): Promise<string> {
+  const page = await fetch(`${url}/project/${ref}`, { headers: { accept: 'text/html' } });
+  const html = await page.text();
+  const [, user, rest] = /postgresql:\/\/(\w+):[^@"'<\s]*@([\w.:-]+\/\w+)/.exec(html) ?? [];
+  if (!user || !rest) throw new Error(`the page of ${ref} (${page.status}) shows no connection string`);
+  return `postgresql://${user}:${encodeURIComponent(password)}@${rest}`;
+}
