@@ -1,1 +1,28 @@
-//! Under construction.
+//! The dashboard: pages, components and server functions. Built twice: natively with `ssr` for the server, and for
+//! wasm with `hydrate` for the browser. It holds no rules of its own: server functions call `control_plane`.
+
+mod browser;
+mod chart;
+mod clock;
+mod components;
+mod error;
+mod format;
+mod live;
+mod pages;
+mod project_row;
+mod root;
+mod secret_key;
+mod server_fns;
+#[cfg(feature = "ssr")]
+mod session;
+#[cfg(feature = "ssr")]
+mod shell;
+mod site;
+mod snippets;
+mod steps;
+mod theme;
+
+pub use error::DashboardError;
+pub use root::App;
+#[cfg(feature = "ssr")]
+pub use shell::shell;

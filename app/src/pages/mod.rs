@@ -1,0 +1,17 @@
+//! Pages, one per route.
+
+mod delete;
+mod new_project;
+mod not_found;
+mod project;
+mod projects;
+mod refused;
+mod sign_in;
+
+pub(crate) use delete::DeletePage;
+pub(crate) use new_project::NewProjectPage;
+pub(crate) use not_found::NotFoundPage;
+pub(crate) use project::ProjectPage;
+pub(crate) use projects::ProjectsPage;
+pub(crate) use refused::RefusedPage;
+pub(crate) use sign_in::SignInPage;

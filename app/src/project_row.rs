@@ -1,0 +1,123 @@
+//! One line of the project list: what it shows, and no more, since two hundred of them travel together.
+
+use control_plane_api::{ProjectOverview, ProjectRef, ProjectState};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+/// A project as the list shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ProjectRow {
+    pub(crate) project_ref: ProjectRef,
+    pub(crate) name: String,
+    pub(crate) state: ProjectState,
+    #[serde(with = "time::serde::timestamp")]
+    pub(crate) created_at: OffsetDateTime,
+    /// Bytes; missing until measured.
+    pub(crate) memory_bytes: Option<u64>,
+    /// Bytes; missing until measured.
+    pub(crate) disk_bytes: Option<u64>,
+}
+
+impl From<ProjectOverview> for ProjectRow {
+    fn from(overview: ProjectOverview) -> Self {
+        Self {
+            project_ref: overview.project.project_ref,
+            name: overview.project.name,
+            state: overview.project.state,
+            created_at: overview.project.created_at,
+            memory_bytes: overview.usage.as_ref().map(|usage| usage.memory_bytes),
+            disk_bytes: overview.usage.as_ref().map(|usage| usage.disk_bytes),
+        }
+    }
+}
+
+/// What the list is sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum SortBy {
+    /// Newest first.
+    #[default]
+    Created,
+    /// A to Z.
+    Name,
+    /// Largest first.
+    Memory,
+}
+
+impl SortBy {
+    pub(crate) const ALL: [Self; 3] = [Self::Created, Self::Name, Self::Memory];
+
+    /// The word in the address, `?sort=…`.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Name => "name",
+            Self::Memory => "memory",
+        }
+    }
+
+    pub(crate) const fn label(self) -> &'static str {
+        match self {
+            Self::Created => "Created",
+            Self::Name => "Name",
+            Self::Memory => "Memory",
+        }
+    }
+
+    /// Unknown words mean the default, as a wrong link should still show the list.
+    pub(crate) fn from_word(word: Option<&str>) -> Self {
+        Self::ALL.into_iter().find(|sort| Some(sort.word()) == word).unwrap_or_default()
+    }
+}
+
+/// The rows whose name or ref contains `filter`, sorted.
+pub(crate) fn arrange(rows: &[ProjectRow], filter: &str, sort: SortBy) -> Vec<ProjectRow> {
+    let filter = filter.trim().to_lowercase();
+    let mut shown: Vec<ProjectRow> = rows
+        .iter()
+        .filter(|row| filter.is_empty() || row.name.to_lowercase().contains(&filter) || row.project_ref.as_str().contains(&filter))
+        .cloned()
+        .collect();
+    match sort {
+        SortBy::Created => shown.sort_by_key(|row| std::cmp::Reverse(row.created_at)),
+        SortBy::Name => shown.sort_by_key(|row| row.name.to_lowercase()),
+        SortBy::Memory => shown.sort_by_key(|row| std::cmp::Reverse(row.memory_bytes)),
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(name: &str, letter: u8, created: i64, memory: Option<u64>) -> ProjectRow {
+        ProjectRow {
+            project_ref: ProjectRef::from_letters([letter; 20]),
+            name: name.to_owned(),
+            state: ProjectState::Running,
+            created_at: OffsetDateTime::from_unix_timestamp(created).unwrap(),
+            memory_bytes: memory,
+            disk_bytes: None,
+        }
+    }
+
+    fn names(rows: &[ProjectRow]) -> Vec<&str> {
+        rows.iter().map(|row| row.name.as_str()).collect()
+    }
+
+    #[test]
+    fn rows_are_filtered_by_name_and_ref_and_sorted() {
+        let rows = [row("beta", 0, 1, Some(5)), row("Alpha", 1, 3, None), row("gamma", 2, 2, Some(9))];
+        assert_eq!(names(&arrange(&rows, "", SortBy::Created)), ["Alpha", "gamma", "beta"]);
+        assert_eq!(names(&arrange(&rows, "", SortBy::Name)), ["Alpha", "beta", "gamma"]);
+        assert_eq!(names(&arrange(&rows, "", SortBy::Memory)), ["gamma", "beta", "Alpha"]);
+        assert_eq!(names(&arrange(&rows, " ALPH ", SortBy::Name)), ["Alpha"]);
+        assert_eq!(names(&arrange(&rows, "cccc", SortBy::Name)), ["gamma"]);
+    }
+
+    #[test]
+    fn an_unknown_sort_is_the_default() {
+        assert_eq!(SortBy::from_word(Some("memory")), SortBy::Memory);
+        assert_eq!(SortBy::from_word(Some("colour")), SortBy::Created);
+        assert_eq!(SortBy::from_word(None), SortBy::Created);
+    }
+}

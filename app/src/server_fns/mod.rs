@@ -1,0 +1,34 @@
+//! Server functions, one per file. Each authenticates for itself, calls the control plane once or twice, and maps.
+//! A form may post to each of them without scripts; then the answer is a redirect back to the page it came from.
+
+mod create_project;
+mod delete_project;
+mod get_health;
+mod get_project;
+mod list_api_keys;
+mod list_events;
+mod list_projects;
+mod pause_project;
+mod rename_project;
+mod restart_project;
+mod resume_project;
+mod retry_project;
+mod reveal_api_key;
+mod reveal_password;
+mod set_theme;
+
+pub(crate) use create_project::CreateProject;
+pub(crate) use delete_project::DeleteProject;
+pub(crate) use get_health::get_health;
+pub(crate) use get_project::get_project;
+pub(crate) use list_api_keys::list_api_keys;
+pub(crate) use list_events::list_events;
+pub(crate) use list_projects::list_projects;
+pub(crate) use pause_project::PauseProject;
+pub(crate) use rename_project::RenameProject;
+pub(crate) use restart_project::RestartProject;
+pub(crate) use resume_project::ResumeProject;
+pub(crate) use retry_project::RetryProject;
+pub(crate) use reveal_api_key::reveal_api_key;
+pub(crate) use reveal_password::reveal_password;
+pub(crate) use set_theme::SetTheme;

@@ -1,0 +1,20 @@
+//! Where this dashboard is, as the visitor's browser sees it. Commands to copy are written against it.
+
+/// Scheme, host and port, such as `http://localhost:8000`.
+pub(crate) fn origin() -> String {
+    #[cfg(feature = "ssr")]
+    let origin = from_request();
+    #[cfg(not(feature = "ssr"))]
+    let origin = crate::browser::origin();
+    origin
+}
+
+#[cfg(feature = "ssr")]
+fn from_request() -> String {
+    use axum::http::{header::HOST, request::Parts};
+    let Some(parts) = leptos::prelude::use_context::<Parts>() else { return String::new() };
+    let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    let host = text(HOST.as_str()).or(parts.uri.authority().map(|authority| authority.as_str())).unwrap_or("localhost");
+    let scheme = if text("x-forwarded-proto") == Some("https") { "https" } else { "http" };
+    format!("{scheme}://{host}")
+}

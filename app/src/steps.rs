@@ -1,0 +1,170 @@
+//! What an operation has done and has still to do, read from a project's events. Pure.
+
+use control_plane_api::{EventKind, OperationKind, ProjectEvent, Step};
+
+use crate::format::unix_ms;
+
+/// How far a step is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// Not begun.
+    Waiting,
+    /// Begun at this Unix time in milliseconds; the last try may have failed.
+    Running { since_ms: i64, retry: Option<String> },
+    /// Took so many milliseconds.
+    Done { duration_ms: i64 },
+    /// Gave up.
+    Failed { cause: String },
+}
+
+/// One line of the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StepLine {
+    pub(crate) step: Step,
+    pub(crate) progress: Progress,
+}
+
+/// The last operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Run {
+    pub(crate) operation: OperationKind,
+    pub(crate) lines: Vec<StepLine>,
+}
+
+impl Run {
+    /// Sum of the finished steps, in milliseconds.
+    pub(crate) fn total_ms(&self) -> i64 {
+        self.lines
+            .iter()
+            .map(|line| match line.progress {
+                Progress::Done { duration_ms } => duration_ms,
+                Progress::Waiting | Progress::Running { .. } | Progress::Failed { .. } => 0,
+            })
+            .sum()
+    }
+}
+
+/// Reads the last operation out of `events` (any order). While it is `open`, steps it is expected to take are listed
+/// too, so that the list keeps its height; the control plane decides what really happens, and its events win.
+pub(crate) fn last_run(events: &[ProjectEvent], open: Option<OperationKind>) -> Option<Run> {
+    let mut events: Vec<&ProjectEvent> = events.iter().collect();
+    events.sort_by_key(|event| event.id);
+    let seen = events.iter().rev().find(|event| event.step.is_some()).and_then(|event| event.operation);
+    let operation = open.or(seen)?;
+    let start = first_of_last(&events, operation, open.is_some());
+    let mut lines: Vec<StepLine> = Vec::new();
+    if open.is_some() {
+        lines.extend(expected(operation).iter().map(|step| StepLine { step: *step, progress: Progress::Waiting }));
+    }
+    for event in &events[start..] {
+        let Some(step) = event.step else { continue };
+        let progress = match event.kind {
+            EventKind::StepStarted => Progress::Running { since_ms: unix_ms(event.at), retry: None },
+            EventKind::StepRetried => Progress::Running { since_ms: unix_ms(event.at), retry: event.message.clone() },
+            EventKind::StepFinished => Progress::Done { duration_ms: event.duration_ms.unwrap_or_default() },
+            EventKind::StepFailed => Progress::Failed { cause: event.message.clone().unwrap_or_default() },
+            EventKind::StateChanged | EventKind::DatabaseExited | EventKind::Renamed | EventKind::Deleted => continue,
+        };
+        match lines.iter_mut().find(|line| line.step == step) {
+            Some(line) => line.progress = progress,
+            None => lines.push(StepLine { step, progress }),
+        }
+    }
+    Some(Run { operation, lines })
+}
+
+/// Where the last unbroken row of events of `operation` begins. A state change to a settled state ends a row, so that
+/// an open operation has nothing before one.
+fn first_of_last(events: &[&ProjectEvent], operation: OperationKind, open: bool) -> usize {
+    let mut start = events.len();
+    for (index, event) in events.iter().enumerate().rev() {
+        let other = event.step.is_some() && event.operation != Some(operation);
+        let settled = event.state.is_some_and(|state| !state.is_transient());
+        if other || (settled && (open || start < events.len())) {
+            break;
+        }
+        if event.step.is_some() {
+            start = index;
+        }
+    }
+    start
+}
+
+const fn expected(operation: OperationKind) -> &'static [Step] {
+    match operation {
+        OperationKind::Create => &[Step::PrepareTemplate, Step::CloneData, Step::StartDatabase, Step::SetPasswords, Step::Publish],
+        OperationKind::Pause => &[Step::Withdraw, Step::StopDatabase],
+        OperationKind::Resume | OperationKind::Recover => &[Step::StartDatabase, Step::Publish],
+        OperationKind::Restart => &[Step::Withdraw, Step::StopDatabase, Step::StartDatabase, Step::Publish],
+        OperationKind::Delete => &[Step::Withdraw, Step::DestroyData, Step::Forget],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use control_plane_api::ProjectState;
+    use time::OffsetDateTime;
+
+    use super::*;
+
+    fn event(id: i64, kind: EventKind, operation: OperationKind, step: Option<Step>) -> ProjectEvent {
+        ProjectEvent {
+            id,
+            at: OffsetDateTime::from_unix_timestamp(id).unwrap(),
+            kind,
+            operation: Some(operation),
+            step,
+            state: None,
+            message: None,
+            duration_ms: (kind == EventKind::StepFinished).then_some(id),
+        }
+    }
+
+    fn settled(id: i64, operation: OperationKind, state: ProjectState) -> ProjectEvent {
+        ProjectEvent { state: Some(state), ..event(id, EventKind::StateChanged, operation, None) }
+    }
+
+    #[test]
+    fn nothing_known_is_no_run() {
+        assert_eq!(last_run(&[], None), None);
+    }
+
+    #[test]
+    fn an_open_operation_lists_what_is_to_come() {
+        let events = [
+            event(3, EventKind::StepStarted, OperationKind::Create, Some(Step::CloneData)),
+            event(2, EventKind::StepFinished, OperationKind::Create, Some(Step::PrepareTemplate)),
+            event(1, EventKind::StepStarted, OperationKind::Create, Some(Step::PrepareTemplate)),
+        ];
+        let run = last_run(&events, Some(OperationKind::Create)).unwrap();
+        assert_eq!(run.lines.len(), 5);
+        assert_eq!(run.lines[0].progress, Progress::Done { duration_ms: 2 });
+        assert_eq!(run.lines[1].progress, Progress::Running { since_ms: 3_000, retry: None });
+        assert_eq!(run.lines[2].progress, Progress::Waiting);
+        assert_eq!(run.total_ms(), 2);
+    }
+
+    #[test]
+    fn only_the_last_of_two_like_operations_counts() {
+        let restart = OperationKind::Restart;
+        let events = [
+            event(1, EventKind::StepFinished, restart, Some(Step::Withdraw)),
+            event(2, EventKind::StepFailed, restart, Some(Step::StopDatabase)),
+            settled(3, restart, ProjectState::Running),
+            event(4, EventKind::StepFinished, restart, Some(Step::Withdraw)),
+            settled(5, restart, ProjectState::Running),
+        ];
+        let run = last_run(&events, None).unwrap();
+        assert_eq!(run.lines, [StepLine { step: Step::Withdraw, progress: Progress::Done { duration_ms: 4 } }]);
+    }
+
+    #[test]
+    fn a_new_operation_does_not_show_the_steps_of_the_one_before() {
+        let events = [
+            event(1, EventKind::StepFinished, OperationKind::Create, Some(Step::StartDatabase)),
+            settled(2, OperationKind::Create, ProjectState::Running),
+        ];
+        let run = last_run(&events, Some(OperationKind::Resume)).unwrap();
+        assert!(run.lines.iter().all(|line| line.progress == Progress::Waiting));
+    }
+}
