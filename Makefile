@@ -82,11 +82,12 @@ unit: ## Unit and integration tests
 
 # One file or one test: make browser ARGS='specs/create.spec.ts -g paused'
 browser: ## Tests of the built release in a browser and with real clients (ARGS=... goes to Playwright)
-	@cd end2end && env $(release_env) SUPACLOUD_BINARY="$(binary)" SUPACLOUD_PYTHON="$$(../setup.sh python)" npx --no-install playwright test $(ARGS)
+	@rm -f end2end/artefacts/server-*.log
+	cd end2end && env $(release_env) SUPACLOUD_BINARY="$(binary)" SUPACLOUD_PYTHON="$$(../setup.sh python)" npx --no-install playwright test $(ARGS)
 
 bench: setup-test build ## Measure, and print the figures beside their floors
 	@cd end2end && env $(release_env) SUPACLOUD_BINARY="$(binary)" node bench/main.ts
 
 clean: ## Remove what was built and installed in this clone; data stays
 	@cargo clean --quiet
-	rm -rf node_modules end2end/node_modules end2end/artefacts end2end/test-results
+	rm -rf node_modules end2end/node_modules end2end/artefacts

@@ -264,6 +264,7 @@ install_python_client() {
   local dir
   dir=$(python_dir)
   [[ -e $dir/.complete ]] && return 0
+  has_python || return 0 # said already
   installing "the Python client of Supabase from PyPI into $dir"
   if rm -rf "$dir" && python3 -m venv "$dir" &&
     "$dir/bin/pip" install --quiet --disable-pip-version-check --no-input -r "$root/end2end/requirements.txt"; then

@@ -6,7 +6,7 @@ const chromium = [process.env.SUPACLOUD_CHROMIUM, '/usr/bin/chromium', '/usr/bin
 
 export default defineConfig({
   testDir: 'specs',
-  outputDir: 'test-results',
+  outputDir: 'artefacts/failures',
   fullyParallel: false,
   forbidOnly: !!process.env.CI,
   // A test that passes only at the second try is a failure: something waited for the clock.
@@ -21,6 +21,7 @@ export default defineConfig({
     actionTimeout: 15_000,
     navigationTimeout: 15_000,
     trace: 'retain-on-failure',
+    screenshot: 'only-on-failure',
     launchOptions: {
       executablePath: chromium,
       args: [
