@@ -85,8 +85,9 @@ browser: ## Tests of the built release in a browser and with real clients (ARGS=
 	@rm -f end2end/artefacts/server-*.log
 	cd end2end && env $(release_env) SUPACLOUD_BINARY="$(binary)" SUPACLOUD_PYTHON="$$(../setup.sh python)" npx --no-install playwright test $(ARGS)
 
-bench: setup-test build ## Measure, and print the figures beside their floors
-	@cd end2end && env $(release_env) SUPACLOUD_BINARY="$(binary)" node bench/main.ts
+bench: build ## Measure, and print the figures beside their floors
+	@./setup.sh bench
+	cd end2end && env $(release_env) SUPACLOUD_BINARY="$(binary)" node bench/main.ts
 
 clean: ## Remove what was built and installed in this clone; data stays
 	@cargo clean --quiet

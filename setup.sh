@@ -3,6 +3,7 @@
 #
 #   setup.sh run     what `make run` needs: PostgreSQL, a C compiler, Node.js, the wasm target, cargo-leptos, Tailwind CSS
 #   setup.sh test    the same, and what `make test` needs: Chromium, Playwright, the Python client
+#   setup.sh bench   the same, and the load generator of `make bench`
 #   setup.sh path    prints the directories to put in front of PATH; installs nothing
 #   setup.sh python  prints the Python that has the client; installs nothing
 #
@@ -92,7 +93,7 @@ has_chromium() {
 
 # What is missing, as package names. Looks at files and commands: what was installed in another way counts too.
 missing_packages() {
-  local for_tests=$1
+  local for_tests=$1 for_bench=$2
   [[ -e /etc/ssl/certs/ca-certificates.crt ]] || echo ca-certificates
   { has cc && has make && [[ -e /usr/include/stdio.h ]]; } || echo build-essential
   has_postgres || echo postgresql
@@ -101,11 +102,12 @@ missing_packages() {
     has_python || printf '%s\n' python3 python3-venv
     if [[ $(distribution) != ubuntu ]] && ! has_chromium; then printf '%s\n' chromium fonts-liberation; fi
   fi
+  [[ -z $for_bench ]] || has wrk || echo wrk
 }
 
 install_packages() {
-  local for_tests=$1 packages
-  mapfile -t packages < <(missing_packages "$for_tests")
+  local packages
+  mapfile -t packages < <(missing_packages "$@")
   ((${#packages[@]} > 0)) || return 0
   local remedy="as root: apt-get update && apt-get install ${packages[*]}"
   if ! has apt-get; then
@@ -286,10 +288,10 @@ lock() {
 }
 
 set_up() {
-  local for_tests=$1 components=()
+  local for_tests=$1 for_bench=$2 components=()
   [[ -n $for_tests ]] && components=(clippy rustfmt)
   lock
-  install_packages "$for_tests"
+  install_packages "$for_tests" "$for_bench"
   if check_rust "${components[@]}"; then install_cargo_tools; fi
   if install_node; then
     npm_ci "$root" 'Tailwind CSS and wasm-opt'
@@ -310,12 +312,13 @@ set_up() {
 }
 
 case ${1:-} in
-  run) set_up '' ;;
-  test) set_up yes ;;
+  run) set_up '' '' ;;
+  test) set_up yes '' ;;
+  bench) set_up yes yes ;;
   path) echo "$tool_path" ;;
   python) echo "$(python_dir)/bin/python" ;;
   *)
-    sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+    sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
     exit 2
     ;;
 esac

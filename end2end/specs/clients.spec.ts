@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { createClient, type SupabaseClient } from '@supabase/supabase-js';
 import type { Project } from '../support/api.ts';
-import { connectionUri } from '../support/dashboard.ts';
+import { connectionUri } from '../support/dashboard-html.ts';
 import { expect, test } from '../support/fixtures.ts';
 import { psql } from '../support/sql.ts';
 

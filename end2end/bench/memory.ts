@@ -1,0 +1,39 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Server } from '../support/server.ts';
+import { processesIn } from '../support/server.ts';
+
+const MEBIBYTE = 1024 * 1024;
+
+/** Proportional set size of a process in bytes: what it has alone, and its share of what it has with others. */
+function pss(pid: number): number {
+  try {
+    const kilobytes = /^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1];
+    return Number(kilobytes ?? 0) * 1024;
+  } catch {
+    return 0; // It has ended.
+  }
+}
+
+export interface Memory {
+  serverMiB: number;
+  projectMiB: number;
+}
+
+/** Memory once it has come to rest: connections that were only just used are closed after a while. */
+export async function idleMemory(server: Server, projects: number): Promise<Memory> {
+  const measure = (): Memory => {
+    const others = processesIn(server.dataDir).filter(({ pid }) => pid !== server.pid);
+    const clusters = others.reduce((sum, { pid }) => sum + pss(pid), 0);
+    return { serverMiB: pss(server.pid) / MEBIBYTE, projectMiB: clusters / projects / MEBIBYTE };
+  };
+  let last = measure();
+  let still = 0;
+  for (let tries = 0; tries < 60 && still < 3; tries++) {
+    await delay(2_000); // What is waited for is the absence of change; no event tells it.
+    const now = measure();
+    still = Math.abs(now.projectMiB - last.projectMiB) < last.projectMiB * 0.01 ? still + 1 : 0;
+    last = now;
+  }
+  return last;
+}
