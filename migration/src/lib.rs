@@ -1,1 +1,20 @@
-//! Under construction.
+//! Migrations of the control-plane database, SQLite and PostgreSQL alike. Append-only: a migration that has been
+//! released is never edited. Identifiers are declared here and not taken from the entities, which may move on.
+//!
+//! Times are Unix milliseconds by the database's clock; words such as states are stored as text.
+
+pub use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::prelude::*;
+
+mod m20261122_000001_projects;
+
+/// Every migration, oldest first.
+#[derive(Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m20261122_000001_projects::Migration)]
+    }
+}

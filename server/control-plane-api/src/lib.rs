@@ -23,7 +23,8 @@ pub use operation::{OperationKind, OperationSummary, Step};
 pub use organization::Organization;
 pub use overview::{Connection, Failure, ProjectOverview, Usage, UsageSample};
 pub use project::{
-    CreateProject, Database, DeletedProject, MAX_NAME_CHARS, MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS, Project, RenamedProject, UpdateProject,
+    CreateProject, Database, DeletedProject, MAX_NAME_CHARS, MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS, Project, RenamedProject,
+    UpdateProject,
 };
 pub use project_ref::{InvalidProjectRef, ProjectRef};
 pub use state::{ProjectState, ProjectStatus};

@@ -7,8 +7,8 @@ use crate::{ProjectRef, ProjectState, ProjectStatus};
 
 /// Longest name of a project, in characters.
 pub const MAX_NAME_CHARS: usize = 256;
-/// Shortest database password accepted, in characters.
-pub const MIN_PASSWORD_CHARS: usize = 8;
+/// Shortest database password accepted, in characters. Upstream names no minimum; the dashboard proposes a long one.
+pub const MIN_PASSWORD_CHARS: usize = 1;
 /// Longest database password accepted, in characters.
 pub const MAX_PASSWORD_CHARS: usize = 256;
 

@@ -1,1 +1,31 @@
-//! Under construction.
+//! The domain: projects and their lifecycle, the secrets they have, the database that remembers them, and the
+//! reconciler that makes the world agree with it.
+//!
+//! Requests come in through [`ProjectService`], which writes rows and wakes the [`Reconciler`]; only the reconciler calls
+//! a [`Provisioner`]. HTTP, HTML and process handling are deliberately elsewhere.
+
+mod caller;
+mod error;
+mod feed;
+pub mod lifecycle;
+mod provisioner;
+mod reconciler;
+mod routes;
+mod secrets;
+mod service;
+mod store;
+mod usage;
+
+pub use caller::Caller;
+pub use error::{Error, StartError};
+pub use feed::EventFeed;
+pub use provisioner::{
+    DataState, DatabaseEndpoint, DatabaseState, Observation, Placement, ProvisionError, Provisioner, RolePasswords, Started,
+    UnexpectedExit,
+};
+pub use reconciler::{Reconciler, ReconcilerSettings};
+pub use routes::{LiveProject, Routes};
+pub use secrets::{MasterKey, ProjectSecrets};
+pub use service::{ProjectService, ServiceSettings};
+pub use store::{Node, Store};
+pub use usage::UsageBook;

@@ -1,0 +1,224 @@
+//! What comes next: pure functions from what was asked and what is seen to what to do. No clock, no IO; the tables at
+//! the end are the specification.
+
+use std::time::Duration;
+
+use control_plane_api::{OperationKind, ProjectState, Step};
+
+use crate::provisioner::{DataState, DatabaseState, Observation};
+
+/// How often a step is tried before an operation gives up. Deleting and recovering never give up by count alone.
+pub const MAX_ATTEMPTS: i32 = 5;
+/// Longest pause between two tries.
+pub const MAX_DELAY: Duration = Duration::from_secs(30);
+
+/// How an operation stands after a try of its current step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Situation {
+    pub kind: OperationKind,
+    pub step: Step,
+    /// Failed tries of this step so far.
+    pub attempt: i32,
+    /// The operation's deadline has passed.
+    pub overdue: bool,
+    /// What the driver sees now, or nothing if it couldn't look.
+    pub observation: Option<Observation>,
+    /// The project's address answers.
+    pub published: bool,
+    /// How the latest try of the step failed, if it did.
+    pub failure: Option<StepFailure>,
+}
+
+/// A try of a step failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepFailure {
+    /// For a person: what was wrong and what to do.
+    pub cause: String,
+    /// Trying again can't help until somebody changes something.
+    pub permanent: bool,
+}
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// Go on with this step, now.
+    Hop(Step),
+    /// Try the same step again after the pause.
+    Nap(Duration, String),
+    /// The operation has ended well; the project is in this state, or gone.
+    Done(Option<ProjectState>),
+    /// The operation gives up; the project is failed, for this cause.
+    Fail(String),
+}
+
+/// The steps of an operation, in order.
+#[must_use]
+pub const fn steps(kind: OperationKind) -> &'static [Step] {
+    match kind {
+        OperationKind::Create => {
+            &[Step::PrepareTemplate, Step::CloneData, Step::StartDatabase, Step::SetPasswords, Step::Publish]
+        }
+        OperationKind::Pause => &[Step::Withdraw, Step::StopDatabase],
+        OperationKind::Resume | OperationKind::Recover => &[Step::StartDatabase, Step::Publish],
+        OperationKind::Restart => &[Step::Withdraw, Step::StopDatabase, Step::StartDatabase, Step::Publish],
+        OperationKind::Delete => &[Step::Withdraw, Step::DestroyData, Step::Forget],
+    }
+}
+
+/// The state a project is in while the operation is open.
+#[must_use]
+pub const fn state_during(kind: OperationKind) -> ProjectState {
+    match kind {
+        OperationKind::Create => ProjectState::Provisioning,
+        OperationKind::Pause => ProjectState::Pausing,
+        OperationKind::Resume => ProjectState::Resuming,
+        OperationKind::Restart => ProjectState::Restarting,
+        // A project that fell over is still meant to be running; its health says that it isn't.
+        OperationKind::Recover => ProjectState::Running,
+        OperationKind::Delete => ProjectState::Deleting,
+    }
+}
+
+/// The state a project is in when the operation has ended well; nothing when the project is gone.
+#[must_use]
+pub const fn state_after(kind: OperationKind) -> Option<ProjectState> {
+    match kind {
+        OperationKind::Create | OperationKind::Resume | OperationKind::Restart | OperationKind::Recover => {
+            Some(ProjectState::Running)
+        }
+        OperationKind::Pause => Some(ProjectState::Paused),
+        OperationKind::Delete => None,
+    }
+}
+
+/// Decides what follows a try of the current step. A step is left only when what it is for can be seen, whatever the
+/// try itself reported, so that a repeated step after a crash costs nothing.
+#[must_use]
+pub fn advance(situation: &Situation) -> Next {
+    if let Some(failure) = &situation.failure {
+        return after_failure(situation, failure);
+    }
+    if !is_fulfilled(situation) {
+        let cause = format!("{} did not take effect", situation.step.title());
+        return after_failure(situation, &StepFailure { cause, permanent: false });
+    }
+    let steps = steps(situation.kind);
+    match steps.iter().position(|step| *step == situation.step) {
+        Some(position) => match steps.get(position + 1) {
+            Some(next) => Next::Hop(*next),
+            None => Next::Done(state_after(situation.kind)),
+        },
+        // A step of another version of this program: begin again, every step is idempotent.
+        None => Next::Hop(steps[0]),
+    }
+}
+
+fn is_fulfilled(situation: &Situation) -> bool {
+    let Some(observation) = &situation.observation else { return false };
+    match situation.step {
+        Step::PrepareTemplate => observation.template,
+        Step::CloneData => observation.data == DataState::Complete,
+        Step::StartDatabase => observation.database == DatabaseState::Ready,
+        Step::SetPasswords => observation.passwords,
+        Step::Publish => situation.published,
+        Step::Withdraw => !situation.published,
+        Step::StopDatabase => observation.database == DatabaseState::Stopped,
+        Step::DestroyData => observation.data == DataState::Absent && observation.database == DatabaseState::Stopped,
+        Step::Forget => true,
+    }
+}
+
+fn after_failure(situation: &Situation, failure: &StepFailure) -> Next {
+    let gives_up = match situation.kind {
+        // What is half removed must go; there is no state to fall back to.
+        OperationKind::Delete => false,
+        OperationKind::Create
+        | OperationKind::Pause
+        | OperationKind::Resume
+        | OperationKind::Restart
+        | OperationKind::Recover => failure.permanent || situation.overdue || situation.attempt + 1 >= MAX_ATTEMPTS,
+    };
+    if gives_up { Next::Fail(failure.cause.clone()) } else { Next::Nap(delay(situation.attempt), failure.cause.clone()) }
+}
+
+/// Pause before try number `attempt + 2`: 250 ms, doubling, at most [`MAX_DELAY`].
+#[must_use]
+pub fn delay(attempt: i32) -> Duration {
+    let doublings = u32::try_from(attempt.clamp(0, 16)).unwrap_or(0);
+    (Duration::from_millis(250) * 2_u32.pow(doublings)).min(MAX_DELAY)
+}
+
+/// Pause before a database that ended by itself is started again: none at first, then growing with the number of exits
+/// in the last few minutes, so that one that can't live does not keep the machine busy.
+#[must_use]
+pub fn recovery_delay(recent_exits: u32) -> Duration {
+    match recent_exits {
+        0 | 1 => Duration::ZERO,
+        more => delay(i32::try_from(more - 2).unwrap_or(i32::MAX)),
+    }
+}
+
+/// What somebody asks of a project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Request {
+    Pause,
+    Restore,
+    Restart,
+    Retry,
+    Delete,
+}
+
+/// Whether a request can be taken up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Admission {
+    /// Open this operation, in place of one that is open and waiting.
+    Open(OperationKind),
+    /// Take up the failed operation where it gave up.
+    RetryFailed,
+    /// Nothing to do: it is so already.
+    AlreadySo,
+    /// Another operation is in the way.
+    Busy,
+    /// The state does not allow it; for a person.
+    Refused(&'static str),
+}
+
+/// Decides whether a request can be taken up in a state. `waiting` says that the open operation, if there is one, is not
+/// being worked on: it naps between two tries, or it is a recovery.
+#[must_use]
+pub const fn admit(request: Request, state: ProjectState, open: Option<OperationKind>, waiting: bool) -> Admission {
+    if let Some(kind) = open {
+        return match (request, kind) {
+            (_, OperationKind::Delete) => Admission::Busy,
+            (Request::Pause, OperationKind::Recover) if waiting => Admission::Open(OperationKind::Pause),
+            (Request::Restart, OperationKind::Recover) if waiting => Admission::Open(OperationKind::Restart),
+            (Request::Delete, _) if waiting => Admission::Open(OperationKind::Delete),
+            (Request::Pause | Request::Restore | Request::Restart | Request::Retry | Request::Delete, _) => Admission::Busy,
+        };
+    }
+    match (request, state) {
+        (Request::Delete, _) => Admission::Open(OperationKind::Delete),
+        (Request::Pause, ProjectState::Running) => Admission::Open(OperationKind::Pause),
+        (Request::Pause, ProjectState::Paused) | (Request::Restore, ProjectState::Running) => Admission::AlreadySo,
+        (Request::Restore, ProjectState::Paused) => Admission::Open(OperationKind::Resume),
+        (Request::Restart, ProjectState::Running) => Admission::Open(OperationKind::Restart),
+        (Request::Restart, ProjectState::Paused) => Admission::Refused("The project is paused. Restore it instead."),
+        (Request::Restore | Request::Restart | Request::Retry, ProjectState::Failed) => Admission::RetryFailed,
+        (Request::Pause, ProjectState::Failed) => Admission::Refused("The project has failed. Retry or delete it."),
+        (Request::Retry, ProjectState::Running | ProjectState::Paused) => {
+            Admission::Refused("The project has not failed; there is nothing to retry.")
+        }
+        // A transient state without an operation does not last: the reconciler gives it one.
+        (
+            _,
+            ProjectState::Provisioning
+            | ProjectState::Pausing
+            | ProjectState::Resuming
+            | ProjectState::Restarting
+            | ProjectState::Deleting,
+        ) => Admission::Busy,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,151 @@
+use super::*;
+
+const RUNNING: Observation =
+    Observation { template: true, data: DataState::Complete, database: DatabaseState::Ready, passwords: true };
+const STOPPED: Observation = Observation { database: DatabaseState::Stopped, ..RUNNING };
+const NOTHING: Observation =
+    Observation { template: false, data: DataState::Absent, database: DatabaseState::Stopped, passwords: false };
+
+fn situation(kind: OperationKind, step: Step, observation: Observation, published: bool) -> Situation {
+    Situation { kind, step, attempt: 0, overdue: false, observation: Some(observation), published, failure: None }
+}
+
+fn failed(kind: OperationKind, attempt: i32, permanent: bool, overdue: bool) -> Situation {
+    let failure = Some(StepFailure { cause: "disk full".into(), permanent });
+    Situation { kind, step: steps(kind)[0], attempt, overdue, observation: Some(NOTHING), published: false, failure }
+}
+
+#[test]
+fn steps_follow_each_other_once_they_are_fulfilled() {
+    use OperationKind as Kind;
+    let partly = Observation { passwords: false, ..RUNNING };
+    let cloned = Observation { passwords: false, ..STOPPED };
+    let template = Observation { template: true, ..NOTHING };
+    let gone = Observation { template: true, ..NOTHING };
+    for (kind, step, observation, published, expected) in [
+        (Kind::Create, Step::PrepareTemplate, template, false, Next::Hop(Step::CloneData)),
+        (Kind::Create, Step::CloneData, cloned, false, Next::Hop(Step::StartDatabase)),
+        (Kind::Create, Step::StartDatabase, partly, false, Next::Hop(Step::SetPasswords)),
+        (Kind::Create, Step::SetPasswords, RUNNING, false, Next::Hop(Step::Publish)),
+        (Kind::Create, Step::Publish, RUNNING, true, Next::Done(Some(ProjectState::Running))),
+        (Kind::Pause, Step::Withdraw, RUNNING, false, Next::Hop(Step::StopDatabase)),
+        (Kind::Pause, Step::StopDatabase, STOPPED, false, Next::Done(Some(ProjectState::Paused))),
+        (Kind::Resume, Step::StartDatabase, RUNNING, false, Next::Hop(Step::Publish)),
+        (Kind::Resume, Step::Publish, RUNNING, true, Next::Done(Some(ProjectState::Running))),
+        (Kind::Restart, Step::Withdraw, RUNNING, false, Next::Hop(Step::StopDatabase)),
+        (Kind::Restart, Step::StopDatabase, STOPPED, false, Next::Hop(Step::StartDatabase)),
+        (Kind::Restart, Step::StartDatabase, RUNNING, false, Next::Hop(Step::Publish)),
+        (Kind::Restart, Step::Publish, RUNNING, true, Next::Done(Some(ProjectState::Running))),
+        (Kind::Recover, Step::Publish, RUNNING, true, Next::Done(Some(ProjectState::Running))),
+        (Kind::Delete, Step::Withdraw, RUNNING, false, Next::Hop(Step::DestroyData)),
+        (Kind::Delete, Step::DestroyData, gone, false, Next::Hop(Step::Forget)),
+        (Kind::Delete, Step::Forget, gone, false, Next::Done(None)),
+    ] {
+        assert_eq!(advance(&situation(kind, step, observation, published)), expected, "{kind} {step}");
+    }
+}
+
+#[test]
+fn a_step_is_not_left_before_its_effect_can_be_seen() {
+    for (kind, step, observation, published) in [
+        (OperationKind::Create, Step::PrepareTemplate, NOTHING, false),
+        (OperationKind::Create, Step::CloneData, NOTHING, false),
+        (OperationKind::Create, Step::StartDatabase, STOPPED, false),
+        (OperationKind::Create, Step::Publish, RUNNING, false),
+        (OperationKind::Pause, Step::Withdraw, RUNNING, true),
+        (OperationKind::Pause, Step::StopDatabase, RUNNING, false),
+        (OperationKind::Delete, Step::DestroyData, STOPPED, false),
+    ] {
+        let next = advance(&situation(kind, step, observation, published));
+        assert!(matches!(next, Next::Nap(..)), "{kind} {step}: {next:?}");
+    }
+}
+
+#[test]
+fn failures_are_repeated_with_growing_pauses_and_then_given_up() {
+    let nap = |ms| Next::Nap(Duration::from_millis(ms), "disk full".into());
+    let fail = Next::Fail("disk full".into());
+    for kind in OperationKind::ALL.into_iter().filter(|kind| *kind != OperationKind::Delete) {
+        assert_eq!(advance(&failed(kind, 0, false, false)), nap(250), "{kind}");
+        assert_eq!(advance(&failed(kind, 2, false, false)), nap(1000), "{kind}");
+        assert_eq!(advance(&failed(kind, MAX_ATTEMPTS - 1, false, false)), fail, "{kind}");
+        assert_eq!(advance(&failed(kind, 0, true, false)), fail, "{kind}");
+        assert_eq!(advance(&failed(kind, 0, false, true)), fail, "{kind}");
+    }
+}
+
+#[test]
+fn deleting_never_gives_up() {
+    for (attempt, permanent, overdue) in [(0, true, true), (MAX_ATTEMPTS, false, false), (i32::MAX - 1, true, true)] {
+        assert!(matches!(advance(&failed(OperationKind::Delete, attempt, permanent, overdue)), Next::Nap(..)));
+    }
+}
+
+#[test]
+fn every_operation_reaches_its_end_step_by_step() {
+    for kind in OperationKind::ALL {
+        let mut step = steps(kind)[0];
+        let mut seen = vec![step];
+        loop {
+            let published = step == Step::Publish;
+            let observation = match step {
+                Step::StopDatabase => STOPPED,
+                Step::DestroyData | Step::Forget => NOTHING,
+                Step::PrepareTemplate
+                | Step::CloneData
+                | Step::StartDatabase
+                | Step::SetPasswords
+                | Step::Publish
+                | Step::Withdraw => RUNNING,
+            };
+            match advance(&situation(kind, step, observation, published)) {
+                Next::Hop(next) => {
+                    step = next;
+                    seen.push(step);
+                }
+                Next::Done(state) => {
+                    assert_eq!(state, state_after(kind));
+                    break;
+                }
+                other => panic!("{kind} {step}: {other:?}"),
+            }
+        }
+        assert_eq!(seen, steps(kind));
+    }
+}
+
+#[test]
+fn delays_double_up_to_the_limit() {
+    assert_eq!(delay(0), Duration::from_millis(250));
+    assert_eq!(delay(3), Duration::from_secs(2));
+    assert_eq!(delay(i32::MAX), MAX_DELAY);
+    assert_eq!(delay(-1), Duration::from_millis(250));
+    assert_eq!(recovery_delay(1), Duration::ZERO);
+    assert_eq!(recovery_delay(2), Duration::from_millis(250));
+    assert_eq!(recovery_delay(u32::MAX), MAX_DELAY);
+}
+
+#[test]
+fn requests_are_admitted_by_state() {
+    use OperationKind as Kind;
+    use ProjectState as State;
+    for (request, state, open, waiting, expected) in [
+        (Request::Pause, State::Running, None, false, Admission::Open(Kind::Pause)),
+        (Request::Pause, State::Paused, None, false, Admission::AlreadySo),
+        (Request::Pause, State::Running, Some(Kind::Recover), true, Admission::Open(Kind::Pause)),
+        (Request::Restart, State::Running, Some(Kind::Recover), true, Admission::Open(Kind::Restart)),
+        (Request::Pause, State::Running, Some(Kind::Recover), false, Admission::Busy),
+        (Request::Pause, State::Provisioning, Some(Kind::Create), false, Admission::Busy),
+        (Request::Restore, State::Paused, None, false, Admission::Open(Kind::Resume)),
+        (Request::Restore, State::Running, None, false, Admission::AlreadySo),
+        (Request::Restore, State::Failed, None, false, Admission::RetryFailed),
+        (Request::Retry, State::Failed, None, false, Admission::RetryFailed),
+        (Request::Restart, State::Running, None, false, Admission::Open(Kind::Restart)),
+        (Request::Delete, State::Failed, None, false, Admission::Open(Kind::Delete)),
+        (Request::Delete, State::Provisioning, Some(Kind::Create), true, Admission::Open(Kind::Delete)),
+        (Request::Delete, State::Provisioning, Some(Kind::Create), false, Admission::Busy),
+        (Request::Delete, State::Deleting, Some(Kind::Delete), true, Admission::Busy),
+    ] {
+        assert_eq!(admit(request, state, open, waiting), expected, "{request:?} in {state}, open {open:?}");
+    }
+}

@@ -1,0 +1,366 @@
+//! Makes the world agree with the rows. Takes no input: it leases whatever operation is due and works it off step by step,
+//! so that the start after a crash and the common path are the same code. Nothing else calls a [`Provisioner`].
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use control_plane_api::{EventKind, ProjectRef, ProjectState, Step, UsageSample};
+use time::OffsetDateTime;
+use tokio::{
+    sync::{Mutex, Notify},
+    task::JoinSet,
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+
+use crate::{
+    error::Error,
+    feed::EventFeed,
+    lifecycle::{self, Next, Situation, StepFailure},
+    provisioner::{ProvisionError, Provisioner, RolePasswords, UnexpectedExit},
+    routes::{LiveProject, Routes},
+    secrets::{MasterKey, Vault},
+    store::{LEASE_MS, Lease, LeaseError, LeaseOwner, NewEvent, Node, Store, StoredProject},
+    usage::UsageBook,
+};
+
+/// Longest time between two looks at the rows without having been woken.
+const IDLE_LOOK: Duration = Duration::from_secs(5);
+/// Exits of a database that count as recent.
+const RECENT: Duration = Duration::from_secs(300);
+/// Ports tried for one start before it counts as failed.
+const PORT_TRIES: usize = 20;
+
+/// How the reconciler works.
+#[derive(Debug, Clone)]
+pub struct ReconcilerSettings {
+    /// Operations worked on at once.
+    pub concurrency: usize,
+    /// Time between two looks at memory and disk of all projects.
+    pub usage_interval: Duration,
+}
+
+/// Works off operations.
+#[derive(Debug)]
+pub struct Reconciler {
+    store: Store,
+    vault: Vault,
+    owner: LeaseOwner,
+    provisioner: Arc<dyn Provisioner>,
+    routes: Arc<dyn Routes>,
+    feed: EventFeed,
+    usage: Arc<UsageBook>,
+    wake: Arc<Notify>,
+    settings: ReconcilerSettings,
+    exits: Mutex<HashMap<ProjectRef, Vec<Instant>>>,
+}
+
+/// Why a try of a step did not succeed.
+enum TryError {
+    Step(StepFailure),
+    Store(Error),
+}
+
+impl From<ProvisionError> for TryError {
+    fn from(error: ProvisionError) -> Self {
+        Self::Step(StepFailure { permanent: error.is_permanent(), cause: error.to_string() })
+    }
+}
+
+impl From<Error> for TryError {
+    fn from(error: Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Reconciler {
+    /// Puts the reconciler together. The caller holds the data folder's lock for `node`.
+    #[must_use]
+    #[expect(clippy::too_many_arguments, reason = "composition root only; every one is a different collaborator")]
+    pub fn new(
+        store: Store,
+        key: &MasterKey,
+        node: Node,
+        provisioner: Arc<dyn Provisioner>,
+        routes: Arc<dyn Routes>,
+        feed: EventFeed,
+        usage: Arc<UsageBook>,
+        wake: Arc<Notify>,
+        settings: ReconcilerSettings,
+    ) -> Self {
+        let owner = LeaseOwner::new(node);
+        Self { store, vault: Vault::new(key), owner, provisioner, routes, feed, usage, wake, settings, exits: Mutex::default() }
+    }
+
+    /// Makes the rows ready after whatever ended the last life: leases of earlier lives are given back, every project gets
+    /// its route's state, and those that should be running a recovery. Call once before [`run`](Self::run).
+    pub async fn prepare(&self) -> Result<(), Error> {
+        let released = self.store.release_former_leases(&self.owner).await?;
+        if released > 0 {
+            tracing::info!(operations = released, "taking up unfinished operations");
+        }
+        for project in self.store.projects_of(self.owner.node()).await? {
+            self.routes.withdraw(&project.project_ref, project.state).await;
+            if project.state == ProjectState::Running {
+                self.store.open_recovery(project.id, 0, None).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Works until told to stop; then finishes no step but the ones at work, and returns.
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        let watch = tokio::spawn(Arc::clone(&self).watch_exits(stop.clone()));
+        let measure = tokio::spawn(Arc::clone(&self).measure(stop.clone()));
+        let mut work = JoinSet::new();
+        while !stop.is_cancelled() {
+            let pause = match self.lease_more(&mut work).await {
+                Ok(pause) => pause,
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "reading due operations");
+                    Duration::from_secs(1)
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.wake.notified() => {}
+                () = tokio::time::sleep(pause) => {}
+                Some(_) = work.join_next() => {}
+            }
+        }
+        while work.join_next().await.is_some() {}
+        let _ = tokio::join!(watch, measure);
+    }
+
+    /// Leases what is due and begins to work on it; answers how long there is nothing more to do.
+    async fn lease_more(self: &Arc<Self>, work: &mut JoinSet<()>) -> Result<Duration, Error> {
+        while work.len() < self.settings.concurrency {
+            let Some(lease) = self.store.lease_due(&self.owner).await? else {
+                let due = self.store.next_due_in(&self.owner).await?;
+                let due = due.and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis);
+                return Ok(due.map_or(IDLE_LOOK, |due| due.clamp(Duration::from_millis(1), IDLE_LOOK)));
+            };
+            let span = tracing::info_span!("operation", operation.id = %lease.operation, operation.kind = %lease.kind);
+            work.spawn(Arc::clone(self).work_off(lease).instrument(span));
+        }
+        // Full: the next one is leased when one has ended.
+        Ok(IDLE_LOOK)
+    }
+
+    async fn work_off(self: Arc<Self>, lease: Lease) {
+        let renewing = self.keep_lease(&lease);
+        tokio::select! {
+            result = self.advance_until_done(lease.clone()) => match result {
+                Ok(()) => {}
+                Err(LeaseError::Lost) => tracing::warn!("the operation is somebody else's now"),
+                // The lease runs out and the operation is taken up again.
+                Err(LeaseError::Store(error)) => tracing::error!(error = &error as &dyn std::error::Error, "operation interrupted"),
+            },
+            () = renewing => tracing::warn!("the operation's lease was lost"),
+        }
+        // What is due next may be the same project's.
+        self.wake.notify_one();
+    }
+
+    /// Renews the lease until it is lost.
+    async fn keep_lease(&self, lease: &Lease) {
+        let third = Duration::from_millis(LEASE_MS.unsigned_abs() / 3);
+        loop {
+            tokio::time::sleep(third).await;
+            match self.store.renew(&self.owner, lease).await {
+                Ok(()) => {}
+                Err(LeaseError::Lost) => return,
+                Err(LeaseError::Store(error)) => tracing::warn!(error = &error as &dyn std::error::Error, "renewing a lease"),
+            }
+        }
+    }
+
+    async fn advance_until_done(&self, mut lease: Lease) -> Result<(), LeaseError> {
+        let Some(mut project) = self.store.project_by_id(lease.project_id).await? else { return Ok(()) };
+        self.store.begin_step(&self.owner, &mut lease).await?;
+        self.feed.notify(&project.project_ref);
+        loop {
+            let span = tracing::info_span!("step", project.ref = %project.project_ref, operation.step = %lease.step);
+            let situation = self.attempt(&lease, &mut project).instrument(span.clone()).await?;
+            let next = lifecycle::advance(&situation);
+            tracing::debug!(parent: &span, next = ?next, "decided");
+            match next {
+                Next::Hop(step) => self.store.hop(&self.owner, &mut lease, step).await?,
+                Next::Nap(delay, cause) => {
+                    tracing::warn!(parent: &span, cause, attempt = lease.attempt, "step failed, will be tried again");
+                    let delay_ms = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
+                    self.store.nap(&self.owner, &lease, delay_ms, &cause).await?;
+                    self.feed.notify(&project.project_ref);
+                    return Ok(());
+                }
+                Next::Fail(cause) => {
+                    tracing::error!(parent: &span, cause, "operation failed");
+                    self.routes.withdraw(&project.project_ref, ProjectState::Failed).await;
+                    self.store.fail(&self.owner, &lease, &cause).await?;
+                    self.feed.notify(&project.project_ref);
+                    return Ok(());
+                }
+                Next::Done(Some(state)) => {
+                    self.store.finish(&self.owner, &lease, state).await?;
+                    if state != ProjectState::Running {
+                        self.routes.withdraw(&project.project_ref, state).await;
+                    }
+                    self.feed.notify(&project.project_ref);
+                    return Ok(());
+                }
+                Next::Done(None) => {
+                    self.store.forget(&self.owner, &lease).await?;
+                    self.routes.forget(&project.project_ref).await;
+                    self.usage.forget(&project.project_ref);
+                    self.feed.notify(&project.project_ref);
+                    return Ok(());
+                }
+            }
+            self.feed.notify(&project.project_ref);
+        }
+    }
+
+    /// Tries the current step once and looks at what came of it.
+    async fn attempt(&self, lease: &Lease, project: &mut StoredProject) -> Result<Situation, LeaseError> {
+        let failure = match self.perform(lease, project).await {
+            Ok(()) => None,
+            Err(TryError::Step(failure)) => Some(failure),
+            Err(TryError::Store(error)) => return Err(error.into()),
+        };
+        let (observation, failure) = match (self.provisioner.observe(&project.placement()).await, failure) {
+            (Ok(observation), failure) => (Some(observation), failure),
+            (Err(_), Some(failure)) => (None, Some(failure)),
+            (Err(error), None) => (None, Some(StepFailure { permanent: error.is_permanent(), cause: error.to_string() })),
+        };
+        Ok(Situation {
+            kind: lease.kind,
+            step: lease.step,
+            attempt: lease.attempt,
+            overdue: lease.overdue,
+            observation,
+            published: self.routes.is_published(&project.project_ref),
+            failure,
+        })
+    }
+
+    async fn perform(&self, lease: &Lease, project: &mut StoredProject) -> Result<(), TryError> {
+        match lease.step {
+            Step::PrepareTemplate => self.provisioner.ensure_template().await?,
+            Step::CloneData => self.provisioner.ensure_data(&project.placement()).await?,
+            Step::StartDatabase => self.start(project).await?,
+            Step::SetPasswords => {
+                let secrets = self.store.secrets(&self.vault, project).await?;
+                self.provisioner.ensure_passwords(&project.placement(), &RolePasswords(secrets.passwords)).await?;
+            }
+            Step::Publish => {
+                let secrets = self.store.secrets(&self.vault, project).await?;
+                let endpoint = self.provisioner.endpoint(&project.placement())?;
+                self.routes.publish(LiveProject { project_ref: project.project_ref.clone(), endpoint, secrets }).await;
+            }
+            Step::Withdraw => self.routes.withdraw(&project.project_ref, lifecycle::state_during(lease.kind)).await,
+            Step::StopDatabase => self.provisioner.stop(&project.placement()).await?,
+            Step::DestroyData => self.provisioner.destroy(&project.placement()).await?,
+            // The rows go in the same write that ends the operation.
+            Step::Forget => {}
+        }
+        Ok(())
+    }
+
+    /// Starts the database on the project's port, giving it another one where somebody else has taken it.
+    async fn start(&self, project: &mut StoredProject) -> Result<(), TryError> {
+        for _ in 0..PORT_TRIES {
+            if project.port.is_none() {
+                let port = self.provisioner.allocate_port().await?;
+                if !self.store.set_port(project.id, Some(port)).await? {
+                    continue;
+                }
+                project.port = Some(port);
+            }
+            match self.provisioner.ensure_started(&project.placement()).await {
+                Ok(started) => {
+                    if project.postgres_version.as_deref() != Some(&started.postgres_version) {
+                        self.store.set_postgres_version(project.id, &started.postgres_version).await?;
+                        project.postgres_version = Some(started.postgres_version);
+                    }
+                    return Ok(());
+                }
+                Err(ProvisionError::PortInUse { port }) => {
+                    tracing::info!(port, project.ref = %project.project_ref, "the port is taken; choosing another");
+                    self.store.set_port(project.id, None).await?;
+                    project.port = None;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(TryError::Step(StepFailure { cause: format!("no free port was found in {PORT_TRIES} tries"), permanent: false }))
+    }
+
+    /// Opens a recovery for every database that ends without being told to.
+    async fn watch_exits(self: Arc<Self>, stop: CancellationToken) {
+        loop {
+            let exit = tokio::select! {
+                () = stop.cancelled() => return,
+                exit = self.provisioner.next_exit() => exit,
+            };
+            let project_ref = exit.project_ref.clone();
+            if let Err(error) = self.recover(exit).await {
+                tracing::error!(project.ref = %project_ref, error = &error as &dyn std::error::Error, "opening a recovery");
+            }
+        }
+    }
+
+    async fn recover(&self, exit: UnexpectedExit) -> Result<(), Error> {
+        let Some(project) = self.store.find_project(&exit.project_ref).await? else { return Ok(()) };
+        let recent = {
+            let mut exits = self.exits.lock().await;
+            let exits = exits.entry(exit.project_ref.clone()).or_default();
+            exits.retain(|at| at.elapsed() < RECENT);
+            exits.push(Instant::now());
+            u32::try_from(exits.len()).unwrap_or(u32::MAX)
+        };
+        let delay = lifecycle::recovery_delay(recent);
+        tracing::warn!(project.ref = %exit.project_ref, cause = exit.cause, ?delay, "database ended unexpectedly");
+        let event = NewEvent::new(EventKind::DatabaseExited).with_message(exit.cause);
+        let delay_ms = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
+        if project.state == ProjectState::Running {
+            self.routes.withdraw(&exit.project_ref, ProjectState::Restarting).await;
+        }
+        self.store.open_recovery(project.id, delay_ms, Some(event)).await?;
+        self.feed.notify(&exit.project_ref);
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    /// Looks at memory and disk of every project now and then.
+    async fn measure(self: Arc<Self>, stop: CancellationToken) {
+        let mut ticks = tokio::time::interval(self.settings.usage_interval);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            match self.store.projects_of(self.owner.node()).await {
+                Ok(projects) => {
+                    for project in projects.iter().filter(|project| !project.state.is_transient()) {
+                        self.measure_one(project).await;
+                    }
+                }
+                Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "reading projects to measure"),
+            }
+        }
+    }
+
+    async fn measure_one(&self, project: &StoredProject) {
+        match self.provisioner.usage(&project.placement()).await {
+            Ok(usage) => {
+                let at_ms = i64::try_from(OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
+                let sample = UsageSample { at_ms, memory_bytes: usage.memory_bytes, disk_bytes: usage.disk_bytes };
+                self.usage.record(&project.project_ref, sample);
+            }
+            Err(error) => {
+                tracing::debug!(project.ref = %project.project_ref, error = &error as &dyn std::error::Error, "measuring")
+            }
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! What the control plane tells the gateway: which projects answer at their address.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use control_plane_api::{ProjectRef, ProjectState};
+
+use crate::{provisioner::DatabaseEndpoint, secrets::ProjectSecrets};
+
+/// The gateway's route table, as the reconciler sees it. Implemented by the server, which knows both sides.
+#[async_trait]
+pub trait Routes: fmt::Debug + Send + Sync {
+    /// Opens the project's address. Replaces an earlier route of the same project.
+    async fn publish(&self, project: LiveProject);
+
+    /// Closes the project's address; requests are told that the project exists and is in this state.
+    async fn withdraw(&self, project_ref: &ProjectRef, state: ProjectState);
+
+    /// Removes the project's address; requests are told that there is no such project.
+    async fn forget(&self, project_ref: &ProjectRef);
+
+    /// Whether the project's address is open.
+    fn is_published(&self, project_ref: &ProjectRef) -> bool;
+}
+
+/// A running project with what its services need.
+#[derive(Debug, Clone)]
+pub struct LiveProject {
+    pub project_ref: ProjectRef,
+    pub endpoint: DatabaseEndpoint,
+    pub secrets: ProjectSecrets,
+}

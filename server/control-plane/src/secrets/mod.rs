@@ -1,0 +1,11 @@
+//! The secrets of projects: how they are made, sealed at rest and opened again. Nothing here has a `Serialize`, and every
+//! `Debug` is redacted.
+
+mod generate;
+mod master_key;
+mod seal;
+
+pub use generate::ProjectSecrets;
+pub(crate) use generate::{Field, made_up_name, made_up_ref};
+pub use master_key::MasterKey;
+pub(crate) use seal::Vault;

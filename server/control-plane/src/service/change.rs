@@ -1,0 +1,94 @@
+//! Changing a project: its name, and whether it runs, rests or is to go.
+
+use std::time::Duration;
+
+use control_plane_api::{DeletedProject, Project, ProjectRef, RenamedProject, UpdateProject};
+
+use super::{ProjectService, validate};
+use crate::{
+    caller::Caller,
+    error::Error,
+    lifecycle::Request,
+    store::{Opened, StoredProject},
+};
+
+impl ProjectService {
+    /// Gives the project another name.
+    pub async fn rename(
+        &self,
+        caller: &Caller,
+        project_ref: &ProjectRef,
+        update: UpdateProject,
+    ) -> Result<RenamedProject, Error> {
+        let name = validate::name(&update.name)?;
+        let project = self.store.project(project_ref).await?;
+        self.store.rename_project(&project, &name, caller.name()).await?;
+        self.feed.notify(project_ref);
+        Ok(RenamedProject { id: project.id, project_ref: project.project_ref, name })
+    }
+
+    /// Stops the project; its data stays. A paused project stays so.
+    pub async fn pause(&self, caller: &Caller, project_ref: &ProjectRef) -> Result<(), Error> {
+        self.request(caller, project_ref, Request::Pause).await.map(drop)
+    }
+
+    /// Starts a paused project, or retries what failed. A running project stays so.
+    pub async fn restore(&self, caller: &Caller, project_ref: &ProjectRef) -> Result<(), Error> {
+        self.request(caller, project_ref, Request::Restore).await.map(drop)
+    }
+
+    /// Stops the project and starts it again.
+    pub async fn restart(&self, caller: &Caller, project_ref: &ProjectRef) -> Result<(), Error> {
+        self.request(caller, project_ref, Request::Restart).await.map(drop)
+    }
+
+    /// Takes up a failed operation at the step where it gave up.
+    pub async fn retry(&self, caller: &Caller, project_ref: &ProjectRef) -> Result<(), Error> {
+        self.request(caller, project_ref, Request::Retry).await.map(drop)
+    }
+
+    /// Removes the project with everything it has.
+    pub async fn delete(&self, caller: &Caller, project_ref: &ProjectRef) -> Result<DeletedProject, Error> {
+        let project = self.request(caller, project_ref, Request::Delete).await?;
+        Ok(DeletedProject { id: project.id, project_ref: project.project_ref, name: project.name })
+    }
+
+    /// Waits until no operation is expected to change the project's state any more, or the time is over; answers the project
+    /// as it is then.
+    pub async fn wait_until_settled(
+        &self,
+        _caller: &Caller,
+        project_ref: &ProjectRef,
+        at_most: Duration,
+    ) -> Result<Project, Error> {
+        let deadline = tokio::time::Instant::now() + at_most;
+        let mut subscription = self.feed.subscribe();
+        loop {
+            let project = self.store.project(project_ref).await?;
+            if !project.state.is_transient() {
+                return Ok(self.project(&project, false));
+            }
+            // The tick serves replicas that learn of changes from the database only.
+            let tick = (tokio::time::Instant::now() + super::read::TICK).min(deadline);
+            tokio::select! {
+                () = subscription.changed(project_ref) => {}
+                () = tokio::time::sleep_until(tick) => {}
+            }
+            if tokio::time::Instant::now() >= deadline {
+                return Ok(self.project(&self.store.project(project_ref).await?, false));
+            }
+        }
+    }
+
+    async fn request(&self, caller: &Caller, project_ref: &ProjectRef, request: Request) -> Result<StoredProject, Error> {
+        let project = self.store.project(project_ref).await?;
+        match self.store.open_operation(&project, request, caller.name()).await? {
+            Opened::Opened => {
+                self.wake.notify_one();
+                self.feed.notify(project_ref);
+            }
+            Opened::AlreadySo => {}
+        }
+        Ok(project)
+    }
+}

@@ -1,0 +1,232 @@
+//! Reading: projects, keys, health and events.
+
+use std::time::Duration;
+
+use control_plane_api::{
+    ApiKey, ApiKeyType, Connection, DEFAULT_ORGANIZATION, EventKind, Organization, Project, ProjectEvent, ProjectOverview,
+    ProjectRef, ProjectState, SecretJwtTemplate, ServiceHealth, ServiceName, ServiceStatus,
+};
+use futures::Stream;
+use secrecy::{ExposeSecret as _, SecretString};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use super::ProjectService;
+use crate::{
+    caller::Caller,
+    error::Error,
+    store::{OpenOperation, StoredProject, key_hash},
+};
+
+/// How often a waiting reader looks at the database without having been told to.
+pub(super) const TICK: Duration = Duration::from_secs(1);
+/// Events read at once.
+const PAGE: u64 = 200;
+/// Characters of a secret key that are shown without being asked to reveal it: the prefix and a few more.
+const SHOWN_OF_SECRET: usize = 15;
+
+impl ProjectService {
+    /// The one organization.
+    pub fn organizations(&self, _caller: &Caller) -> Vec<Organization> {
+        let slug = DEFAULT_ORGANIZATION.to_owned();
+        vec![Organization { id: slug.clone(), name: "Default".into(), slug }]
+    }
+
+    /// Every project, newest first.
+    pub async fn list(&self, _caller: &Caller) -> Result<Vec<Project>, Error> {
+        let projects = self.store.projects_with_operations().await?;
+        Ok(projects.iter().map(|(project, _)| self.project(project, true)).collect())
+    }
+
+    /// One project.
+    pub async fn get(&self, _caller: &Caller, project_ref: &ProjectRef) -> Result<Project, Error> {
+        Ok(self.project(&self.store.project(project_ref).await?, true))
+    }
+
+    /// Every project with what its card shows, newest first.
+    pub async fn list_overviews(&self, _caller: &Caller) -> Result<Vec<ProjectOverview>, Error> {
+        let projects = self.store.projects_with_operations().await?;
+        Ok(projects.iter().map(|(project, operation)| self.overview_of(project, operation.as_ref())).collect())
+    }
+
+    /// One project with what its page shows.
+    pub async fn overview(&self, _caller: &Caller, project_ref: &ProjectRef) -> Result<ProjectOverview, Error> {
+        let project = self.store.project(project_ref).await?;
+        let operation = self.store.open_operation_of(project.id).await?;
+        Ok(self.overview_of(&project, operation.as_ref()))
+    }
+
+    fn overview_of(&self, project: &StoredProject, operation: Option<&OpenOperation>) -> ProjectOverview {
+        let connection = project.port.map(|port| Connection {
+            host: self.settings.sql_host.clone(),
+            port,
+            database: "postgres".into(),
+            user: "postgres".into(),
+        });
+        ProjectOverview {
+            project: self.project(project, true),
+            operation: operation.map(OpenOperation::summary),
+            failure: project.failure.clone(),
+            usage: self.usage.usage(&project.project_ref),
+            postgres_version: project.postgres_version.clone(),
+            connection,
+        }
+    }
+
+    /// Health of the named services, in the order they were asked for.
+    pub async fn health(
+        &self,
+        _caller: &Caller,
+        project_ref: &ProjectRef,
+        services: &[ServiceName],
+    ) -> Result<Vec<ServiceHealth>, Error> {
+        let project = self.store.project(project_ref).await?;
+        Ok(services.iter().map(|name| service_health(*name, &project)).collect())
+    }
+
+    /// The project's API keys: the two legacy ones, then those in the new format. Secret keys in the new format are masked
+    /// unless `reveal`.
+    pub async fn api_keys(&self, _caller: &Caller, project_ref: &ProjectRef, reveal: bool) -> Result<Vec<ApiKey>, Error> {
+        let project = self.store.project(project_ref).await?;
+        let secrets = self.store.secrets(&self.vault, &project).await?;
+        let mut keys = vec![legacy("anon", &secrets.anon_key), legacy("service_role", &secrets.service_role_key)];
+        for stored in self.store.api_keys(&self.vault, &project).await? {
+            let is_secret = stored.key_type == ApiKeyType::Secret;
+            let key = stored.key.expose_secret();
+            keys.push(ApiKey {
+                id: stored.id.to_string(),
+                name: stored.name,
+                key_type: stored.key_type,
+                api_key: if is_secret && !reveal { masked(key) } else { key.to_owned() },
+                hash: stored.hash,
+                prefix: key_prefix(key),
+                description: None,
+                secret_jwt_template: is_secret.then(|| SecretJwtTemplate { role: "service_role".into() }),
+                inserted_at: rfc3339(stored.created_at),
+                updated_at: rfc3339(stored.created_at),
+            });
+        }
+        Ok(keys)
+    }
+
+    /// Password of the database role `postgres`.
+    pub async fn database_password(&self, _caller: &Caller, project_ref: &ProjectRef) -> Result<SecretString, Error> {
+        let project = self.store.project(project_ref).await?;
+        let secrets = self.store.secrets(&self.vault, &project).await?;
+        secrets.passwords.get("postgres").cloned().ok_or_else(|| Error::Corrupt("the project has no database password".into()))
+    }
+
+    /// The latest events, newest first.
+    pub async fn recent_events(
+        &self,
+        _caller: &Caller,
+        project_ref: &ProjectRef,
+        limit: u64,
+    ) -> Result<Vec<ProjectEvent>, Error> {
+        let project = self.store.project(project_ref).await?;
+        self.store.recent_events(project.id, limit).await
+    }
+
+    /// Events after an id as they happen, oldest first, without end until the project is gone; the last one says that it is.
+    pub async fn events(
+        &self,
+        _caller: &Caller,
+        project_ref: &ProjectRef,
+        after: i64,
+    ) -> Result<impl Stream<Item = Result<ProjectEvent, Error>> + Send + use<>, Error> {
+        // Subscribed before the first look, so that no event falls in between.
+        let subscription = self.feed.subscribe();
+        self.store.project(project_ref).await?;
+        let state = (self.store.clone(), subscription, project_ref.clone(), after, std::collections::VecDeque::new(), false);
+        Ok(futures::stream::unfold(state, |(store, mut subscription, project_ref, mut after, mut ready, ended)| async move {
+            if ended {
+                return None;
+            }
+            loop {
+                if let Some(event) = ready.pop_front() {
+                    let event: ProjectEvent = event;
+                    after = event.id;
+                    return Some((Ok(event), (store, subscription, project_ref, after, ready, false)));
+                }
+                match store.events_after(&project_ref, after, PAGE).await {
+                    Ok(Some(events)) if events.is_empty() => {
+                        tokio::select! {
+                            () = subscription.changed(&project_ref) => {}
+                            () = tokio::time::sleep(TICK) => {}
+                        }
+                    }
+                    Ok(Some(events)) => ready.extend(events),
+                    Ok(None) => {
+                        let event = gone(after + 1);
+                        return Some((Ok(event), (store, subscription, project_ref, after, ready, true)));
+                    }
+                    Err(error) => return Some((Err(error), (store, subscription, project_ref, after, ready, true))),
+                }
+            }
+        }))
+    }
+}
+
+fn gone(id: i64) -> ProjectEvent {
+    ProjectEvent {
+        id,
+        at: OffsetDateTime::now_utc(),
+        kind: EventKind::Deleted,
+        operation: None,
+        step: None,
+        state: None,
+        message: Some("The project was deleted.".into()),
+        duration_ms: None,
+    }
+}
+
+fn service_health(name: ServiceName, project: &StoredProject) -> ServiceHealth {
+    let unhealthy = |error: String| ServiceHealth { name, healthy: false, status: ServiceStatus::Unhealthy, error: Some(error) };
+    match name {
+        ServiceName::Auth | ServiceName::Realtime | ServiceName::Storage | ServiceName::Pooler | ServiceName::PgBouncer => {
+            unhealthy(format!("{} is not part of this version yet.", name.as_str()))
+        }
+        ServiceName::Db | ServiceName::DbPostgresUser | ServiceName::Rest => match project.state {
+            ProjectState::Running if project.healthy => {
+                ServiceHealth { name, healthy: true, status: ServiceStatus::ActiveHealthy, error: None }
+            }
+            ProjectState::Running => unhealthy("The database ended unexpectedly and is being started again.".into()),
+            ProjectState::Provisioning | ProjectState::Resuming | ProjectState::Restarting => {
+                ServiceHealth { name, healthy: false, status: ServiceStatus::ComingUp, error: None }
+            }
+            ProjectState::Failed => unhealthy(project.failure.as_ref().map_or_else(String::new, |failure| failure.cause.clone())),
+            ProjectState::Pausing | ProjectState::Paused | ProjectState::Deleting => {
+                unhealthy(format!("The project is {}.", project.state))
+            }
+        },
+    }
+}
+
+fn legacy(name: &str, key: &SecretString) -> ApiKey {
+    ApiKey {
+        id: name.into(),
+        name: name.into(),
+        key_type: ApiKeyType::Legacy,
+        api_key: key.expose_secret().into(),
+        hash: key_hash(key),
+        // The signature: the head of every JWT is the same.
+        prefix: key.expose_secret().rsplit('.').next().unwrap_or_default().chars().take(5).collect(),
+        description: Some(format!("Legacy {name} API key")),
+        secret_jwt_template: None,
+        inserted_at: None,
+        updated_at: None,
+    }
+}
+
+fn masked(key: &str) -> String {
+    let shown: String = key.chars().take(SHOWN_OF_SECRET).collect();
+    format!("{shown}{}", "·".repeat(26))
+}
+
+fn key_prefix(key: &str) -> String {
+    let random = key.strip_prefix("sb_publishable_").or_else(|| key.strip_prefix("sb_secret_")).unwrap_or(key);
+    random.chars().take(5).collect()
+}
+
+fn rfc3339(at: OffsetDateTime) -> Option<String> {
+    at.format(&Rfc3339).ok()
+}

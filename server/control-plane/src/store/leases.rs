@@ -1,0 +1,266 @@
+//! Operation rows as the reconciler sees them: leasing one, and moving it on. Every write is on condition that the lease
+//! is still ours, so that whoever lost it (a stopped clock, a partition) changes nothing.
+
+use control_plane_api::{EventKind, OperationKind, ProjectState, Step};
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    sea_query::{Expr, Query, SelectStatement},
+};
+use uuid::Uuid;
+
+use super::{NewEvent, Node, Store, clock, entity, events, operations, word};
+use crate::error::Error;
+
+/// How long a lease holds without being renewed, in milliseconds.
+pub(crate) const LEASE_MS: i64 = 30_000;
+
+/// Who works: a node, in one of its lives.
+#[derive(Debug, Clone)]
+pub(crate) struct LeaseOwner {
+    node: Node,
+    life: Uuid,
+}
+
+impl LeaseOwner {
+    pub(crate) fn new(node: Node) -> Self {
+        Self { node, life: Uuid::new_v4() }
+    }
+
+    pub(crate) const fn node(&self) -> &Node {
+        &self.node
+    }
+
+    fn name(&self) -> String {
+        format!("{}/{}", self.node.as_str(), self.life.simple())
+    }
+}
+
+/// An operation that is ours to work on.
+#[derive(Debug, Clone)]
+pub(crate) struct Lease {
+    pub(crate) operation: Uuid,
+    pub(crate) project_id: i64,
+    pub(crate) kind: OperationKind,
+    pub(crate) step: Step,
+    pub(crate) attempt: i32,
+    pub(crate) overdue: bool,
+    /// When the current step began, by the database's clock.
+    step_started_at: Option<i64>,
+}
+
+/// A write under a lease failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LeaseError {
+    #[error("the lease is somebody else's now, or the operation is gone")]
+    Lost,
+    #[error("the control-plane database failed")]
+    Store(#[from] Error),
+}
+
+impl From<sea_orm::DbErr> for LeaseError {
+    fn from(error: sea_orm::DbErr) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl Store {
+    /// Gives back what earlier lives of this node had leased. The caller holds the data folder's lock, so they are over.
+    pub(crate) async fn release_former_leases(&self, owner: &LeaseOwner) -> Result<u64, Error> {
+        let result = entity::operation::Entity::update_many()
+            .col_expr(entity::operation::Column::LeaseOwner, Expr::value(None::<String>))
+            .col_expr(entity::operation::Column::LeaseUntil, Expr::value(None::<i64>))
+            // Whatever made it wait may be over too.
+            .col_expr(entity::operation::Column::RunAfter, clock::now_expr(&self.db, 0))
+            .filter(entity::operation::Column::ProjectId.in_subquery(projects_of(owner.node())))
+            .exec(&self.db)
+            .await?;
+        Ok(result.rows_affected)
+    }
+
+    /// Leases the operation that is due longest, if one is. Compare-and-set: of two who try, one gets it.
+    pub(crate) async fn lease_due(&self, owner: &LeaseOwner) -> Result<Option<Lease>, Error> {
+        loop {
+            let now = clock::now(&self.db).await?;
+            let due = entity::operation::Entity::find()
+                .filter(entity::operation::Column::ProjectId.in_subquery(projects_of(owner.node())))
+                .filter(entity::operation::Column::RunAfter.lte(now))
+                .filter(operations::unleased(now))
+                .order_by_asc(entity::operation::Column::RunAfter)
+                .limit(1)
+                .one(&self.db)
+                .await?;
+            let Some(row) = due else { return Ok(None) };
+            let updated = entity::operation::Entity::update_many()
+                .col_expr(entity::operation::Column::LeaseOwner, Expr::value(owner.name()))
+                .col_expr(entity::operation::Column::LeaseUntil, Expr::value(now + LEASE_MS))
+                .filter(entity::operation::Column::Id.eq(row.id))
+                .filter(operations::unleased(now))
+                .exec(&self.db)
+                .await?;
+            if updated.rows_affected == 1 {
+                return Ok(Some(Lease {
+                    operation: row.id,
+                    project_id: row.project_id,
+                    kind: word(&row.kind)?,
+                    step: word(&row.step)?,
+                    attempt: row.attempt,
+                    overdue: row.deadline < now,
+                    step_started_at: row.step_started_at,
+                }));
+            }
+        }
+    }
+
+    /// Milliseconds until the next operation is due; nothing if none waits.
+    pub(crate) async fn next_due_in(&self, owner: &LeaseOwner) -> Result<Option<i64>, Error> {
+        let now = clock::now(&self.db).await?;
+        let next = entity::operation::Entity::find()
+            .filter(entity::operation::Column::ProjectId.in_subquery(projects_of(owner.node())))
+            .filter(operations::unleased(now))
+            .order_by_asc(entity::operation::Column::RunAfter)
+            .limit(1)
+            .one(&self.db)
+            .await?;
+        Ok(next.map(|row| (row.run_after - now).max(0)))
+    }
+
+    /// Holds on to a lease.
+    pub(crate) async fn renew(&self, owner: &LeaseOwner, lease: &Lease) -> Result<(), LeaseError> {
+        let until = clock::now_expr(&self.db, LEASE_MS);
+        update_leased(&self.db, owner, lease, vec![(entity::operation::Column::LeaseUntil, until)]).await
+    }
+
+    /// Begins the current step, unless an earlier life has.
+    pub(crate) async fn begin_step(&self, owner: &LeaseOwner, lease: &mut Lease) -> Result<(), LeaseError> {
+        if lease.step_started_at.is_some() {
+            return Ok(());
+        }
+        let tx = self.begin().await?;
+        let now = clock::now(&tx).await?;
+        update_leased(&tx, owner, lease, vec![(entity::operation::Column::StepStartedAt, Expr::value(now))]).await?;
+        events::insert(&tx, lease.project_id, now, [NewEvent::step(EventKind::StepStarted, lease.kind, lease.step)]).await?;
+        tx.commit().await?;
+        lease.step_started_at = Some(now);
+        Ok(())
+    }
+
+    /// Ends the current step and begins the next.
+    pub(crate) async fn hop(&self, owner: &LeaseOwner, lease: &mut Lease, next: Step) -> Result<(), LeaseError> {
+        let tx = self.begin().await?;
+        let now = clock::now(&tx).await?;
+        let values = vec![
+            (entity::operation::Column::Step, Expr::value(next.as_str())),
+            (entity::operation::Column::Attempt, Expr::value(0)),
+            (entity::operation::Column::StepStartedAt, Expr::value(now)),
+            (entity::operation::Column::LastError, Expr::value(None::<String>)),
+        ];
+        update_leased(&tx, owner, lease, values).await?;
+        let events = [lease.finished(now), NewEvent::step(EventKind::StepStarted, lease.kind, next)];
+        events::insert(&tx, lease.project_id, now, events).await?;
+        tx.commit().await?;
+        lease.step = next;
+        lease.attempt = 0;
+        lease.step_started_at = Some(now);
+        Ok(())
+    }
+
+    /// Gives the operation back, to be tried again after the delay.
+    pub(crate) async fn nap(&self, owner: &LeaseOwner, lease: &Lease, delay_ms: i64, cause: &str) -> Result<(), LeaseError> {
+        let tx = self.begin().await?;
+        let now = clock::now(&tx).await?;
+        let values = vec![
+            (entity::operation::Column::Attempt, Expr::value(lease.attempt.saturating_add(1))),
+            (entity::operation::Column::RunAfter, Expr::value(now + delay_ms)),
+            (entity::operation::Column::LastError, Expr::value(cause)),
+            (entity::operation::Column::LeaseOwner, Expr::value(None::<String>)),
+            (entity::operation::Column::LeaseUntil, Expr::value(None::<i64>)),
+        ];
+        update_leased(&tx, owner, lease, values).await?;
+        let event = NewEvent::step(EventKind::StepRetried, lease.kind, lease.step).with_message(cause);
+        events::prune(&tx, lease.project_id).await?;
+        events::insert(&tx, lease.project_id, now, [event]).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Ends the operation well.
+    pub(crate) async fn finish(&self, owner: &LeaseOwner, lease: &Lease, state: ProjectState) -> Result<(), LeaseError> {
+        let tx = self.begin().await?;
+        let now = clock::now(&tx).await?;
+        remove_leased(&tx, owner, lease).await?;
+        operations::set_state(&tx, lease.project_id, now, state).await?;
+        operations::set_healthy(&tx, lease.project_id, true).await?;
+        events::insert(&tx, lease.project_id, now, [lease.finished(now), NewEvent::state(state, Some(lease.kind))]).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Ends the operation badly: the project is failed, for this cause.
+    pub(crate) async fn fail(&self, owner: &LeaseOwner, lease: &Lease, cause: &str) -> Result<(), LeaseError> {
+        let tx = self.begin().await?;
+        let now = clock::now(&tx).await?;
+        remove_leased(&tx, owner, lease).await?;
+        entity::project::Entity::update_many()
+            .col_expr(entity::project::Column::State, Expr::value(ProjectState::Failed.as_str()))
+            .col_expr(entity::project::Column::FailedOperation, Expr::value(lease.kind.as_str()))
+            .col_expr(entity::project::Column::FailedStep, Expr::value(lease.step.as_str()))
+            .col_expr(entity::project::Column::Failure, Expr::value(cause))
+            .col_expr(entity::project::Column::Healthy, Expr::value(false))
+            .col_expr(entity::project::Column::UpdatedAt, Expr::value(now))
+            .filter(entity::project::Column::Id.eq(lease.project_id))
+            .exec(&tx)
+            .await?;
+        let failed = NewEvent::step(EventKind::StepFailed, lease.kind, lease.step).with_message(cause);
+        let events = [failed, NewEvent::state(ProjectState::Failed, Some(lease.kind))];
+        events::insert(&tx, lease.project_id, now, events).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Removes the project's rows: secrets, keys, events and the operation itself among them.
+    pub(crate) async fn forget(&self, owner: &LeaseOwner, lease: &Lease) -> Result<(), LeaseError> {
+        let tx = self.begin().await?;
+        remove_leased(&tx, owner, lease).await?;
+        entity::project::Entity::delete_by_id(lease.project_id).exec(&tx).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+impl Lease {
+    fn finished(&self, now: i64) -> NewEvent {
+        let duration = self.step_started_at.map(|started| (now - started).max(0));
+        NewEvent::step(EventKind::StepFinished, self.kind, self.step).with_duration(duration)
+    }
+}
+
+async fn update_leased(
+    db: &impl ConnectionTrait,
+    owner: &LeaseOwner,
+    lease: &Lease,
+    values: Vec<(entity::operation::Column, Expr)>,
+) -> Result<(), LeaseError> {
+    let mut update = entity::operation::Entity::update_many();
+    for (column, value) in values {
+        update = update.col_expr(column, value);
+    }
+    let result = update
+        .filter(entity::operation::Column::Id.eq(lease.operation))
+        .filter(entity::operation::Column::LeaseOwner.eq(owner.name()))
+        .exec(db)
+        .await?;
+    if result.rows_affected == 1 { Ok(()) } else { Err(LeaseError::Lost) }
+}
+
+async fn remove_leased(db: &impl ConnectionTrait, owner: &LeaseOwner, lease: &Lease) -> Result<(), LeaseError> {
+    let result = entity::operation::Entity::delete_many()
+        .filter(entity::operation::Column::Id.eq(lease.operation))
+        .filter(entity::operation::Column::LeaseOwner.eq(owner.name()))
+        .exec(db)
+        .await?;
+    if result.rows_affected == 1 { Ok(()) } else { Err(LeaseError::Lost) }
+}
+
+fn projects_of(node: &Node) -> SelectStatement {
+    Query::select()
+        .column(entity::project::Column::Id)
+        .from(entity::project::Entity)
+        .and_where(entity::project::Column::Node.eq(node.as_str()))
+        .to_owned()
+}
