@@ -30,17 +30,20 @@ test('what the API does shows on an open page', async ({ dashboard, page, api })
   await api.delete(project.ref);
 });
 
-test('what is wrong with a new project stands beside its field', async ({ dashboard, page }) => {
+test('what is wrong with a new project stands beside its field', async ({ dashboard, page, api }) => {
   await dashboard.open('/');
   await dashboard.newProject.click();
-  await dashboard.form.getByLabel('Database password', { exact: true }).fill('short');
-  await dashboard.form.getByRole('button', { name: 'Create project' }).click();
-  const field = dashboard.form.getByLabel('Database password', { exact: true });
-  await expect(field).toHaveAccessibleErrorMessage(/8 characters/).catch(async () => {
-    // Where the browser does not compute aria-errormessage, the description says it.
-    await expect(field).toHaveAccessibleDescription(/8/);
+  // The browser would stop a short password by itself; the server's own words are what is looked at.
+  await dashboard.form.locator('form').filter({ has: page.getByLabel('Name', { exact: true }) }).evaluate((form: HTMLFormElement) => {
+    form.noValidate = true;
   });
-  expect(page.url()).not.toMatch(/\/project\//);
+  const field = dashboard.form.getByLabel('Database password', { exact: true });
+  await field.fill('short');
+  await dashboard.form.getByRole('button', { name: 'Create project' }).click();
+  await expect(field).toHaveAttribute('aria-invalid', 'true');
+  await expect(field).toHaveAccessibleDescription(/short|8/);
+  await expect(field, 'what was typed is still there').toHaveValue('short');
+  expect(await api.list()).toEqual([]);
 });
 
 test('a secret key and the password are shown only when asked for', async ({ dashboard, page, api }) => {

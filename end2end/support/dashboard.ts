@@ -54,7 +54,7 @@ export class Dashboard {
   }
 
   get state(): Locator {
-    return this.page.getByRole('main').getByTestId('project-state');
+    return this.page.getByRole('main').locator('[data-state]').first();
   }
 
   /** Waits for a state: it comes by itself with scripts, by loading the page again without. */
