@@ -31,6 +31,7 @@ fn copy_by_selection(text: &str) {
 }
 
 /// Scheme, host and port of this page.
+#[cfg(not(feature = "ssr"))]
 pub(crate) fn origin() -> String {
     window().location().origin().unwrap_or_default()
 }
@@ -45,7 +46,8 @@ pub(crate) fn random_password() -> String {
             return password;
         }
         // 224 = 4 × 56: values above it would make some letters likelier than others.
-        let letters = random.iter().filter(|byte| **byte < 224).map(|byte| char::from(PASSWORD_ALPHABET[usize::from(*byte) % 56]));
+        let letters =
+            random.iter().filter(|byte| **byte < 224).map(|byte| char::from(PASSWORD_ALPHABET[usize::from(*byte) % 56]));
         password.extend(letters.take(PASSWORD_LENGTH - password.len()));
     }
     password

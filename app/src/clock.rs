@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use leptos::prelude::*;
-use time::OffsetDateTime;
 
 /// How often relative times are written anew. They are coarse, so this need not be often.
 const TICK: Duration = Duration::from_secs(15);
@@ -35,11 +34,6 @@ pub(crate) fn now_ms() -> i64 {
     #[cfg(target_arch = "wasm32")]
     let now = web_sys::js_sys::Date::now() as i64;
     #[cfg(not(target_arch = "wasm32"))]
-    let now = crate::format::unix_ms(OffsetDateTime::now_utc());
+    let now = crate::format::unix_ms(time::OffsetDateTime::now_utc());
     now
-}
-
-/// The same in the other form, for `<time>`.
-pub(crate) fn from_ms(ms: i64) -> OffsetDateTime {
-    OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }

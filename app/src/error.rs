@@ -3,8 +3,8 @@
 use std::fmt;
 
 use control_plane_api::ErrorCode;
-use leptos::server_fn::{codec::JsonEncoding, error::ServerFnErrorErr};
 use leptos::prelude::FromServerFnError;
+use leptos::server_fn::{codec::JsonEncoding, error::ServerFnErrorErr};
 use serde::{Deserialize, Serialize};
 
 /// Why a server function refused, ready to be shown. It also travels in the URL when a form is posted without scripts.
@@ -60,7 +60,9 @@ impl FromServerFnError for DashboardError {
                 Self::new(ErrorCode::Unavailable, "The server can't be reached. Check that supacloud is running, then try again.")
             }
             ServerFnErrorErr::Args(cause) => Self::new(ErrorCode::InvalidInput, format!("The form can't be read: {cause}.")),
-            ServerFnErrorErr::MissingArg(name) => Self::new(ErrorCode::InvalidInput, format!("The form lacks the field {name:?}.")),
+            ServerFnErrorErr::MissingArg(name) => {
+                Self::new(ErrorCode::InvalidInput, format!("The form lacks the field {name:?}."))
+            }
             ServerFnErrorErr::Deserialization(_) => {
                 Self::new(ErrorCode::Internal, "The server's answer can't be read. Reload the page, then try again.")
             }

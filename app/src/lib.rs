@@ -6,6 +6,7 @@ mod chart;
 mod clock;
 mod components;
 mod error;
+mod event_stream;
 mod format;
 mod live;
 mod pages;

@@ -1,1 +1,115 @@
-//! Live.
+//! One project as its page shows it, kept current by events. Nothing is polled.
+
+use control_plane_api::{ApiKey, EventKind, ProjectEvent, ProjectOverview, ProjectRef, ProjectState, ServiceHealth};
+use leptos::{prelude::*, task::spawn_local};
+
+use crate::{
+    event_stream::{News, follow},
+    server_fns::{get_health, get_project, list_api_keys},
+};
+
+/// How many events the page keeps.
+const KEPT_EVENTS: usize = 60;
+
+/// The page's state; parts of it are provided as context to the components of the page.
+#[derive(Clone, Copy)]
+pub(crate) struct Live {
+    pub(crate) overview: RwSignal<ProjectOverview>,
+    /// Newest first.
+    pub(crate) events: RwSignal<Vec<ProjectEvent>>,
+    pub(crate) health: RwSignal<Vec<ServiceHealth>>,
+    pub(crate) keys: RwSignal<Vec<ApiKey>>,
+    /// False while the event stream is lost.
+    pub(crate) connected: RwSignal<bool>,
+    pub(crate) gone: RwSignal<bool>,
+    pub(crate) state: Memo<ProjectState>,
+}
+
+/// What the server rendered the page from.
+#[derive(Debug, Clone)]
+pub(crate) struct Loaded {
+    pub(crate) overview: ProjectOverview,
+    pub(crate) events: Vec<ProjectEvent>,
+    pub(crate) health: Vec<ServiceHealth>,
+    pub(crate) keys: Vec<ApiKey>,
+}
+
+/// The current page's project.
+pub(crate) fn use_live() -> Live {
+    expect_context()
+}
+
+impl Live {
+    /// Starts from what was loaded, and provides itself.
+    pub(crate) fn provide(loaded: Loaded) -> Self {
+        let overview = RwSignal::new(loaded.overview);
+        let live = Self {
+            overview,
+            events: RwSignal::new(loaded.events),
+            health: RwSignal::new(loaded.health),
+            keys: RwSignal::new(loaded.keys),
+            connected: RwSignal::new(true),
+            gone: RwSignal::new(false),
+            state: Memo::new(move |_| overview.read().project.state),
+        };
+        provide_context(live);
+        Effect::new(move |_| live.follow());
+        live
+    }
+
+    /// The project's ref; it never changes.
+    pub(crate) fn project_ref(self) -> ProjectRef {
+        self.overview.read_untracked().project.project_ref.clone()
+    }
+
+    /// Fetches anew what events don't carry: connection, usage, health and keys.
+    pub(crate) fn reload(self) {
+        let project_ref = self.project_ref();
+        spawn_local(async move {
+            if let Ok(overview) = get_project(project_ref.clone()).await {
+                _ = self.overview.try_set(overview);
+            }
+            if let Ok(health) = get_health(project_ref.clone()).await {
+                _ = self.health.try_set(health);
+            }
+            if let Ok(keys) = list_api_keys(project_ref).await {
+                _ = self.keys.try_set(keys);
+            }
+        });
+    }
+
+    fn follow(self) {
+        let newest = self.events.read_untracked().first().map_or(0, |event| event.id);
+        follow(&self.project_ref(), newest, move |news| match news {
+            News::Connected if self.connected.try_get_untracked() == Some(false) => {
+                self.connected.set(true);
+                self.reload();
+            }
+            News::Connected => {}
+            News::Lost => _ = self.connected.try_set(false),
+            News::Happened(event) => self.apply(event),
+        });
+    }
+
+    fn apply(self, event: ProjectEvent) {
+        if self.events.read_untracked().iter().any(|known| known.id == event.id) {
+            return;
+        }
+        match event.kind {
+            EventKind::StateChanged => {
+                if let Some(state) = event.state {
+                    self.overview.update(|overview| overview.project.state = state);
+                }
+                self.reload();
+            }
+            EventKind::DatabaseExited | EventKind::StepRetried | EventKind::StepFailed | EventKind::Renamed => self.reload(),
+            EventKind::Deleted => self.gone.set(true),
+            EventKind::StepStarted | EventKind::StepFinished => {}
+        }
+        self.events.update(|events| {
+            let place = events.iter().position(|known| known.id < event.id).unwrap_or(events.len());
+            events.insert(place, event);
+            events.truncate(KEPT_EVENTS);
+        });
+    }
+}

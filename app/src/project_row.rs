@@ -74,7 +74,9 @@ pub(crate) fn arrange(rows: &[ProjectRow], filter: &str, sort: SortBy) -> Vec<Pr
     let filter = filter.trim().to_lowercase();
     let mut shown: Vec<ProjectRow> = rows
         .iter()
-        .filter(|row| filter.is_empty() || row.name.to_lowercase().contains(&filter) || row.project_ref.as_str().contains(&filter))
+        .filter(|row| {
+            filter.is_empty() || row.name.to_lowercase().contains(&filter) || row.project_ref.as_str().contains(&filter)
+        })
         .cloned()
         .collect();
     match sort {

@@ -15,7 +15,7 @@ pub(crate) fn is_secret(key: &ApiKey) -> bool {
 }
 
 /// The key with only its beginning left, if it is a secret one.
-#[cfg_attr(not(feature = "ssr"), expect(dead_code, reason = "keys are masked by the server only"))]
+#[cfg(any(feature = "ssr", test))]
 pub(crate) fn masked(mut key: ApiKey) -> ApiKey {
     if is_secret(&key) {
         let shown = if key.key_type == ApiKeyType::Secret { 14 } else { 8 };

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::{Extension, http::{StatusCode, header, request::Parts}};
+use axum::{
+    Extension,
+    http::{StatusCode, header, request::Parts},
+};
 use control_plane::{Caller, ProjectService};
 use control_plane_api::ErrorCode;
 use leptos::prelude::{expect_context, use_context};
@@ -50,7 +53,8 @@ pub(crate) fn no_store() {
 
 fn posted_form() -> bool {
     use_context::<Parts>().is_some_and(|parts| {
-        let accepts_html = parts.headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains("text/html"));
+        let accepts_html =
+            parts.headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains("text/html"));
         accepts_html && parts.method == axum::http::Method::POST
     })
 }

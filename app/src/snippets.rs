@@ -87,6 +87,18 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// The action in one word, lower case.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Restart => "restart",
+            Self::Delete => "delete",
+            Self::Events => "events",
+        }
+    }
+
     /// The command against the dashboard at `origin`. `project_ref` is left out where there is none yet.
     pub(crate) fn curl(self, origin: &str, project_ref: Option<&ProjectRef>) -> String {
         let project_ref = project_ref.map_or("$REF", ProjectRef::as_str);

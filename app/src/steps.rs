@@ -92,7 +92,9 @@ fn first_of_last(events: &[&ProjectEvent], operation: OperationKind, open: bool)
 
 const fn expected(operation: OperationKind) -> &'static [Step] {
     match operation {
-        OperationKind::Create => &[Step::PrepareTemplate, Step::CloneData, Step::StartDatabase, Step::SetPasswords, Step::Publish],
+        OperationKind::Create => {
+            &[Step::PrepareTemplate, Step::CloneData, Step::StartDatabase, Step::SetPasswords, Step::Publish]
+        }
         OperationKind::Pause => &[Step::Withdraw, Step::StopDatabase],
         OperationKind::Resume | OperationKind::Recover => &[Step::StartDatabase, Step::Publish],
         OperationKind::Restart => &[Step::Withdraw, Step::StopDatabase, Step::StartDatabase, Step::Publish],

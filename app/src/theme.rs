@@ -38,6 +38,7 @@ impl Theme {
     }
 
     /// The choice in a `Cookie` header.
+    #[cfg(any(feature = "ssr", test))]
     pub(crate) fn from_cookies(header: &str) -> Self {
         let value = header.split(';').filter_map(|pair| pair.trim().split_once('=')).find(|(name, _)| *name == Self::COOKIE);
         Self::ALL.into_iter().find(|theme| value.is_some_and(|(_, word)| word == theme.word())).unwrap_or_default()

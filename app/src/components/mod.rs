@@ -1,5 +1,67 @@
 //! Components, one per file.
 
-mod site_header;
+#![expect(unreachable_pub, reason = "leptos makes the inner function of a component `pub`")]
 
+mod api_panel;
+mod connect_panel;
+mod copy_button;
+mod curl_button;
+mod database_panel;
+mod delete_form;
+pub(crate) mod dialog;
+mod event_list;
+mod failure_notice;
+mod form_alert;
+mod health_list;
+mod icon;
+mod lifecycle_actions;
+mod list_skeleton;
+mod list_toolbar;
+mod new_project_form;
+mod no_projects;
+mod project_head;
+mod project_list;
+mod project_skeleton;
+mod refresh_without_scripts;
+mod relative_time;
+mod reveal_link;
+mod settings_panel;
+mod sheet;
+mod site_header;
+mod state_badge;
+mod step_list;
+mod theme_switch;
+mod usage_panel;
+mod value;
+
+pub(crate) use api_panel::{ApiPanel, RevealedByAddress};
+pub(crate) use connect_panel::ConnectPanel;
+pub(crate) use copy_button::CopyButton;
+pub(crate) use curl_button::CurlButton;
+pub(crate) use database_panel::DatabasePanel;
+pub(crate) use delete_form::DeleteForm;
+pub(crate) use dialog::Dialog;
+pub(crate) use event_list::EventList;
+pub(crate) use failure_notice::FailureNotice;
+pub(crate) use form_alert::FormAlert;
+pub(crate) use health_list::HealthList;
+pub(crate) use icon::{Glyph, Icon};
+pub(crate) use lifecycle_actions::{Lifecycle, LifecycleActions, LifecycleErrors};
+pub(crate) use list_skeleton::ListSkeleton;
+pub(crate) use list_toolbar::ListToolbar;
+pub(crate) use new_project_form::NewProjectForm;
+pub(crate) use no_projects::NoProjects;
+pub(crate) use project_head::ProjectHead;
+pub(crate) use project_list::ProjectList;
+pub(crate) use project_skeleton::ProjectSkeleton;
+pub(crate) use refresh_without_scripts::RefreshWithoutScripts;
+pub(crate) use relative_time::RelativeTime;
+pub(crate) use reveal_link::RevealLink;
+pub(crate) use settings_panel::SettingsPanel;
+pub(crate) use sheet::Sheet;
 pub(crate) use site_header::SiteHeader;
+pub(crate) use state_badge::StateBadge;
+pub(crate) use step_list::StepList;
+pub(crate) use theme_switch::ThemeSwitch;
+pub(crate) use usage_panel::UsagePanel;
+pub(crate) use value::Value;

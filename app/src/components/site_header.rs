@@ -2,12 +2,24 @@
 
 use leptos::prelude::*;
 
-/// Name of the product.
+use super::ThemeSwitch;
+
+/// Wordmark and theme.
 #[component]
 pub(crate) fn SiteHeader() -> impl IntoView {
     view! {
         <header class="site-header">
-            <a href="/">"supacloud"</a>
+            <div class="site-header-row">
+                <a class="wordmark" href="/" aria-label="supacloud, all projects">
+                    <svg viewBox="0 0 32 32" fill="none" stroke="currentColor" stroke-width="2" stroke-linejoin="round" aria-hidden="true">
+                        <path d="M3 23l13 6.5L29 23"></path>
+                        <path d="M3 16l13 6.5L29 16"></path>
+                        <path d="M16 2.5 29 9 16 15.5 3 9Z" fill="currentColor"></path>
+                    </svg>
+                    <span>"supacloud"</span>
+                </a>
+                <ThemeSwitch />
+            </div>
         </header>
     }
 }

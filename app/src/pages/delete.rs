@@ -1,8 +1,57 @@
-//! Under construction.
-use leptos::prelude::*;
+//! `/project/<ref>/delete`: the delete form as a page of its own, for when there are no scripts.
 
-/// Under construction.
+use control_plane_api::ProjectRef;
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_params_map;
+
+use super::{NotFoundPage, RefusedPage};
+use crate::{
+    components::DeleteForm,
+    server_fns::{DeleteProject, get_project},
+};
+
+/// The form, with the name to type.
 #[component]
 pub(crate) fn DeletePage() -> impl IntoView {
-    view! { <h1>"DeletePage"</h1> }
+    let params = use_params_map();
+    let project_ref = params.read_untracked().get_str("ref").and_then(|text| text.parse::<ProjectRef>().ok());
+    match project_ref {
+        Some(project_ref) => view! { <Confirm project_ref /> }.into_any(),
+        None => view! { <NotFoundPage /> }.into_any(),
+    }
+}
+
+#[component]
+fn Confirm(project_ref: ProjectRef) -> impl IntoView {
+    let delete = ServerAction::<DeleteProject>::new();
+    let overview = Resource::new(|| (), move |()| get_project(project_ref.clone()));
+    view! {
+        <Suspense>
+            {move || Suspend::new(async move {
+                match overview.await {
+                    Ok(overview) => {
+                        let project = overview.project;
+                        view! {
+                            <Title text=format!("Delete {}", project.name) />
+                            <section class="notice">
+                                <nav class="crumbs" aria-label="Breadcrumb">
+                                    <a href="/">"Projects"</a>
+                                    <span aria-hidden="true">"/"</span>
+                                    <a class="wrap-anywhere" href=format!("/project/{}", project.project_ref)>
+                                        {project.name.clone()}
+                                    </a>
+                                    <span aria-hidden="true">"/"</span>
+                                </nav>
+                                <h1>"Delete project"</h1>
+                                <DeleteForm action=delete project_ref=project.project_ref name=Signal::stored(project.name) />
+                            </section>
+                        }
+                            .into_any()
+                    }
+                    Err(error) => view! { <RefusedPage error /> }.into_any(),
+                }
+            })}
+        </Suspense>
+    }
 }

@@ -1,5 +1,7 @@
 //! Pages, one per route.
 
+#![expect(unreachable_pub, reason = "leptos makes the inner function of a component `pub`")]
+
 mod delete;
 mod new_project;
 mod not_found;

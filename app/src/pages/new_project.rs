@@ -1,8 +1,26 @@
-//! Under construction.
-use leptos::prelude::*;
+//! `/new`: the new project form as a page of its own, for when there are no scripts.
 
-/// Under construction.
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+use crate::{components::NewProjectForm, server_fns::CreateProject};
+
+/// The form.
 #[component]
 pub(crate) fn NewProjectPage() -> impl IntoView {
-    view! { <h1>"NewProjectPage"</h1> }
+    let create = ServerAction::<CreateProject>::new();
+    view! {
+        <Title text="New project" />
+        <section class="notice">
+            <nav class="crumbs" aria-label="Breadcrumb">
+                <a href="/">"Projects"</a>
+                <span aria-hidden="true">"/"</span>
+                <span aria-current="page">"New"</span>
+            </nav>
+            <h1>"New project"</h1>
+            <div class="form">
+                <NewProjectForm action=create />
+            </div>
+        </section>
+    }
 }

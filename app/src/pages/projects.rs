@@ -1,8 +1,110 @@
-//! Under construction.
-use leptos::prelude::*;
+//! `/`: every project, and the way to a new one.
 
-/// Under construction.
+use leptos::{html, prelude::*};
+use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
+
+use super::RefusedPage;
+use crate::{
+    components::{
+        Dialog, Glyph, Icon, ListSkeleton, ListToolbar, NewProjectForm, NoProjects, ProjectList, RefreshWithoutScripts, dialog,
+    },
+    event_stream::{News, follow},
+    project_row::{ProjectRow, SortBy, arrange},
+    server_fns::{CreateProject, list_projects},
+};
+
+/// How many changing projects are followed at once. A browser has six connections to a host, and pages need some.
+const FOLLOWED: usize = 3;
+
+/// The project list. What it shows comes with the page; later changes come by event.
 #[component]
 pub(crate) fn ProjectsPage() -> impl IntoView {
-    view! { <h1>"ProjectsPage"</h1> }
+    let listed = Resource::new(|| (), |()| list_projects());
+    let create = ServerAction::<CreateProject>::new();
+    let new_project = NodeRef::<html::Dialog>::new();
+    // Optimistic: the dialog makes room for the row at once, and comes back if the server refuses.
+    Effect::new(move |was_pending: Option<bool>| {
+        let pending = create.pending().get();
+        if let Some(dialog) = new_project.get_untracked() {
+            if pending {
+                dialog.close();
+            } else if was_pending == Some(true) && create.value().with_untracked(|value| matches!(value, Some(Err(_)))) {
+                _ = dialog.show_modal();
+            }
+        }
+        pending
+    });
+    let pending_name = move || create.input().get().map(|input: CreateProject| input.name);
+    view! {
+        <Title text="Projects" />
+        <div class="page-head">
+            <h1>"Projects"</h1>
+            <div class="page-actions">
+                <a class="button button-primary" href="/new" on:click=dialog::open(new_project)>
+                    <Icon glyph=Glyph::Plus />
+                    "New project"
+                </a>
+            </div>
+        </div>
+        <Transition fallback=ListSkeleton>
+            {move || Suspend::new(async move {
+                match listed.await {
+                    Ok(rows) => view! { <Listed rows pending_name=Signal::derive(pending_name) new_project refetch=move || listed.refetch() /> }.into_any(),
+                    Err(error) => view! { <RefusedPage error /> }.into_any(),
+                }
+            })}
+        </Transition>
+        <Dialog id="new-project" title="New project" node_ref=new_project>
+            <NewProjectForm action=create />
+        </Dialog>
+    }
+}
+
+#[component]
+fn Listed(
+    rows: Vec<ProjectRow>,
+    pending_name: Signal<Option<String>>,
+    new_project: NodeRef<html::Dialog>,
+    refetch: impl Fn() + Copy + Send + Sync + 'static,
+) -> impl IntoView {
+    let query = use_query_map();
+    let sort = Memo::new(move |_| SortBy::from_word(query.read().get_str("sort")));
+    let filter = RwSignal::new(query.read_untracked().get_str("q").unwrap_or_default().to_owned());
+    let changing: Vec<_> = rows.iter().filter(|row| row.state.is_transient()).map(|row| row.project_ref.clone()).collect();
+    let is_changing = Signal::stored(!changing.is_empty());
+    Effect::new(move |_| {
+        for project_ref in changing.iter().take(FOLLOWED) {
+            follow_until_settled(project_ref, refetch);
+        }
+    });
+    let empty = rows.is_empty();
+    let rows = RwSignal::new(rows);
+    let shown = Memo::new(move |_| arrange(&rows.read(), &filter.read(), sort.get()));
+    view! {
+        <RefreshWithoutScripts when=is_changing />
+        <Show
+            when=move || !empty || pending_name.read().is_some()
+            fallback=move || view! { <NoProjects new_project /> }
+        >
+            <ListToolbar rows filter sort />
+            <Show when=move || !shown.read().is_empty() || pending_name.read().is_some() fallback=|| view! { <p class="empty">"No project matches the filter."</p> }>
+                <ProjectList rows=shown pending_name />
+            </Show>
+        </Show>
+    }
+}
+
+/// The list is fetched anew when the project has come to rest; the past is skipped, being in the list already.
+fn follow_until_settled(project_ref: &control_plane_api::ProjectRef, refetch: impl Fn() + Copy + 'static) {
+    let opened_at = crate::clock::now_ms();
+    follow(project_ref, 0, move |news| {
+        if let News::Happened(event) = news
+            && crate::format::unix_ms(event.at) > opened_at - 2_000
+            && event.state.is_none_or(|state| !state.is_transient())
+            && event.step.is_none()
+        {
+            refetch();
+        }
+    });
 }

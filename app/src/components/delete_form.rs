@@ -1,0 +1,50 @@
+//! Delete, after typing the name: the same form in the dialog and on the page.
+
+use control_plane_api::ProjectRef;
+use leptos::{form::ActionForm, prelude::*};
+
+use super::FormAlert;
+use crate::server_fns::DeleteProject;
+
+/// The server compares the name too.
+#[component]
+pub(crate) fn DeleteForm(
+    action: ServerAction<DeleteProject>,
+    project_ref: ProjectRef,
+    #[prop(into)] name: Signal<String>,
+) -> impl IntoView {
+    let error = move || action.value().get().and_then(Result::err);
+    let field_error = Memo::new(move |_| error().and_then(|error| error.for_field("confirmation")));
+    let other_error = Memo::new(move |_| error().and_then(|error| error.beside_fields(&["confirmation"])));
+    view! {
+        <ActionForm action>
+            <div class="form">
+                <FormAlert message=other_error />
+                <p>"This removes the database, its data and its keys at once. There is no way back."</p>
+                <input type="hidden" name="project_ref" value=project_ref.to_string() />
+                <div class="field">
+                    <label for="confirmation">"Type the name " <strong class="wrap-anywhere">{name}</strong> " to confirm"</label>
+                    <input
+                        class="input"
+                        id="confirmation"
+                        name="confirmation"
+                        required
+                        autocomplete="off"
+                        autocapitalize="off"
+                        spellcheck="false"
+                        aria-describedby="confirmation-error"
+                        aria-invalid=move || field_error.get().map(|_| "true")
+                    />
+                    <p class="field-error" id="confirmation-error" role="alert">
+                        {field_error}
+                    </p>
+                </div>
+                <div class="form-actions">
+                    <button class="button button-danger" type="submit" disabled=move || action.pending().get()>
+                        {move || if action.pending().get() { "Deleting…" } else { "Delete this project" }}
+                    </button>
+                </div>
+            </div>
+        </ActionForm>
+    }
+}

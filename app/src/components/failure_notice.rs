@@ -1,0 +1,26 @@
+//! Why a project failed, and at which step.
+
+use leptos::prelude::*;
+
+use super::{Glyph, Icon};
+use crate::live::use_live;
+
+/// Shown in state `failed`. The button to try again stands with the other actions.
+#[component]
+pub(crate) fn FailureNotice() -> impl IntoView {
+    let live = use_live();
+    let failure = Memo::new(move |_| live.overview.read().failure.clone());
+    move || {
+        failure.get().map(|failure| {
+            view! {
+                <div class="alert" role="alert" data-testid="failure">
+                    <Icon glyph=Glyph::Failed />
+                    <div>
+                        <p class="font-semibold">{format!("Failed at: {}", failure.step.title())}</p>
+                        <p>{failure.cause}</p>
+                    </div>
+                </div>
+            }
+        })
+    }
+}

@@ -1,0 +1,87 @@
+//! New project: the same form in the dialog and on the page.
+
+use control_plane_api::{MAX_NAME_CHARS, MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS};
+use leptos::{form::ActionForm, html, prelude::*};
+
+use super::{CopyButton, FormAlert};
+use crate::{browser, server_fns::CreateProject};
+
+/// Name and database password; both may stay empty. Errors stand beside their field.
+#[component]
+pub(crate) fn NewProjectForm(action: ServerAction<CreateProject>) -> impl IntoView {
+    let error = move || action.value().get().and_then(Result::err);
+    let name_error = Memo::new(move |_| error().and_then(|error| error.for_field("name")));
+    let password_error = Memo::new(move |_| error().and_then(|error| error.for_field("db_pass")));
+    let other_error = Memo::new(move |_| error().and_then(|error| error.beside_fields(&["name", "db_pass"])));
+    let password = RwSignal::new(String::new());
+    let password_input = NodeRef::<html::Input>::new();
+    let generate = move |_| {
+        let generated = browser::random_password();
+        if let Some(input) = password_input.get_untracked() {
+            input.set_value(&generated);
+        }
+        password.set(generated);
+    };
+    view! {
+        <ActionForm action>
+            <div class="form">
+                <FormAlert message=other_error />
+                <div class="field">
+                    <label for="project-name">"Name"</label>
+                    <input
+                        class="input"
+                        id="project-name"
+                        name="name"
+                        maxlength=MAX_NAME_CHARS.to_string()
+                        autocomplete="off"
+                        autofocus
+                        aria-describedby="project-name-hint project-name-error"
+                        aria-invalid=move || name_error.get().map(|_| "true")
+                    />
+                    <p class="field-hint" id="project-name-hint">
+                        "Leave empty for a made-up one. You can change it later."
+                    </p>
+                    <p class="field-error" id="project-name-error">
+                        {name_error}
+                    </p>
+                </div>
+                <div class="field">
+                    <label for="project-password">"Database password"</label>
+                    <div class="input-row">
+                        <input
+                            class="input"
+                            id="project-password"
+                            name="db_pass"
+                            minlength=MIN_PASSWORD_CHARS.to_string()
+                            maxlength=MAX_PASSWORD_CHARS.to_string()
+                            autocomplete="off"
+                            autocapitalize="off"
+                            spellcheck="false"
+                            node_ref=password_input
+                            on:input:target=move |input| password.set(input.target().value())
+                            aria-describedby="project-password-hint project-password-error"
+                            aria-invalid=move || password_error.get().map(|_| "true")
+                        />
+                        <button class="button needs-script" type="button" on:click=generate>
+                            "Generate"
+                        </button>
+                        <CopyButton text=password label="Copy database password" />
+                    </div>
+                    <p class="field-hint" id="project-password-hint">
+                        {format!(
+                            "{MIN_PASSWORD_CHARS} to {MAX_PASSWORD_CHARS} characters. Leave empty for a generated one; the project's page can show it.",
+                        )}
+                    </p>
+                    <p class="field-error" id="project-password-error">
+                        {password_error}
+                    </p>
+                </div>
+                <div class="form-actions">
+                    <button class="button button-primary" type="submit" disabled=move || action.pending().get()>
+                        {move || if action.pending().get() { "Creating…" } else { "Create project" }}
+                    </button>
+                </div>
+            </div>
+        </ActionForm>
+    }
+}

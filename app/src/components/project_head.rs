@@ -1,0 +1,44 @@
+//! Name, state, ref and actions at the top of a project's page.
+
+use leptos::prelude::*;
+
+use super::{CopyButton, LifecycleActions, RelativeTime, StateBadge, lifecycle_actions::Lifecycle};
+use crate::live::use_live;
+
+/// What the page is about, and what can be done.
+#[component]
+pub(crate) fn ProjectHead(lifecycle: Lifecycle) -> impl IntoView {
+    let live = use_live();
+    let project_ref = live.project_ref().to_string();
+    let name = Memo::new(move |_| live.overview.read().project.name.clone());
+    let created_at = live.overview.read_untracked().project.created_at;
+    view! {
+        <nav class="crumbs" aria-label="Breadcrumb">
+            <a href="/">"Projects"</a>
+            <span aria-hidden="true">"/"</span>
+        </nav>
+        <div class="page-head">
+            <div class="min-w-0">
+                <div class="project-title">
+                    <h1>{name}</h1>
+                    <span role="status">
+                        <StateBadge state=live.state />
+                    </span>
+                </div>
+                <div class="project-facts">
+                    <span class="inline-flex items-center gap-1">
+                        <span class="ref">{project_ref.clone()}</span>
+                        <CopyButton text=Signal::stored(project_ref) label="Copy ref" word="" />
+                    </span>
+                    <span class="inline-flex items-center gap-1">"Created " <RelativeTime at=created_at /></span>
+                    <span role="status" class="busy">
+                        {move || (!live.connected.get()).then_some("Connection lost, trying again")}
+                    </span>
+                </div>
+            </div>
+            <div class="page-actions">
+                <LifecycleActions lifecycle />
+            </div>
+        </div>
+    }
+}

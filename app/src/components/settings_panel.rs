@@ -1,0 +1,85 @@
+//! Rename and delete.
+
+use leptos::{form::ActionForm, html, prelude::*};
+
+use super::{CurlButton, DeleteForm, Dialog, Sheet, dialog};
+use crate::{
+    live::use_live,
+    server_fns::{DeleteProject, RenameProject},
+    snippets::Command,
+};
+
+/// What is seldom done, at the end of the page.
+#[component]
+pub(crate) fn SettingsPanel() -> impl IntoView {
+    let live = use_live();
+    let project_ref = live.project_ref();
+    let delete_page = format!("/project/{project_ref}/delete");
+    let delete = ServerAction::<DeleteProject>::new();
+    let dialog_ref = NodeRef::<html::Dialog>::new();
+    let name = Memo::new(move |_| live.overview.read().project.name.clone());
+    view! {
+        <Sheet id="settings" title="Settings">
+            <div class="sheet-body">
+                <RenameForm />
+            </div>
+            <div class="sheet-body border-t border-line">
+                <div class="page-actions justify-between">
+                    <p class="text-sm soft">"Deleting removes the database, its data and its keys. There is no way back."</p>
+                    <span class="button-pair">
+                        <a
+                            class="button button-quiet-danger"
+                            href=delete_page
+                            on:click=dialog::open(dialog_ref)
+                        >
+                            "Delete project"
+                        </a>
+                        <CurlButton command=Command::Delete project_ref=Some(live.project_ref()) />
+                    </span>
+                </div>
+            </div>
+        </Sheet>
+        <Dialog id="delete-project" title="Delete project" node_ref=dialog_ref>
+            <DeleteForm action=delete project_ref name />
+        </Dialog>
+    }
+}
+
+#[component]
+fn RenameForm() -> impl IntoView {
+    let live = use_live();
+    let rename = ServerAction::<RenameProject>::new();
+    let error = Memo::new(move |_| rename.value().get().and_then(Result::err).map(|error| error.message));
+    Effect::new(move |_| {
+        if let Some(Ok(name)) = rename.value().get() {
+            live.overview.update(|overview| overview.project.name = name);
+        }
+    });
+    view! {
+        <ActionForm action=rename>
+            <input type="hidden" name="project_ref" value=live.project_ref().to_string() />
+            <div class="field">
+                <label for="rename">"Name"</label>
+                <div class="input-row">
+                    <input
+                        class="input"
+                        id="rename"
+                        name="name"
+                        required
+                        maxlength=control_plane_api::MAX_NAME_CHARS.to_string()
+                        autocomplete="off"
+                        value=live.overview.read_untracked().project.name.clone()
+                        aria-describedby="rename-error"
+                        aria-invalid=move || error.get().map(|_| "true")
+                    />
+                    <button class="button" type="submit" disabled=move || rename.pending().get()>
+                        "Rename"
+                    </button>
+                </div>
+                <p class="field-error" id="rename-error" role="alert">
+                    {error}
+                </p>
+            </div>
+        </ActionForm>
+    }
+}
