@@ -12,6 +12,7 @@ const SUPPORTED: std::ops::RangeInclusive<u32> = 15..=18;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Binaries {
     folder: PathBuf,
+    postgres: PathBuf,
     version: String,
     major: u32,
 }
@@ -29,7 +30,7 @@ impl Binaries {
         if let Some(folder) = configured {
             let found = Self::inspect(folder).ok_or_else(|| not_found(&[folder.to_owned()]))?;
             if !SUPPORTED.contains(&found.major) {
-                return Err(Error::UnsupportedVersion { path: found.postgres(), version: found.version });
+                return Err(Error::UnsupportedVersion { path: found.postgres, version: found.version });
             }
             return Ok(found);
         }
@@ -59,8 +60,13 @@ impl Binaries {
         &self.folder
     }
 
-    pub(crate) fn postgres(&self) -> PathBuf {
-        self.folder.join("postgres")
+    pub(crate) fn postgres(&self) -> &Path {
+        &self.postgres
+    }
+
+    /// The same installation with another link to its `postgres`.
+    pub(crate) fn with_postgres(&self, postgres: PathBuf) -> Self {
+        Self { postgres, ..self.clone() }
     }
 
     pub(crate) fn initdb(&self) -> PathBuf {
@@ -75,7 +81,7 @@ impl Binaries {
         let printed = Command::new(folder.join("postgres")).arg("-V").env_clear().output().ok()?;
         let version = parse_version(&String::from_utf8_lossy(&printed.stdout))?;
         let major = version.chars().take_while(char::is_ascii_digit).collect::<String>().parse().ok()?;
-        Some(Self { folder, version, major })
+        Some(Self { postgres: folder.join("postgres"), folder, version, major })
     }
 }
 

@@ -247,7 +247,7 @@ impl Cluster {
         let log_from = file_length(&path);
         let postgres = self.binaries.postgres();
         let child =
-            child::command(&postgres, &self.run_as, &log)?.args(self.arguments()).spawn().map_err(Error::io("run", &postgres))?;
+            child::command(postgres, &self.run_as, &log)?.args(self.arguments()).spawn().map_err(Error::io("run", postgres))?;
         // Not yet waited for, so the number can't have been reused.
         let process = child.id().and_then(Process::open).ok_or_else(|| self.failed("it could not be watched"))?;
         let running = Running::child(child, process, &path, log_from);

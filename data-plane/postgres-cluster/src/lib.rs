@@ -35,6 +35,7 @@ mod running;
 mod secret;
 mod settings;
 mod template;
+mod trust;
 
 pub use binaries::Binaries;
 pub use cluster::{Cluster, SUPERUSER};

@@ -57,7 +57,10 @@ impl RunAs {
     }
 
     /// Checks that the user can pass through every parent of `path` by its permission bits.
-    pub(crate) fn check_reach(&self, path: &Path) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`] names the first parent in the way.
+    pub fn check_reach(&self, path: &Path) -> Result<(), Error> {
         if self.switch().is_none() {
             return Ok(());
         }

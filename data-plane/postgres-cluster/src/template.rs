@@ -1,5 +1,6 @@
 //! A prepared data directory that clusters are cloned from: `initdb` and the caller's SQL, run once.
 
+use std::borrow::Cow;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -19,6 +20,7 @@ use crate::{Binaries, Error, RunAs, child, copy, log, random_password, settings}
 /// Raised when this file or `initdb`'s options change, so that templates are made anew.
 const FORMAT: u32 = 1;
 const TEMPORARY: &str = ".making";
+const DATABASE: &str = "postgres";
 
 /// A template on disk. `root/<major>-<hash>/` holds `data/` and `password`.
 #[derive(Debug, Clone)]
@@ -30,7 +32,8 @@ pub struct Template {
 impl Template {
     /// Makes the template of these binaries and this SQL in `root`, or finds it there (well under a millisecond).
     ///
-    /// Each file is one simple-query batch in the database `postgres`, run by [`SUPERUSER`], in order. The folder's name
+    /// Each file is one simple-query batch, run by [`SUPERUSER`], in order: in the database `postgres`, or, when its first
+    /// line is `\connect name`, in that one. The folder's name
     /// holds the major version and a hash of the SQL, the settings and this crate's format, so that a new release makes
     /// a new template. Made in a temporary folder and renamed into place, durable, under a lock between processes. What
     /// a crashed preparation left is removed.
@@ -170,19 +173,33 @@ impl<'a> Making<'a> {
     }
 
     async fn run_files(&self, cluster: &Cluster, sql: &[(&str, &str)]) -> Result<(), Error> {
-        let connect = |source| Error::Connect { path: self.data_dir.clone(), source };
-        let mut config = tokio_postgres::Config::new();
-        config.host_path(cluster.socket_dir()).port(cluster.port()).user(SUPERUSER).dbname("postgres");
-        let (client, connection) = config.password(self.password.expose_secret()).connect(NoTls).await.map_err(connect)?;
-        let driver = tokio::spawn(connection);
         for (file, text) in sql {
-            client.batch_execute(text).await.map_err(|source| sql_error(file, text, source))?;
+            let (database, text) = target(text);
+            self.run_batch(cluster, database, &text).await?.map_err(|source| sql_error(file, &text, source))?;
         }
-        client.batch_execute("CHECKPOINT").await.map_err(connect)?;
+        let checkpoint = self.run_batch(cluster, DATABASE, "CHECKPOINT").await?;
+        checkpoint.map_err(|source| Error::Connect { path: self.data_dir.clone(), source })
+    }
+
+    async fn run_batch(&self, cluster: &Cluster, database: &str, text: &str) -> Result<Result<(), tokio_postgres::Error>, Error> {
+        let mut config = tokio_postgres::Config::new();
+        config.host_path(cluster.socket_dir()).port(cluster.port()).user(SUPERUSER).dbname(database);
+        let connected = config.password(self.password.expose_secret()).connect(NoTls).await;
+        let (client, connection) = connected.map_err(|source| Error::Connect { path: self.data_dir.clone(), source })?;
+        let driver = tokio::spawn(connection);
+        let ran = client.batch_execute(text).await;
         drop(client);
         // Its end says nothing that the statements have not said.
         drop(driver.await);
-        Ok(())
+        Ok(ran)
+    }
+}
+
+/// The database that a file is for, and the file without the line that says so (an empty line keeps the numbers right).
+fn target(text: &str) -> (&str, Cow<'_, str>) {
+    match text.strip_prefix("\\connect ").and_then(|rest| rest.split_once('\n')) {
+        Some((database, rest)) => (database.trim(), Cow::Owned(format!("\n{rest}"))),
+        None => (DATABASE, Cow::Borrowed(text)),
     }
 }
 

@@ -59,3 +59,22 @@ alter role supabase_storage_admin set log_statement = 'none';
 alter role supabase_admin set log_statement = 'none';
 -- Unlike upstream's, which has public in it: a superuser must not find what a tenant has made by an unqualified name.
 alter role supabase_admin set search_path = pg_catalog, pg_temp;
+
+-- Settings that only a superuser may change by default, and that migrations and dumps change (`supabase db dump` writes
+-- session_replication_role; PostgREST reads its own from its role's settings). None reaches outside the database.
+do $$
+declare
+  setting text;
+begin
+  foreach setting in array array[
+    'deadlock_timeout', 'log_lock_waits', 'log_min_duration_statement', 'log_temp_files', 'session_replication_role',
+    'track_functions', 'track_io_timing',
+    'pg_stat_statements.track', 'pg_stat_statements.track_planning', 'pg_stat_statements.track_utility',
+    'pgrst.db_aggregates_enabled', 'pgrst.db_anon_role', 'pgrst.db_extra_search_path', 'pgrst.db_max_rows',
+    'pgrst.db_plan_enabled', 'pgrst.db_pre_request', 'pgrst.db_root_spec', 'pgrst.db_schemas', 'pgrst.db_tx_end',
+    'pgrst.openapi_mode', 'pgrst.openapi_security_active', 'pgrst.openapi_server_proxy_uri'
+  ] loop
+    execute format('grant set on parameter %s to postgres', setting);
+  end loop;
+end
+$$;

@@ -17,11 +17,12 @@ grant usage on schema extensions to anon, authenticated, service_role, supabase_
 create extension "uuid-ossp" with schema extensions;
 create extension pgcrypto with schema extensions;
 create extension pg_stat_statements with schema extensions;
-grant all on all functions in schema extensions to postgres, dashboard_user with grant option;
-grant all on all tables in schema extensions to postgres, dashboard_user with grant option;
-alter default privileges in schema extensions grant all on tables to postgres with grant option;
-alter default privileges in schema extensions grant all on functions to postgres with grant option;
-alter default privileges in schema extensions grant all on sequences to postgres with grant option;
+grant execute on all functions in schema extensions to postgres, dashboard_user with grant option;
+grant select on all tables in schema extensions to postgres, dashboard_user with grant option;
+-- Rows of an extension's tables (spatial_ref_sys), but no triggers: the script of an update writes there as superuser.
+-- And no functions: everybody may call those that their extension has not closed (as dblink_connect_u is).
+alter default privileges in schema extensions
+  grant select, insert, update, delete on tables to postgres with grant option;
 
 -- public: open to the API roles by default, row-level security is what closes it.
 grant usage on schema public to postgres, anon, authenticated, service_role;

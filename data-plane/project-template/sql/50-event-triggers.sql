@@ -1,5 +1,6 @@
 -- Event triggers: the API's schema cache is reloaded after DDL, and extensions get the grants they have on Supabase.
 -- Each function runs with the rights of whoever runs the DDL, superuser included, so names resolve in pg_catalog only.
+-- Those that grant are SECURITY DEFINER: `postgres` creates the extension, but its objects belong to the superuser.
 
 create function extensions.pgrst_ddl_watch() returns event_trigger language plpgsql set search_path = '' as $$
 declare
@@ -45,7 +46,7 @@ end
 $$;
 create event trigger pgrst_drop_watch on sql_drop execute function extensions.pgrst_drop_watch();
 
-create function extensions.grant_pg_cron_access() returns event_trigger language plpgsql set search_path = '' as $$
+create function extensions.grant_pg_cron_access() returns event_trigger language plpgsql security definer set search_path = '' as $$
 begin
   if exists (
     select from pg_catalog.pg_event_trigger_ddl_commands() as ev
@@ -67,7 +68,7 @@ create event trigger issue_pg_cron_access on ddl_command_end when tag in ('CREAT
   execute function extensions.grant_pg_cron_access();
 comment on function extensions.grant_pg_cron_access() is 'Grants access to pg_cron';
 
-create function extensions.grant_pg_net_access() returns event_trigger language plpgsql set search_path = '' as $$
+create function extensions.grant_pg_net_access() returns event_trigger language plpgsql security definer set search_path = '' as $$
 begin
   if exists (
     select from pg_catalog.pg_event_trigger_ddl_commands() as ev
@@ -82,3 +83,18 @@ $$;
 create event trigger issue_pg_net_access on ddl_command_end when tag in ('CREATE EXTENSION')
   execute function extensions.grant_pg_net_access();
 comment on function extensions.grant_pg_net_access() is 'Grants access to pg_net';
+
+create function extensions.grant_postgres_fdw_access() returns event_trigger language plpgsql security definer set search_path = '' as $$
+begin
+  if exists (
+    select from pg_catalog.pg_event_trigger_ddl_commands() as ev
+    join pg_catalog.pg_extension as ext on ev.objid = ext.oid
+    where ev.classid = 'pg_catalog.pg_extension'::pg_catalog.regclass and ext.extname = 'postgres_fdw'
+  ) then
+    grant usage on foreign data wrapper postgres_fdw to postgres with grant option;
+  end if;
+end
+$$;
+create event trigger issue_postgres_fdw_access on ddl_command_end when tag in ('CREATE EXTENSION')
+  execute function extensions.grant_postgres_fdw_access();
+comment on function extensions.grant_postgres_fdw_access() is 'Grants access to postgres_fdw';

@@ -1,6 +1,6 @@
 -- GraphQL: without the extension pg_graphql, a function that says so; with it, one that resolves.
 
-create function extensions.grant_pg_graphql_access() returns event_trigger language plpgsql set search_path = '' as $func$
+create function extensions.grant_pg_graphql_access() returns event_trigger language plpgsql security definer set search_path = '' as $func$
 begin
   if exists (
     select from pg_catalog.pg_event_trigger_ddl_commands() as ev
@@ -39,7 +39,7 @@ begin
 end
 $$;
 
-create function extensions.set_graphql_placeholder() returns event_trigger language plpgsql set search_path = '' as $func$
+create function extensions.set_graphql_placeholder() returns event_trigger language plpgsql security definer set search_path = '' as $func$
 begin
   if exists (
     select from pg_catalog.pg_event_trigger_dropped_objects() as ev

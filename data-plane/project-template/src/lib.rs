@@ -20,8 +20,61 @@ pub const LOGIN_ROLES: &[&str] = &[
     "pgbouncer",
 ];
 
+/// The schema that extensions are created in; only the superuser creates anything else there.
+pub const EXTENSIONS_SCHEMA: &str = "extensions";
+
+/// Extensions that PostgreSQL lets only a superuser create and `postgres` is to be able to create here, pinned to
+/// [`EXTENSIONS_SCHEMA`] (see `postgres_cluster::Binaries::trusting`). Not installed ones do no harm.
+///
+/// An extension is listed when Supabase offers it, its functions reach nothing outside the database (or, as dblink and
+/// postgres_fdw, only what a password opens), and its script meets no object of a tenant's. Not listed, although
+/// Supabase offers them: `http` and `pg_net` (the tenant's SQL would reach the server's loopback services), `pg_cron`,
+/// `pgaudit`, `timescaledb` (have to be preloaded: memory in every project), `earthdistance` and
+/// `postgis_tiger_geocoder` (run as superuser over the objects of an extension in a schema of the tenant's),
+/// `postgis_topology` (a schema of its own that a tenant can prepare), `file_fdw`, `adminpack` (the server's files),
+/// `pageinspect`, `pg_surgery`, `pg_walinspect` (raw pages), `xml2` (deprecated).
+pub const TRUSTED_EXTENSIONS: &[&str] = &[
+    "address_standardizer",
+    "address_standardizer_data_us",
+    "amcheck",
+    "autoinc",
+    "bloom",
+    "dblink",
+    "dict_xsyn",
+    "hll",
+    "hypopg",
+    "insert_username",
+    "intagg",
+    "ip4r",
+    "moddatetime",
+    "pg_buffercache",
+    "pg_freespacemap",
+    "pg_hashids",
+    "pg_jsonschema",
+    "pg_prewarm",
+    "pg_stat_statements",
+    "pg_visibility",
+    "pgrouting",
+    "pgrowlocks",
+    "pgstattuple",
+    "pgtap",
+    "plpgsql_check",
+    "postgis",
+    "postgis_raster",
+    "postgis_sfcgal",
+    "postgres_fdw",
+    "refint",
+    "rum",
+    "sslinfo",
+    "vector",
+];
+
 const FILES: &[(&str, &str)] = &[
     ("00-roles.sql", include_str!("../sql/00-roles.sql")),
+    ("05-other-databases.sql", include_str!("../sql/05-other-databases.sql")),
+    ("06-template0.sql", include_str!("../sql/06-template0.sql")),
+    ("07-template1.sql", include_str!("../sql/07-template1.sql")),
+    ("08-other-databases.sql", include_str!("../sql/08-other-databases.sql")),
     ("10-schemas.sql", include_str!("../sql/10-schemas.sql")),
     ("20-auth.sql", include_str!("../sql/20-auth.sql")),
     ("30-storage.sql", include_str!("../sql/30-storage.sql")),

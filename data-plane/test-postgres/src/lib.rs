@@ -90,6 +90,8 @@ impl TestCluster {
         let binaries = Binaries::discover(None)?;
         let run_as = if is_root() { RunAs::resolve(Some("postgres"))? } else { RunAs::resolve(None)? };
         let root = Path::new("/tmp").join(format!("supacloud-test-{}", if is_root() { "root" } else { run_as.name() }));
+        let trusted = project_template::TRUSTED_EXTENSIONS;
+        let binaries = binaries.trusting(&root.join("postgresql"), trusted, project_template::EXTENSIONS_SCHEMA)?;
         let template = Template::prepare(&binaries, &run_as, &root.join("templates"), project_template::files()).await?;
         let folder = root.join(format!("run-{}", std::process::id()));
         let mut watchdog = Watchdog::guard(&folder)?;

@@ -1,0 +1,110 @@
+//! What must not work: `postgres` becoming a superuser, or reaching the server's files and programs.
+
+use crate::support::{database, error, rows};
+
+#[tokio::test]
+async fn postgres_can_not_become_a_superuser_or_reach_the_server() {
+    let database = database().await;
+    let client = database.connect("postgres").await;
+    client.batch_execute("create role tenant_role; create extension postgres_fdw").await.unwrap();
+    for sql in [
+        "alter role postgres superuser",
+        "create role boss superuser",
+        "create role boss in role supabase_admin",
+        "alter role supabase_admin password 'x'",
+        "alter role supabase_admin set search_path = public",
+        "alter role supabase_admin in database postgres set search_path = public",
+        "alter role all set search_path = public",
+        "alter role supabase_admin rename to x",
+        "drop role supabase_admin",
+        "grant supabase_admin to postgres",
+        "grant supabase_admin to tenant_role",
+        "grant pg_execute_server_program to postgres",
+        "grant pg_execute_server_program to tenant_role",
+        "create role boss in role pg_execute_server_program",
+        "grant pg_read_server_files to postgres",
+        "grant pg_write_server_files to tenant_role",
+        "alter group pg_read_server_files add user postgres",
+        "alter role pg_execute_server_program login",
+        "set role supabase_admin",
+        "set role pg_execute_server_program",
+        "set session authorization supabase_admin",
+        "alter system set shared_preload_libraries = 'x'",
+        "set session_preload_libraries = 'x'",
+        "alter role postgres set session_preload_libraries = 'x'",
+        "alter database postgres set session_preload_libraries = 'x'",
+        "set dynamic_library_path = '/tmp'",
+        "copy (select 1) to program 'id'",
+        "copy (select 1) to '/tmp/escalation'",
+        "create table c (t text); copy c from '/etc/passwd'",
+        "create table d (t text); copy d from program 'id'",
+        "select pg_read_file('/etc/passwd')",
+        "select pg_read_binary_file('PG_VERSION')",
+        "select pg_ls_dir('/')",
+        "select pg_stat_file('/etc/passwd')",
+        "select lo_import('/etc/passwd')",
+        "select lo_export(1, '/tmp/escalation')",
+        "select pg_reload_conf()",
+        "select pg_rotate_logfile()",
+        "select * from pg_hba_file_rules",
+        "update pg_authid set rolsuper = true",
+        "update pg_proc set prosecdef = true where proname = 'version'",
+        "create function f() returns int language c as '/lib/x86_64-linux-gnu/libc.so.6', 'system'",
+        "create function f() returns text language internal as 'pg_read_file'",
+        "load '/tmp/x.so'",
+        "create event trigger e on ddl_command_end execute function extensions.pgrst_ddl_watch()",
+        "drop event trigger pgrst_ddl_watch",
+        "alter event trigger pgrst_ddl_watch disable",
+        "drop function extensions.pgrst_ddl_watch() cascade",
+        "create or replace function extensions.pgrst_ddl_watch() returns event_trigger language plpgsql as 'begin end'",
+        "create tablespace t location '/tmp'",
+        "create publication p for all tables",
+        "create language plpython3u",
+        "create function evil() returns int language sql security definer as 'select 1';
+         alter function evil() owner to supabase_admin",
+        "create table e (id int); alter table e owner to supabase_admin",
+        "create view pg_catalog.v as select 1",
+        "alter schema extensions owner to postgres",
+        "grant create on schema extensions to postgres; create table extensions.t (id int)",
+        "create server s foreign data wrapper postgres_fdw;
+         create user mapping for postgres server s options (user 'supabase_admin', password_required 'false')",
+        "do $$ begin execute 'set local role supabase_admin'; end $$",
+        "create extension plpython3u",
+    ] {
+        let refused = error(&client, sql).await;
+        assert!(!refused.starts_with("42601"), "a typing error proves nothing: {refused}: {sql}");
+        client.batch_execute("rollback; reset role").await.unwrap();
+    }
+    assert_eq!(rows(&client, "select usesuper from pg_user where usename = current_user").await, ["f"]);
+    client.batch_execute("drop role tenant_role").await.unwrap();
+}
+
+#[tokio::test]
+async fn membership_of_service_roles_gives_no_more() {
+    let database = database().await;
+    let client = database.connect("postgres").await;
+    for role in ["supabase_auth_admin", "supabase_storage_admin", "authenticator"] {
+        client.batch_execute(&format!("set role {role}")).await.unwrap();
+        for sql in ["grant supabase_admin to postgres", "grant pg_read_server_files to postgres", "create role boss superuser"] {
+            assert!(error(&client, sql).await.starts_with("42501"), "{role}: {sql}");
+        }
+        client.batch_execute("reset role").await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_superuser_session_resolves_no_name_that_a_tenant_made() {
+    let database = database().await;
+    let tenant = database.connect("postgres").await;
+    let trap = "create function public.version() returns text language sql as $$ select 'trap' $$;
+                create function public.trap() returns text language sql as $$ select 'trap' $$";
+    tenant.batch_execute(trap).await.unwrap();
+    let name = database.name();
+    tenant
+        .batch_execute(&format!("alter database {name} owner to postgres; alter database {name} set search_path = public"))
+        .await
+        .unwrap();
+    let superuser = database.connect("supabase_admin").await;
+    assert_eq!(rows(&superuser, "show search_path").await, ["pg_catalog, pg_temp"]);
+    assert!(error(&superuser, "select trap()").await.starts_with("42883"));
+}
