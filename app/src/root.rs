@@ -1,5 +1,7 @@
 //! The app: routes, and what stands on every page.
 
+#![expect(unreachable_pub, reason = "leptos makes the inner function of a component `pub`")]
+
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::{
