@@ -1,5 +1,7 @@
 //! Clusters on real PostgreSQL, as root (clusters then run as `postgres`) or as any other user.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking; the lint's own exception leaves helpers out")]
+
 mod discovery;
 mod failures;
 mod life;
