@@ -26,7 +26,7 @@ test('what the API does shows on an open page', async ({ dashboard, page, api })
   await api.change(project.ref, 'restore');
   await dashboard.untilState('Running');
   await dashboard.open('/');
-  await expect(page.getByText('Remote')).toBeVisible();
+  await expect(page.getByRole('link', { name: 'Remote' })).toBeVisible();
   await api.delete(project.ref);
 });
 
@@ -53,9 +53,11 @@ test('a secret key and the password are shown only when asked for', async ({ das
   const html = await page.content();
   expect(html).not.toContain(secret);
   expect(html).not.toContain('shown-only-when-asked');
-  await page.getByRole('button', { name: /reveal.*(secret|default)/i }).first().click();
-  await expect(page.getByText(secret).first()).toBeVisible();
-  await page.getByRole('button', { name: /reveal.*password/i }).first().click();
-  await expect(page.getByText('shown-only-when-asked').first()).toBeVisible();
+  await page.getByRole('link', { name: 'Reveal Secret key' }).click();
+  await expect(dashboard.value('Secret key')).toHaveText(secret);
+  await page.getByRole('link', { name: 'Hide Secret key' }).click();
+  await expect(page.getByText(secret)).toHaveCount(0);
+  await page.getByRole('link', { name: 'Reveal database password' }).click();
+  await expect(dashboard.value('Database password')).toHaveText('shown-only-when-asked');
   await api.delete(project.ref);
 });

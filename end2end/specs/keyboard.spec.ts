@@ -70,14 +70,14 @@ test('a project is made and deleted with the keyboard alone', async ({ dashboard
   await dashboard.untilState('Running');
   const ref = dashboard.ref;
 
-  await tabTo(page, page.getByRole('main').getByRole('link', { name: 'Delete project' }));
+  await tabTo(page, dashboard.deleteProject);
   await page.keyboard.press('Enter');
-  await tabTo(page, page.getByLabel(/type .* to confirm/i));
+  await tabTo(page, dashboard.confirmation);
   await page.keyboard.type('Not its name');
   await page.keyboard.press('Enter');
-  await expect(page.getByLabel(/type .* to confirm/i)).toBeVisible();
+  await expect(dashboard.confirmation).toBeVisible();
   expect((await api.get(ref)).status).toBe('ACTIVE_HEALTHY');
-  await tabTo(page, page.getByLabel(/type .* to confirm/i));
+  await tabTo(page, dashboard.confirmation);
   await page.keyboard.press('ControlOrMeta+A');
   await page.keyboard.type('By keyboard');
   await page.keyboard.press('Enter');

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
+import { ManagementApi, type Project } from '../support/api.ts';
 import { Dashboard } from '../support/dashboard.ts';
 import { expect, test } from '../support/fixtures.ts';
 import { artefacts, Server } from '../support/server.ts';
@@ -86,7 +87,7 @@ for (const view of VIEWS) {
       await api.until(second.ref, 'INACTIVE');
 
       await dashboard.open('/');
-      await expect(page.getByText('Guestbook')).toBeVisible();
+      await expect(page.getByRole('link', { name: 'Guestbook' })).toBeVisible();
       await inspect(page, 'projects', view.name);
       await dashboard.open(`/project/${first.ref}`);
       await expect(dashboard.state).toHaveText('Running');
@@ -115,23 +116,45 @@ for (const view of VIEWS) {
   });
 }
 
-test.describe('sign-in', () => {
-  let server: Server;
+/** Pages that only another server shows: one that asks for a token, and one that finds no PostgreSQL. */
+test.describe('elsewhere', () => {
+  let guarded: Server;
+  let broken: Server;
+  let failed: string;
+
   test.beforeAll(async ({}, info) => {
-    server = await Server.start({ name: `pages-signin-${info.parallelIndex}`, env: { SUPACLOUD_SERVER__ADMIN_TOKEN: TOKEN } });
+    guarded = await Server.start({ name: `pages-guarded-${info.parallelIndex}`, env: { SUPACLOUD_SERVER__ADMIN_TOKEN: TOKEN } });
+    broken = await Server.start({ name: `pages-broken-${info.parallelIndex}`, env: { SUPACLOUD_PROVISIONER__LOCAL__BINARIES: '/nonexistent' } });
+    const api = new ManagementApi(broken.url);
+    const response = await api.fetch('/v1/projects', { method: 'POST' });
+    failed = ((await response.json()) as Project).ref;
+    await api.until(failed, 'INIT_FAILED');
   });
+
   test.afterAll(async () => {
-    await server?.stop();
+    await guarded?.stop();
+    await broken?.stop();
   });
 
   for (const view of VIEWS) {
     test.describe(view.name, () => {
       test.use({ colorScheme: view.colorScheme, viewport: view.viewport });
+
       test('the sign-in page', async ({ page, quiet }) => {
         void quiet;
-        const dashboard = new Dashboard(page, server.url);
+        const dashboard = new Dashboard(page, guarded.url);
         await dashboard.open('/sign-in');
         await inspect(page, 'sign-in', view.name);
+      });
+
+      test('a project that failed says at which step and why, and offers to try again', async ({ page, quiet }) => {
+        void quiet;
+        const dashboard = new Dashboard(page, broken.url);
+        await dashboard.open(`/project/${failed}`);
+        await expect(dashboard.state).toHaveText('Failed');
+        await expect(page.getByTestId('failure')).toContainText('/nonexistent');
+        await expect(dashboard.action('Retry')).toBeEnabled();
+        await inspect(page, 'project-failed', view.name);
       });
     });
   }

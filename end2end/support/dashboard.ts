@@ -68,8 +68,26 @@ export class Dashboard {
     }
   }
 
+  /** One line per step of the last operation. */
   get steps(): Locator {
-    return this.page.getByRole('list', { name: /steps/i }).getByRole('listitem');
+    return this.page.getByTestId('steps').getByRole('listitem');
+  }
+
+  /** Waits until the operation has come to its end, seen at its last step. */
+  async untilOpen(operation: 'Creation' | 'Resume' | 'Restart'): Promise<void> {
+    const open = this.page.getByRole('region', { name: operation }).locator('[data-step=publish][data-progress=done]');
+    if (this.#scripted) await expect(open).toBeVisible();
+    else {
+      await expect(async () => {
+        await this.page.goto(this.page.url());
+        await expect(open).toBeVisible({ timeout: 250 });
+      }).toPass({ timeout: 30_000 });
+    }
+  }
+
+  /** What the project's page shows under a name, such as "API URL". */
+  value(name: string): Locator {
+    return this.page.getByRole('group', { name, exact: true }).getByTestId('value');
   }
 
   /** A button of the project's page that changes its state. */
@@ -83,11 +101,20 @@ export class Dashboard {
     await expect(this.heading).toHaveText(name);
   }
 
+  /** The link to deleting, and the form behind it. */
+  get deleteProject(): Locator {
+    return this.page.getByRole('main').getByRole('link', { name: 'Delete project' });
+  }
+
+  get confirmation(): Locator {
+    return this.page.getByLabel(/^Type the name .* to confirm$/);
+  }
+
   /** Deletes the project whose page is shown, and ends on the list. */
   async delete(name: string): Promise<void> {
-    await this.page.getByRole('main').getByRole('link', { name: 'Delete project' }).click();
-    await this.page.getByLabel(/type .* to confirm/i).fill(name);
-    await this.page.getByRole('button', { name: 'Delete project' }).click();
+    await this.deleteProject.click();
+    await this.confirmation.fill(name);
+    await this.page.getByRole('button', { name: 'Delete this project' }).click();
     await this.page.waitForURL(`${this.url}/`);
   }
 }

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, createWriteStream, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -22,18 +21,8 @@ export interface ServerOptions {
   env?: Record<string, string>;
   /** Keeps the data folder of an earlier server. */
   dataDir?: string;
+  /** A free one, unless said. */
   port?: number;
-}
-
-/** A port that nobody listens on now. */
-export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  if (!address || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
 
 /** The real server, as a process of its own, with a data folder of its own. */
@@ -56,7 +45,6 @@ export class Server {
   /** Starts it, and waits for the line that says where it listens. */
   static async start(options: ServerOptions): Promise<Server> {
     if (!existsSync(binary)) throw new Error(`There is no server at ${binary}: run make build`);
-    const port = options.port ?? (await freePort());
     // Not in a folder that only its owner may enter: as root, the clusters run as another user.
     const home = options.dataDir ? undefined : mkdtempSync(join(tmpdir(), 'supacloud-'));
     if (home) chmodSync(home, 0o755);
@@ -76,7 +64,7 @@ export class Server {
         LEPTOS_SITE_PKG_DIR: process.env.LEPTOS_SITE_PKG_DIR ?? 'pkg',
         LEPTOS_HASH_FILES: process.env.LEPTOS_HASH_FILES ?? 'true',
         LEPTOS_ENV: process.env.LEPTOS_ENV ?? 'PROD',
-        SUPACLOUD_SERVER__LISTEN: `127.0.0.1:${port}`,
+        SUPACLOUD_SERVER__LISTEN: `127.0.0.1:${options.port ?? 0}`,
         SUPACLOUD_SERVER__DATA_DIR: dataDir,
         ...options.env,
       },
@@ -106,7 +94,7 @@ export class Server {
         fail(`the server ended at once (${signal ?? code})`);
       });
     });
-    return new Server(child, url, port, dataDir, home);
+    return new Server(child, url, Number(new URL(url).port), dataDir, home);
   }
 
   get pid(): number {
