@@ -27,7 +27,7 @@ pub(crate) fn ApiPanel() -> impl IntoView {
                 <Value name="API URL" text=url>
                     <CopyButton text=url label="Copy API URL" />
                 </Value>
-                <For each=move || live.keys.get() key=|key| (key.id.clone(), key.hash.clone()) let:key>
+                <For each=move || in_order(live.keys.get()) key=|key| (key.id.clone(), key.hash.clone()) let:key>
                     <Key key />
                 </For>
             </div>
@@ -92,6 +92,16 @@ where
             </span>
         </button>
     }
+}
+
+/// The new keys first; the legacy ones are there for clients that know no others.
+fn in_order(mut keys: Vec<ApiKey>) -> Vec<ApiKey> {
+    keys.sort_by_key(|key| match key.key_type {
+        ApiKeyType::Publishable => 0,
+        ApiKeyType::Secret => 1,
+        ApiKeyType::Legacy => 2,
+    });
+    keys
 }
 
 fn words(key: &ApiKey) -> (&'static str, &'static str) {

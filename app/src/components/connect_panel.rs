@@ -17,18 +17,18 @@ pub(crate) fn ConnectPanel() -> impl IntoView {
         let code = Memo::new(move |_| client.snippet(&url.read(), &key.read()));
         view! {
             <div class="tab-panel" data-client=client.label() role="group" aria-label=format!("{} snippet", client.label())>
-                <p class="text-sm soft snippet-install">
-                    {match client.install() {
-                        Some(install) => view! { <code>{install}</code> }.into_any(),
-                        None => view! { <span>"Nothing to install."</span> }.into_any(),
-                    }}
-                </p>
-                <div class="snippet">
-                    <pre tabindex="0" role="region" aria-label=format!("{} code", client.label())>
-                        <code>{code}</code>
-                    </pre>
+                <div class="tab-panel-head">
+                    <p class="text-sm soft">
+                        {match client.install() {
+                            Some(install) => view! { <code>{install}</code> }.into_any(),
+                            None => view! { <span>"Nothing to install"</span> }.into_any(),
+                        }}
+                    </p>
                     <CopyButton text=code label=format!("Copy {} snippet", client.label()) />
                 </div>
+                <pre tabindex="0" role="region" aria-label=format!("{} code", client.label())>
+                    <code>{code}</code>
+                </pre>
             </div>
         }
     });

@@ -16,7 +16,7 @@ pub(crate) fn FailureNotice() -> impl IntoView {
                 <div class="alert" role="alert" data-testid="failure">
                     <Icon glyph=Glyph::Failed />
                     <div>
-                        <p class="font-semibold">{format!("Failed at: {}", failure.step.title())}</p>
+                        <strong>{format!("Failed at: {}", failure.step.title())}</strong>
                         <p>{failure.cause}</p>
                     </div>
                 </div>

@@ -68,9 +68,7 @@ pub(crate) fn NewProjectForm(action: ServerAction<CreateProject>) -> impl IntoVi
                         <CopyButton text=password label="Copy database password" />
                     </div>
                     <p class="field-hint" id="project-password-hint">
-                        {format!(
-                            "{MIN_PASSWORD_CHARS} to {MAX_PASSWORD_CHARS} characters. Leave empty for a generated one; the project's page can show it.",
-                        )}
+                        {format!("At most {MAX_PASSWORD_CHARS} characters. Leave empty for a generated one; the project's page can show it.")}
                     </p>
                     <p class="field-error" id="project-password-error">
                         {password_error}

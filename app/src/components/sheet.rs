@@ -16,7 +16,7 @@ pub(crate) fn Sheet(
         <section class="sheet" id=id aria-labelledby=labelled_by>
             <div class="sheet-head">
                 <h2 id=title_id>{title}</h2>
-                {tools.run()}
+                {move || tools.run()}
             </div>
             {children()}
         </section>

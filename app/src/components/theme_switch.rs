@@ -30,7 +30,7 @@ pub(crate) fn ThemeSwitch() -> impl IntoView {
     });
     let url = <SetTheme as leptos::server_fn::ServerFn>::url();
     view! {
-        <form class="theme-switch" method="post" action=url role="group" aria-label="Theme">
+        <form class="theme-switch" method="post" action=url aria-label="Theme">
             {choices}
         </form>
     }

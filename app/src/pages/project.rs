@@ -1,6 +1,6 @@
 //! `/project/<ref>`: one project.
 
-use control_plane_api::ProjectRef;
+use control_plane_api::{ProjectRef, ProjectState};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::{
@@ -81,6 +81,9 @@ fn Shown(loaded: Loaded, revealed: RevealedByAddress) -> impl IntoView {
             navigate("/", NavigateOptions { replace: true, ..NavigateOptions::default() });
         }
     });
+    // Decided once, so that nothing moves when the steps are done.
+    let steps_first = live.state.get_untracked() != ProjectState::Running && live.state.get_untracked() != ProjectState::Paused;
+    let columns = if steps_first { "project-columns steps-first" } else { "project-columns" };
     let name = Memo::new(move |_| live.overview.read().project.name.clone());
     view! {
         <Title text=name />
@@ -89,7 +92,7 @@ fn Shown(loaded: Loaded, revealed: RevealedByAddress) -> impl IntoView {
         <div class="project-column">
             <LifecycleErrors lifecycle />
             <FailureNotice />
-            <div class="project-columns">
+            <div class=columns>
                 <div class="project-column">
                     <ConnectPanel />
                     <ApiPanel />
