@@ -1,1 +1,35 @@
-//! Under construction.
+//! The REST service of a project: PostgREST's wire contract over PostgreSQL.
+//!
+//! A request passes stages, each a function on its own type: [`claims`] (who asks), [`request`] (what is asked, by HTTP's
+//! terms), [`plan`] (what that means in this schema), [`query`] (as SQL), [`transaction`] (run), [`response`] (HTTP
+//! again). Only [`state`] and [`transaction`] do IO. Bodies are built by PostgreSQL and passed on unread.
+//!
+//! What it does not own: tokens and connections (`project-context`), CORS and API keys (`gateway`).
+
+mod claims;
+mod error;
+mod openapi;
+mod plan;
+mod query;
+mod request;
+mod response;
+mod schema;
+mod service;
+mod sqlstate;
+mod state;
+mod transaction;
+
+use std::sync::Arc;
+
+use axum::Router;
+use project_context::ProjectContext;
+
+/// The service as a router that sees `/`, `/table` and `/rpc/function`; mount it under `/rest/v1` with the prefix
+/// stripped. Does no IO until the first request.
+pub fn router(context: Arc<ProjectContext>) -> Router {
+    let state = state::State::new(context);
+    Router::new().fallback(move |request| {
+        let state = Arc::clone(&state);
+        async move { service::handle(state, request).await }
+    })
+}

@@ -1,0 +1,72 @@
+//! The claims stage: from the `Authorization` header to the role the request runs as.
+
+use http::{HeaderMap, header::AUTHORIZATION};
+use project_context::{JwtError, ProjectContext};
+use serde_json::Value;
+
+use crate::error::RestError;
+
+/// The role of requests without a token.
+pub(crate) const ANON: &str = "anon";
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub(crate) role: String,
+    /// The claims as JSON, the role among them: `request.jwt.claims`.
+    pub(crate) claims: String,
+}
+
+impl Identity {
+    /// Whether the role is not the anonymous one; a refusal is then 403, and not 401.
+    pub(crate) fn is_authenticated(&self) -> bool {
+        self.role != ANON
+    }
+}
+
+pub(crate) fn identify(context: &ProjectContext, headers: &HeaderMap) -> Result<Identity, RestError> {
+    let Some(token) = token(headers)? else {
+        return Ok(Identity { role: ANON.to_owned(), claims: format!(r#"{{"role":"{ANON}"}}"#) });
+    };
+    let claims = context.verify(token)?;
+    let role = claims.role().unwrap_or(ANON).to_owned();
+    if role.contains('\0') {
+        return Err(RestError::Jwt(JwtError::Undecodable));
+    }
+    let mut map = claims.as_map().clone();
+    map.insert("role".to_owned(), Value::from(role.as_str()));
+    // PostgreSQL's text has no U+0000, not even escaped where the JSON is read as jsonb: that stays the policy's affair.
+    Ok(Identity { role, claims: Value::Object(map).to_string() })
+}
+
+/// The bearer token. The gateway passes a legacy key on as the whole value, without a scheme.
+fn token(headers: &HeaderMap) -> Result<Option<&str>, RestError> {
+    let Some(value) = headers.get(AUTHORIZATION) else { return Ok(None) };
+    let value = value.to_str().map_err(|_| RestError::Jwt(JwtError::Undecodable))?.trim();
+    Ok(match value.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Some(token.trim()),
+        None if value.eq_ignore_ascii_case("bearer") => Some(""),
+        None if value.split('.').count() == 3 => Some(value),
+        Some(_) | None => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_token() {
+        for (value, expected) in [
+            ("Bearer a.b.c", Some("a.b.c")),
+            ("bEaReR x", Some("x")),
+            ("Bearer ", Some("")),
+            ("Basic abc", None),
+            ("a.b.c", Some("a.b.c")),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(AUTHORIZATION, value.parse().unwrap());
+            assert_eq!(token(&headers).unwrap(), expected, "{value}");
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Plans a call: which of the functions of that name, and where its arguments come from.
+
+use std::collections::BTreeMap;
+
+use super::{
+    ReadPlan, Source,
+    read::{Root, plan_from},
+};
+use crate::{
+    error::RestError,
+    request::{Action, ApiRequest, ContentType, Payload, RowRange},
+    schema::{Function, Parameter, Returns, SchemaCache},
+};
+
+#[derive(Debug)]
+pub(crate) struct CallPlan {
+    pub(crate) function: Function,
+    pub(crate) argument: Argument,
+    /// How to show the rows; `None` for scalars.
+    pub(crate) read: Option<ReadPlan>,
+}
+
+/// Where the arguments come from.
+#[derive(Debug)]
+pub(crate) enum Argument {
+    /// Each by itself, as text.
+    Direct(Vec<(Parameter, String)>),
+    /// Members of one JSON object.
+    Json { parameters: Vec<Parameter>, json: String },
+    /// The body as a whole.
+    Whole { type_name: String, body: String },
+}
+
+pub(crate) fn plan_call(cache: &SchemaCache, schema: &str, name: &str, request: &ApiRequest) -> Result<CallPlan, RestError> {
+    let candidates = cache.functions_named(schema, name);
+    let (function, argument) = if request.action == Action::CallByGet {
+        by_get(cache, candidates, (schema, name), request)?
+    } else {
+        by_post(cache, candidates, (schema, name), request)?
+    };
+    let relation = match &function.returns {
+        Returns::Relation { schema, name } => cache.relation(schema, name),
+        Returns::Void | Returns::Scalar | Returns::Composite => None,
+    };
+    let is_rows = matches!(function.returns, Returns::Relation { .. } | Returns::Composite);
+    let read = is_rows
+        .then(|| {
+            let root = Root {
+                source: Source::Call,
+                relation,
+                alias: relation.map_or_else(|| function.name.clone(), |relation| relation.name.clone()),
+                schema,
+                filtered: true,
+                windowed: function.is_set,
+            };
+            let range = if function.is_set { request.range } else { RowRange::default() };
+            plan_from(cache, root, &request.query, range)
+        })
+        .transpose()?;
+    Ok(CallPlan { function, argument, read })
+}
+
+fn by_get(
+    cache: &SchemaCache,
+    candidates: &[Function],
+    names: (&str, &str),
+    request: &ApiRequest,
+) -> Result<(Function, Argument), RestError> {
+    let mut given: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (key, value) in &request.query.arguments {
+        given.entry(key).or_default().push(value);
+    }
+    let keys: Vec<&str> = given.keys().copied().collect();
+    let function = choose(candidates, &keys).map_err(|failure| failure.into_error(cache, names, &keys, candidates, None))?;
+    let arguments = function
+        .parameters
+        .iter()
+        .filter_map(|parameter| {
+            let values = given.get(parameter.name.as_str())?;
+            let value = if parameter.variadic {
+                array_literal(values)
+            } else {
+                // The last of several values counts.
+                values.last().map(|value| (*value).to_owned()).unwrap_or_default()
+            };
+            Some((parameter.clone(), value))
+        })
+        .collect();
+    Ok((function.clone(), Argument::Direct(arguments)))
+}
+
+fn by_post(
+    cache: &SchemaCache,
+    candidates: &[Function],
+    names: (&str, &str),
+    request: &ApiRequest,
+) -> Result<(Function, Argument), RestError> {
+    let whole = |types: &[&str]| {
+        candidates
+            .iter()
+            .find(|function| function.single_unnamed().is_some_and(|parameter| types.contains(&parameter.type_name.as_str())))
+    };
+    let as_whole = |function: &Function, body: String| {
+        let type_name = function.single_unnamed().map(|parameter| parameter.type_name.clone()).unwrap_or_default();
+        (function.clone(), Argument::Whole { type_name, body })
+    };
+    let types: &[&str] = match request.content_type {
+        ContentType::Json | ContentType::Form | ContentType::Csv => &["json", "jsonb"],
+        ContentType::Text => &["text"],
+        ContentType::Xml => &["xml"],
+        ContentType::Bytes | ContentType::Other => &["bytea"],
+    };
+    match request.content_type {
+        ContentType::Json | ContentType::Form | ContentType::Csv => {
+            let payload = if request.body.is_empty() {
+                Payload { json: "{}".to_owned(), ..Payload::default() }
+            } else {
+                request.payload()?
+            };
+            let keys: Vec<&str> = match &request.query.columns {
+                Some(columns) => columns.iter().map(String::as_str).collect(),
+                None if payload.is_array => Vec::new(),
+                None => payload.keys.iter().map(String::as_str).collect(),
+            };
+            match choose(candidates, &keys) {
+                Ok(function) => {
+                    let parameters =
+                        function.parameters.iter().filter(|parameter| keys.contains(&parameter.name.as_str())).cloned().collect();
+                    Ok((function.clone(), Argument::Json { parameters, json: payload.json }))
+                }
+                Err(failure) => match whole(types) {
+                    Some(function) if !failure.is_ambiguous() => Ok(as_whole(function, payload.json)),
+                    Some(_) | None => Err(failure.into_error(cache, names, &keys, candidates, Some(request.content_type))),
+                },
+            }
+        }
+        ContentType::Text | ContentType::Xml => match whole(types) {
+            Some(function) => Ok(as_whole(function, request.body_text()?.to_owned())),
+            None => Err(Failure::None.into_error(cache, names, &[], candidates, Some(request.content_type))),
+        },
+        ContentType::Bytes | ContentType::Other => match whole(types) {
+            Some(function) => {
+                let hex = request.body.iter().fold(String::from("\\x"), |mut text, byte| {
+                    text.push_str(&format!("{byte:02x}"));
+                    text
+                });
+                Ok(as_whole(function, hex))
+            }
+            None => Err(Failure::None.into_error(cache, names, &[], candidates, Some(request.content_type))),
+        },
+    }
+}
+
+enum Failure {
+    None,
+    Several(String),
+}
+
+impl Failure {
+    fn is_ambiguous(&self) -> bool {
+        matches!(self, Self::Several(_))
+    }
+
+    fn into_error(
+        self,
+        cache: &SchemaCache,
+        (schema, name): (&str, &str),
+        keys: &[&str],
+        candidates: &[Function],
+        posted: Option<ContentType>,
+    ) -> RestError {
+        let Self::None = self else {
+            let Self::Several(candidates) = self else { return RestError::Internal { cause: "unreachable" } };
+            return RestError::AmbiguousFunction { candidates };
+        };
+        let parameters = match keys {
+            [] => " without parameters".to_owned(),
+            [only] => format!(" with parameter {only}"),
+            several => format!(" with parameters {}", several.join(", ")),
+        };
+        let unnamed = match posted {
+            None | Some(ContentType::Bytes | ContentType::Other) => parameters,
+            Some(ContentType::Json | ContentType::Form | ContentType::Csv) => {
+                format!("{parameters} or with a single unnamed json/jsonb parameter")
+            }
+            Some(ContentType::Text) => " with a single unnamed text parameter".to_owned(),
+            Some(ContentType::Xml) => " with a single unnamed xml parameter".to_owned(),
+        };
+        let signature = if keys.is_empty() {
+            format!("{schema}.{name} without parameters")
+        } else {
+            format!("{schema}.{name}({})", keys.join(", "))
+        };
+        let similar = if candidates.is_empty() {
+            let known = cache.functions.get(schema);
+            known
+                .and_then(|known| SchemaCache::most_similar(name, known.keys().map(String::as_str)))
+                .map(|other| format!("{schema}.{other}"))
+        } else {
+            candidates.first().map(|other| {
+                let names: Vec<&str> = other.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+                format!("{schema}.{name}({})", names.join(", "))
+            })
+        };
+        RestError::NoFunction {
+            signature,
+            details: format!(
+                "Searched for the function {schema}.{name}{unnamed}, but no matches were found in the schema cache."
+            ),
+            hint: similar.map(|other| format!("Perhaps you meant to call the function {other}")),
+        }
+    }
+}
+
+/// The only function that takes these names and whose required parameters are among them.
+fn choose<'a>(candidates: &'a [Function], keys: &[&str]) -> Result<&'a Function, Failure> {
+    let fits = |function: &&Function| {
+        let named = |key: &&str| function.parameters.iter().any(|parameter| parameter.name == **key);
+        keys.iter().all(named)
+            && function.parameters.iter().all(|parameter| !parameter.required || keys.contains(&parameter.name.as_str()))
+    };
+    let fitting: Vec<&Function> = candidates.iter().filter(fits).collect();
+    match fitting.as_slice() {
+        [only] => Ok(only),
+        [] => Err(Failure::None),
+        several => Err(Failure::Several(
+            several
+                .iter()
+                .map(|function| {
+                    let parameters: Vec<String> = function
+                        .parameters
+                        .iter()
+                        .map(|parameter| format!("{} => {}", parameter.name, parameter.type_name))
+                        .collect();
+                    format!("{}.{}({})", function.schema, function.name, parameters.join(", "))
+                })
+                .collect::<Vec<_>>()
+                .join(", "),
+        )),
+    }
+}
+
+/// An array literal of texts.
+pub(crate) fn array_literal(values: &[&str]) -> String {
+    let quoted: Vec<String> =
+        values.iter().map(|value| format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))).collect();
+    format!("{{{}}}", quoted.join(","))
+}

@@ -1,0 +1,125 @@
+//! Finds the relationship an embedded resource means.
+//!
+//! Source: PostgREST's documentation, "Resource Embedding": the target may be a table, a foreign key's column or its
+//! constraint; the hint a column, a constraint or a junction table.
+
+use serde_json::{Value, json};
+
+use crate::{
+    error::RestError,
+    request::SelectEmbed,
+    schema::{Cardinality, Relationship, SchemaCache},
+};
+
+pub(crate) fn find<'a>(
+    cache: &'a SchemaCache,
+    (schema, origin): (&str, &str),
+    embed: &SelectEmbed,
+) -> Result<&'a Relationship, RestError> {
+    let known = cache.relationships_of(schema, origin);
+    let matching: Vec<&Relationship> = known
+        .iter()
+        .filter(|candidate| candidate.target.0 == schema || is_computed(candidate))
+        .filter(|c| matches(c, embed))
+        .collect();
+    match matching.as_slice() {
+        [only] => Ok(only),
+        [] => Err(RestError::NoRelationship {
+            origin: origin.to_owned(),
+            target: embed.target.clone(),
+            hint: embed.hint.clone(),
+            schema: schema.to_owned(),
+            suggestion: SchemaCache::most_similar(&embed.target, known.iter().map(|candidate| candidate.target.1.as_str())),
+        }),
+        several => {
+            // A computed relationship overrides, and so does the one that is named exactly by its constraint.
+            if let Some(computed) = several.iter().find(|candidate| is_computed(candidate)) {
+                return Ok(computed);
+            }
+            Err(RestError::AmbiguousRelationship {
+                origin: origin.to_owned(),
+                target: embed.target.clone(),
+                candidates: several.iter().map(|candidate| description(candidate)).collect(),
+                suggestions: several.iter().map(|candidate| format!("{}!{}", embed.target, distinction(candidate))).collect(),
+            })
+        }
+    }
+}
+
+fn is_computed(candidate: &Relationship) -> bool {
+    matches!(candidate.cardinality, Cardinality::Computed { .. })
+}
+
+fn matches(candidate: &Relationship, embed: &SelectEmbed) -> bool {
+    let target = embed.target.as_str();
+    if is_computed(candidate) {
+        return embed.hint.is_none() && target == candidate.constraint;
+    }
+    match &embed.hint {
+        Some(hint) => target == candidate.target.1 && !is_owning_self(candidate) && hinted(candidate, hint),
+        None => {
+            (target == candidate.target.1 && !is_owning_self(candidate))
+                || (candidate.is_owning() && is_single_column(candidate, target))
+                || (target == candidate.constraint
+                    && candidate.junction.is_none()
+                    && (candidate.is_owning() || !candidate.is_self()))
+        }
+    }
+}
+
+/// A table that refers to itself is, by its own name, the "many" side; the other goes by the column's name.
+fn is_owning_self(candidate: &Relationship) -> bool {
+    candidate.is_self() && candidate.is_owning()
+}
+
+fn is_single_column(candidate: &Relationship, name: &str) -> bool {
+    matches!(candidate.columns.as_slice(), [(own, _)] if own == name)
+}
+
+fn hinted(candidate: &Relationship, hint: &str) -> bool {
+    match &candidate.junction {
+        Some(junction) => hint == junction.name || hint == junction.constraint || hint == candidate.constraint,
+        None => {
+            hint == candidate.constraint
+                || match candidate.columns.as_slice() {
+                    // The foreign key's column, on whichever side it is, and the column it refers to.
+                    [(own, other)] => hint == own || hint == other,
+                    _ => false,
+                }
+        }
+    }
+}
+
+/// What tells this relationship from the others, as a hint.
+fn distinction(candidate: &Relationship) -> &str {
+    candidate.junction.as_ref().map_or(candidate.constraint.as_str(), |junction| junction.name.as_str())
+}
+
+fn description(candidate: &Relationship) -> Value {
+    let (own, other): (Vec<&str>, Vec<&str>) = candidate.columns.iter().map(|(a, b)| (a.as_str(), b.as_str())).unzip();
+    let (origin, target) = (&candidate.origin.1, &candidate.target.1);
+    let direct = |cardinality: &str| {
+        (
+            cardinality.to_owned(),
+            format!("{} using {origin}({}) and {target}({})", candidate.constraint, own.join(", "), other.join(", ")),
+        )
+    };
+    let (cardinality, relationship) = match (candidate.cardinality, &candidate.junction) {
+        (Cardinality::ManyToMany, Some(junction)) => {
+            let (second, _): (Vec<&str>, Vec<&str>) = junction.columns.iter().map(|(a, b)| (a.as_str(), b.as_str())).unzip();
+            let text = format!(
+                "{} using {}({}) and {}({})",
+                junction.name,
+                candidate.constraint,
+                other.join(", "),
+                junction.constraint,
+                second.join(", ")
+            );
+            ("many-to-many".to_owned(), text)
+        }
+        (Cardinality::OneToMany, _) => direct("one-to-many"),
+        (Cardinality::OneToOne { .. }, _) => direct("one-to-one"),
+        (Cardinality::ManyToOne | Cardinality::ManyToMany | Cardinality::Computed { .. }, _) => direct("many-to-one"),
+    };
+    json!({"cardinality": cardinality, "embedding": format!("{origin} with {target}"), "relationship": relationship})
+}

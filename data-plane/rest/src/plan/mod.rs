@@ -1,0 +1,158 @@
+//! The plan stage: a request and the schema cache in, what to ask the database out. Pure.
+//!
+//! Names in a plan come from the schema cache or are quoted by the query stage; values stay values.
+
+mod call;
+mod embed;
+mod read;
+mod write;
+
+pub(crate) use call::{Argument, CallPlan, array_literal, plan_call};
+pub(crate) use read::plan_read;
+pub(crate) use write::{Conflict, WriteKind, WritePlan, plan_write};
+
+use crate::{
+    error::RestError,
+    request::{ApiRequest, IsValue, JsonStep, Operation, RowRange},
+    schema::{Config, Relation, Relationship, SchemaCache},
+};
+
+/// A read of one relation with everything embedded in it.
+#[derive(Debug)]
+pub(crate) struct ReadPlan {
+    pub(crate) source: Source,
+    /// What the statement calls this relation.
+    pub(crate) alias: String,
+    pub(crate) columns: Vec<OutputColumn>,
+    pub(crate) conditions: Vec<PlannedCondition>,
+    pub(crate) order: Vec<PlannedOrder>,
+    pub(crate) range: RowRange,
+    pub(crate) embeds: Vec<Embed>,
+}
+
+/// Where rows come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Source {
+    Relation {
+        schema: String,
+        name: String,
+    },
+    /// What the write just returned.
+    Written,
+    /// The function the request calls.
+    Call,
+    /// A computed relationship: a function of the origin's row.
+    Computed {
+        schema: String,
+        function: String,
+        origin: String,
+    },
+}
+
+#[derive(Debug)]
+pub(crate) enum OutputColumn {
+    All,
+    Field { field: FieldRef, key: String, cast: Option<String> },
+}
+
+/// A column with a JSON path, and what its type means for SQL.
+#[derive(Debug, Clone)]
+pub(crate) struct FieldRef {
+    pub(crate) column: String,
+    pub(crate) path: Vec<JsonStep>,
+    /// Arrows apply as it is; otherwise through `to_jsonb`.
+    pub(crate) is_json: bool,
+    /// A text search goes through `to_tsvector`.
+    pub(crate) needs_tsvector: bool,
+}
+
+#[derive(Debug)]
+pub(crate) enum PlannedCondition {
+    Filter {
+        field: FieldRef,
+        negated: bool,
+        operation: Operation,
+    },
+    /// Whether the embedded resource of that index has rows.
+    EmbedIs {
+        embed: usize,
+        null: bool,
+    },
+    Group {
+        negated: bool,
+        any: bool,
+        members: Vec<PlannedCondition>,
+    },
+}
+
+#[derive(Debug)]
+pub(crate) struct PlannedOrder {
+    pub(crate) by: OrderBy,
+    pub(crate) descending: Option<bool>,
+    pub(crate) nulls_first: Option<bool>,
+}
+
+#[derive(Debug)]
+pub(crate) enum OrderBy {
+    Field(FieldRef),
+    /// An export of a to-one embed: its index and the export's.
+    Export {
+        embed: usize,
+        export: usize,
+    },
+}
+
+/// A related resource inside each row.
+#[derive(Debug)]
+pub(crate) struct Embed {
+    /// The name in the output, and in the parameters that are about it.
+    pub(crate) key: String,
+    pub(crate) relationship: Relationship,
+    pub(crate) inner: bool,
+    pub(crate) spread: bool,
+    /// `false` for `relation()`: it only joins.
+    pub(crate) shown: bool,
+    /// Whether a condition of the parent asks about it.
+    pub(crate) tested: bool,
+    /// Columns the parent orders by.
+    pub(crate) exports: Vec<FieldRef>,
+    /// What the statement calls the junction, if there is one.
+    pub(crate) junction_alias: String,
+    /// What the statement calls the joined subquery.
+    pub(crate) lateral: String,
+    pub(crate) plan: ReadPlan,
+}
+
+/// The schema a request is about: its profile, or the first exposed one.
+pub(crate) fn schema_of(request: &ApiRequest, config: &Config) -> Result<String, RestError> {
+    match &request.profile {
+        None => Ok(config.schemas.first().cloned().unwrap_or_else(|| "public".to_owned())),
+        Some(profile) if config.schemas.contains(profile) => Ok(profile.clone()),
+        Some(profile) => Err(RestError::Schema { schema: profile.clone(), exposed: config.schemas.clone() }),
+    }
+}
+
+/// The relation, or the error that says it is not there.
+pub(crate) fn relation<'a>(cache: &'a SchemaCache, schema: &str, name: &str) -> Result<&'a Relation, RestError> {
+    cache.relation(schema, name).ok_or_else(|| RestError::NoTable {
+        schema: schema.to_owned(),
+        table: name.to_owned(),
+        suggestion: cache
+            .relations
+            .get(schema)
+            .and_then(|named| SchemaCache::most_similar(name, named.keys().map(String::as_str))),
+    })
+}
+
+/// Whether an operation asks if something is (not) null, which is all that may be asked of an embedded resource.
+fn null_test(operation: &Operation, negated: bool) -> Option<bool> {
+    match operation {
+        Operation::Is(IsValue::Null) => Some(!negated),
+        Operation::Is(IsValue::NotNull) => Some(negated),
+        Operation::Is(IsValue::True | IsValue::False | IsValue::Unknown)
+        | Operation::Compare { .. }
+        | Operation::In(_)
+        | Operation::IsDistinct(_)
+        | Operation::Search { .. } => None,
+    }
+}

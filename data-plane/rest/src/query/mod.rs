@@ -1,0 +1,184 @@
+//! The query stage: plans in, SQL text and parameters out. Pure.
+//!
+//! Every name is quoted, every value is a parameter. Parameters are sent as text and without a type, so that PostgreSQL
+//! reads them as it reads literals: `"id" = $1` takes the column's type, and its index.
+//!
+//! The one exception are keys of JSON paths, which are quoted literals: an index on `(data->>'a')` matches only those.
+
+mod call;
+mod conditions;
+mod read;
+mod session;
+mod write;
+
+use std::{error::Error, fmt::Write as _};
+
+use bytes::BytesMut;
+use tokio_postgres::types::{Format, IsNull, ToSql, Type, to_sql_checked};
+
+pub(crate) use call::call;
+pub(crate) use read::{explain, read};
+pub(crate) use session::{SessionScope, begin, session};
+pub(crate) use write::write;
+
+/// A statement in the making.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Sql {
+    pub(crate) text: String,
+    pub(crate) parameters: Vec<Text>,
+}
+
+/// A parameter in text format, of whatever type its place has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Text(pub(crate) String);
+
+impl ToSql for Text {
+    fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        out.extend_from_slice(self.0.as_bytes());
+        Ok(IsNull::No)
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    fn encode_format(&self, _: &Type) -> Format {
+        Format::Text
+    }
+
+    to_sql_checked!();
+}
+
+impl Sql {
+    pub(crate) fn new(text: &str) -> Self {
+        Self { text: text.to_owned(), parameters: Vec::new() }
+    }
+
+    /// Appends SQL of our own making.
+    pub(crate) fn push(&mut self, text: &str) -> &mut Self {
+        self.text.push_str(text);
+        self
+    }
+
+    /// Appends a quoted identifier.
+    pub(crate) fn name(&mut self, name: &str) -> &mut Self {
+        self.text.push('"');
+        for c in name.chars() {
+            if c == '"' {
+                self.text.push('"');
+            }
+            self.text.push(c);
+        }
+        self.text.push('"');
+        self
+    }
+
+    /// Appends `"a"."b"`.
+    pub(crate) fn qualified(&mut self, first: &str, second: &str) -> &mut Self {
+        self.name(first).push(".").name(second)
+    }
+
+    /// Appends a placeholder for a value.
+    pub(crate) fn value(&mut self, value: impl Into<String>) -> &mut Self {
+        self.parameters.push(Text(value.into()));
+        let number = self.parameters.len();
+        // Writing to a String can't fail.
+        let _ = write!(self.text, "${number}");
+        self
+    }
+
+    /// Appends a quoted literal.
+    pub(crate) fn literal(&mut self, value: &str) -> &mut Self {
+        if value.contains('\\') {
+            self.text.push_str(" E");
+        }
+        self.text.push('\'');
+        for c in value.chars() {
+            if matches!(c, '\'' | '\\') {
+                self.text.push(c);
+            }
+            self.text.push(c);
+        }
+        self.text.push('\'');
+        self
+    }
+
+    /// Appends items with a separator between them.
+    pub(crate) fn separated<T>(
+        &mut self,
+        separator: &str,
+        items: impl IntoIterator<Item = T>,
+        mut each: impl FnMut(&mut Self, T),
+    ) {
+        for (index, item) in items.into_iter().enumerate() {
+            if index > 0 {
+                self.push(separator);
+            }
+            each(self, item);
+        }
+    }
+}
+
+/// How the rows become the body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    Array {
+        nulls_stripped: bool,
+    },
+    Object {
+        nulls_stripped: bool,
+    },
+    Csv,
+    /// One unnamed value per row, of a function that returns scalars.
+    Scalar {
+        set: bool,
+    },
+    /// No body is wanted; rows are counted only.
+    None,
+}
+
+/// Columns of every main statement's only row, in this order:
+/// total (int8, null if not counted), rows (int8), body (text), response.headers, response.status (text or null),
+/// location (JSON text or null), inserted (text or null).
+pub(crate) const GUCS: &str =
+    "nullif(current_setting('response.headers', true), ''), nullif(current_setting('response.status', true), '')";
+
+/// The body over the rows `_r`.
+fn body(sql: &mut Sql, shape: Shape) {
+    sql.push(match shape {
+        Shape::Array { nulls_stripped: false } => "coalesce(json_agg(_r), '[]')::text",
+        Shape::Array { nulls_stripped: true } => "coalesce(json_strip_nulls(json_agg(_r)), '[]')::text",
+        Shape::Object { nulls_stripped: false } => "coalesce(json_agg(_r)->0, 'null')::text",
+        Shape::Object { nulls_stripped: true } => "coalesce(json_strip_nulls(json_agg(_r)->0), 'null')::text",
+        Shape::Csv => {
+            "coalesce((SELECT string_agg(k, ',') FROM json_object_keys(json_agg(_r)->0) k), '') \
+             || E'\\n' || coalesce(string_agg(substring(_r::text, 2, length(_r::text) - 2), E'\\n'), '')"
+        }
+        Shape::Scalar { set: false } => "coalesce(json_agg(_r.pgrst_scalar)->0, 'null')::text",
+        Shape::Scalar { set: true } => "coalesce(json_agg(_r.pgrst_scalar), '[]')::text",
+        Shape::None => "''",
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn quotes_names_and_literals() {
+        let mut sql = Sql::default();
+        sql.name("a\"b").push(" ").literal("it's").literal("\\'; drop").push(" ").value("x'y");
+        assert_eq!(sql.text, r#""a""b" 'it''s' E'\\''; drop' $1"#);
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_never_ends_its_quotes(name in "\\PC*") {
+            let mut sql = Sql::default();
+            sql.name(&name);
+            let inner = &sql.text[1..sql.text.len() - 1];
+            prop_assert!(!inner.replace("\"\"", "").contains('"'));
+        }
+    }
+}

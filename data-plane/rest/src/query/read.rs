@@ -1,0 +1,287 @@
+//! Reads as SQL. Each embedded resource is a lateral subquery that delivers one JSON value per row of its parent.
+
+use super::{
+    GUCS, Shape, Sql, body,
+    conditions::{field, order_by, where_all},
+};
+use crate::{
+    plan::{Embed, OutputColumn, ReadPlan, Source},
+    request::{Count, RowRange},
+    schema::Cardinality,
+};
+
+/// The CTE a write delivers its rows by.
+pub(crate) const WRITTEN: &str = "_written";
+
+/// The whole statement of a read. `call` is the `FROM` item of a function call.
+pub(crate) fn read(plan: &ReadPlan, shape: Shape, count: Option<Count>, max_rows: Option<u64>) -> Sql {
+    let mut sql = Sql::default();
+    read_from(&mut sql, plan, shape, (count, max_rows), None);
+    sql
+}
+
+/// A read whose root may be a function call, appended to what may be a `WITH`.
+pub(crate) fn read_from(
+    sql: &mut Sql,
+    plan: &ReadPlan,
+    shape: Shape,
+    (count, max_rows): (Option<Count>, Option<u64>),
+    call: Option<&CallItem<'_>>,
+) {
+    sql.push("SELECT ");
+    total(sql, plan, count, max_rows, call);
+    sql.push(", count(*), ");
+    body(sql, shape);
+    sql.push(", ").push(GUCS).push(", null::text, null::text FROM (");
+    rows(sql, plan, call);
+    sql.push(") _r");
+}
+
+/// The planner's estimate of a read's rows.
+pub(crate) fn explain(plan: &ReadPlan) -> Sql {
+    let mut sql = Sql::new("EXPLAIN (FORMAT JSON) ");
+    counted(&mut sql, plan, None, None);
+    sql
+}
+
+/// The total number of rows, or null. What the page itself tells is not counted again.
+fn total(sql: &mut Sql, plan: &ReadPlan, count: Option<Count>, max_rows: Option<u64>, call: Option<&CallItem<'_>>) {
+    let at_most = match count {
+        None | Some(Count::Planned) => {
+            sql.push("null::int8");
+            return;
+        }
+        Some(Count::Exact) => None,
+        Some(Count::Estimated) => max_rows.map(|rows| rows.saturating_add(1)),
+    };
+    let RowRange { offset, limit } = plan.range;
+    sql.push("CASE WHEN ");
+    match limit {
+        Some(limit) => sql.push("count(*) < ").value(limit.to_string()).push("::int8"),
+        None => sql.push("true"),
+    };
+    if offset > 0 {
+        sql.push(" AND count(*) > 0");
+    }
+    sql.push(" THEN count(*)");
+    if offset > 0 {
+        sql.push(" + ").value(offset.to_string()).push("::int8");
+    }
+    sql.push(" ELSE (SELECT count(*) FROM (");
+    counted(sql, plan, call, at_most);
+    sql.push(") _c) END");
+}
+
+/// The rows without order, window and everything that does not decide which rows there are.
+fn counted(sql: &mut Sql, plan: &ReadPlan, call: Option<&CallItem<'_>>, at_most: Option<u64>) {
+    sql.push("SELECT 1 FROM ");
+    from(sql, plan, call);
+    for embed in plan.embeds.iter().filter(|embed| embed.inner || embed.tested) {
+        join(sql, &plan.alias, embed);
+    }
+    where_all(sql, &plan.alias, &plan.conditions, &plan.embeds, &[]);
+    if let Some(at_most) = at_most {
+        sql.push(" LIMIT ").value(at_most.to_string());
+    }
+}
+
+/// The `FROM` item of a function call.
+pub(crate) type CallItem<'a> = dyn Fn(&mut Sql) + 'a;
+
+/// `SELECT` list, joins, conditions, order and window.
+pub(crate) fn rows(sql: &mut Sql, plan: &ReadPlan, call: Option<&CallItem<'_>>) {
+    select(sql, plan, &|sql| from(sql, plan, call), &[], outputs);
+}
+
+/// `SELECT list FROM item` with everything that follows.
+fn select(sql: &mut Sql, plan: &ReadPlan, item: &CallItem<'_>, joins: &[Sql], list: impl FnOnce(&mut Sql, &ReadPlan)) {
+    sql.push("SELECT ");
+    list(sql, plan);
+    sql.push(" FROM ");
+    item(sql);
+    for embed in &plan.embeds {
+        if embed.shown || embed.inner || embed.tested || !embed.exports.is_empty() {
+            join(sql, &plan.alias, embed);
+        }
+    }
+    where_all(sql, &plan.alias, &plan.conditions, &plan.embeds, joins);
+    order_by(sql, &plan.alias, &plan.order, &plan.embeds);
+    if let Some(limit) = plan.range.limit {
+        sql.push(" LIMIT ").value(limit.to_string());
+    }
+    if plan.range.offset > 0 {
+        sql.push(" OFFSET ").value(plan.range.offset.to_string());
+    }
+}
+
+fn from(sql: &mut Sql, plan: &ReadPlan, call: Option<&CallItem<'_>>) {
+    match &plan.source {
+        Source::Relation { schema, name } => {
+            sql.qualified(schema, name);
+            if *name != plan.alias {
+                sql.push(" AS ").name(&plan.alias);
+            }
+        }
+        Source::Written => {
+            sql.name(WRITTEN).push(" AS ").name(&plan.alias);
+        }
+        Source::Call => {
+            if let Some(call) = call {
+                call(sql);
+            }
+            sql.push(" AS ").name(&plan.alias);
+        }
+        Source::Computed { schema, function, origin } => {
+            sql.qualified(schema, function).push("(").name(origin).push(") AS ").name(&plan.alias);
+        }
+    }
+}
+
+fn outputs(sql: &mut Sql, plan: &ReadPlan) {
+    let mut first = true;
+    let mut comma = |sql: &mut Sql| {
+        if !std::mem::take(&mut first) {
+            sql.push(", ");
+        }
+    };
+    for column in &plan.columns {
+        comma(sql);
+        match column {
+            OutputColumn::All => {
+                sql.name(&plan.alias).push(".*");
+            }
+            OutputColumn::Field { field: column, key, cast } => {
+                if let Some(cast) = cast {
+                    sql.push("CAST(");
+                    field(sql, &plan.alias, column);
+                    sql.push(" AS ").push(cast).push(")");
+                } else {
+                    field(sql, &plan.alias, column);
+                }
+                sql.push(" AS ").name(key);
+            }
+        }
+    }
+    for embed in plan.embeds.iter().filter(|embed| embed.shown) {
+        comma(sql);
+        if embed.spread {
+            let keys = shown_keys(&embed.plan);
+            sql.separated(", ", &keys, |sql, key| {
+                sql.qualified(&embed.lateral, key).push(" AS ").name(key);
+            });
+        } else if embed.relationship.is_to_one() {
+            sql.qualified(&embed.lateral, "j").push(" AS ").name(&embed.key);
+        } else {
+            sql.push("coalesce(").qualified(&embed.lateral, "j").push(", '[]') AS ").name(&embed.key);
+        }
+    }
+}
+
+/// The names a spread resource gives to its parent. The planner replaced `*` by the columns.
+fn shown_keys(plan: &ReadPlan) -> Vec<String> {
+    let mut keys = Vec::new();
+    for column in &plan.columns {
+        if let OutputColumn::Field { key, .. } = column {
+            keys.push(key.clone());
+        }
+    }
+    for embed in plan.embeds.iter().filter(|embed| embed.shown) {
+        if embed.spread {
+            keys.extend(shown_keys(&embed.plan));
+        } else {
+            keys.push(embed.key.clone());
+        }
+    }
+    keys
+}
+
+/// Joins an embedded resource to its parent.
+fn join(sql: &mut Sql, parent: &str, embed: &Embed) {
+    let shows_nothing = embed.spread && embed.plan.columns.is_empty() && embed.plan.embeds.is_empty();
+    sql.push(if embed.inner { " JOIN LATERAL (" } else { " LEFT JOIN LATERAL (" });
+    if embed.spread && !shows_nothing {
+        spread_subquery(sql, parent, embed);
+    } else if embed.relationship.is_to_one() {
+        to_one(sql, parent, embed);
+    } else {
+        sql.push("SELECT json_agg(_j) AS j FROM (");
+        related(sql, parent, embed, outputs);
+        sql.push(") _j");
+    }
+    sql.push(") AS ").name(&embed.lateral).push(" ON ");
+    if embed.inner {
+        // An aggregate always delivers a row.
+        sql.qualified(&embed.lateral, "j").push(" IS NOT NULL");
+    } else {
+        sql.push("TRUE");
+    }
+}
+
+fn to_one(sql: &mut Sql, parent: &str, embed: &Embed) {
+    if embed.exports.is_empty() {
+        sql.push("SELECT row_to_json(_j) AS j FROM (");
+        related(sql, parent, embed, outputs);
+        sql.push(") _j");
+        return;
+    }
+    related(sql, parent, embed, |sql, plan| {
+        sql.push("(SELECT row_to_json(_j) FROM (SELECT ");
+        outputs(sql, plan);
+        sql.push(") _j) AS j");
+        exports(sql, plan, embed);
+    });
+}
+
+fn exports(sql: &mut Sql, plan: &ReadPlan, embed: &Embed) {
+    for (index, export) in embed.exports.iter().enumerate() {
+        sql.push(", ");
+        field(sql, &plan.alias, export);
+        sql.push(" AS ").name(&format!("o{index}"));
+    }
+}
+
+fn spread_subquery(sql: &mut Sql, parent: &str, embed: &Embed) {
+    related(sql, parent, embed, |sql, plan| {
+        sql.push("true AS j");
+        exports(sql, plan, embed);
+        sql.push(", ");
+        outputs(sql, plan);
+    });
+}
+
+/// The target's rows that belong to the parent's.
+fn related(sql: &mut Sql, parent: &str, embed: &Embed, list: impl FnOnce(&mut Sql, &ReadPlan)) {
+    let plan = &embed.plan;
+    let mut joins = Vec::new();
+    let mut equal = |left: (&str, &str), right: (&str, &str)| {
+        let mut join = Sql::default();
+        join.qualified(left.0, left.1).push(" = ").qualified(right.0, right.1);
+        joins.push(join);
+    };
+    match (&embed.relationship.junction, embed.relationship.cardinality) {
+        (_, Cardinality::Computed { .. }) => {}
+        (None, _) => {
+            for (own, other) in &embed.relationship.columns {
+                equal((&plan.alias, other), (parent, own));
+            }
+        }
+        (Some(junction), _) => {
+            for (own, other) in &embed.relationship.columns {
+                equal((&embed.junction_alias, other), (parent, own));
+            }
+            for (own, other) in &junction.columns {
+                equal((&plan.alias, other), (&embed.junction_alias, own));
+            }
+        }
+    }
+    match &embed.relationship.junction {
+        None => select(sql, plan, &|sql| from(sql, plan, None), &joins, list),
+        Some(junction) => {
+            let junction_item = |sql: &mut Sql| {
+                sql.qualified(&junction.schema, &junction.name).push(" AS ").name(&embed.junction_alias).push(", ");
+                from(sql, plan, None);
+            };
+            select(sql, plan, &junction_item, &joins, list);
+        }
+    }
+}

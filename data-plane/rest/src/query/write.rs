@@ -1,0 +1,169 @@
+//! Writes as SQL: the write in a CTE, and a read of what it returned.
+
+use super::{
+    GUCS, Shape, Sql, body,
+    conditions::where_all,
+    read::{WRITTEN, rows},
+};
+use crate::{
+    plan::{Conflict, WriteKind, WritePlan},
+    schema::Column,
+};
+
+/// Counts rows proposed, minus rows that became updates: the rows inserted by an upsert.
+const INSERTED: &str = "coalesce(nullif(current_setting('pgrst.inserted', true), '')::int, 0)";
+
+/// The whole statement of a write.
+pub(crate) fn write(plan: &WritePlan, shape: Shape) -> Sql {
+    let mut sql = Sql::new("WITH ");
+    sql.name(WRITTEN).push(" AS (");
+    match &plan.kind {
+        WriteKind::Insert { conflict } => insert(&mut sql, plan, conflict.as_ref()),
+        WriteKind::Update => update(&mut sql, plan),
+        WriteKind::Delete => delete(&mut sql, plan),
+    }
+    sql.push(") SELECT null::int8, count(*), ");
+    body(&mut sql, if plan.read.is_some() { shape } else { Shape::None });
+    sql.push(", ").push(GUCS).push(if plan.location.is_empty() { ", null::text" } else { ", (json_agg(_r)->0)::text" });
+    sql.push(", nullif(current_setting('pgrst.inserted', true), '') FROM ");
+    match &plan.read {
+        Some(read) => {
+            sql.push("(");
+            rows(&mut sql, read, None);
+            sql.push(") _r");
+        }
+        None => {
+            sql.name(WRITTEN).push(" _r");
+        }
+    }
+    sql
+}
+
+fn insert(sql: &mut Sql, plan: &WritePlan, conflict: Option<&Conflict>) {
+    if plan.payload.is_array && plan.payload.empty {
+        nothing(sql, plan);
+        return;
+    }
+    sql.push("INSERT INTO ").qualified(&plan.schema, &plan.table);
+    if plan.columns.is_empty() {
+        sql.push(" DEFAULT VALUES");
+    } else {
+        sql.push("(");
+        names(sql, &plan.columns);
+        sql.push(") SELECT ");
+        sql.separated(", ", &plan.columns, |sql, column| {
+            sql.qualified("_b", &column.name);
+        });
+        sql.push(" FROM ");
+        payload(sql, plan);
+        if conflict.is_some_and(|conflict| conflict.merge) {
+            sql.push(" WHERE set_config('pgrst.inserted', (").push(INSERTED).push(" + 1)::text, true) <> '0'");
+        }
+    }
+    if let Some(conflict) = conflict {
+        sql.push(" ON CONFLICT(");
+        sql.separated(", ", &conflict.columns, |sql, column| {
+            sql.name(column);
+        });
+        if conflict.merge && !plan.columns.is_empty() {
+            sql.push(") DO UPDATE SET ");
+            sql.separated(", ", &plan.columns, |sql, column| {
+                sql.name(&column.name).push(" = EXCLUDED.").name(&column.name);
+            });
+            sql.push(" WHERE set_config('pgrst.inserted', (").push(INSERTED).push(" - 1)::text, true) <> '-1'");
+        } else {
+            sql.push(") DO NOTHING");
+        }
+    }
+    returning(sql, plan);
+}
+
+fn update(sql: &mut Sql, plan: &WritePlan) {
+    if plan.columns.is_empty() {
+        nothing(sql, plan);
+        return;
+    }
+    sql.push("UPDATE ").qualified(&plan.schema, &plan.table).push(" SET ");
+    sql.separated(", ", &plan.columns, |sql, column| {
+        sql.name(&column.name).push(" = ").qualified("_b", &column.name);
+    });
+    sql.push(" FROM ");
+    payload(sql, plan);
+    where_all(sql, &plan.table, &plan.conditions, &[], &[]);
+    returning(sql, plan);
+}
+
+fn delete(sql: &mut Sql, plan: &WritePlan) {
+    sql.push("DELETE FROM ").qualified(&plan.schema, &plan.table);
+    where_all(sql, &plan.table, &plan.conditions, &[], &[]);
+    returning(sql, plan);
+}
+
+/// A payload without content writes nothing, but the result has the same columns.
+fn nothing(sql: &mut Sql, plan: &WritePlan) {
+    sql.push("SELECT ");
+    returned(sql, plan);
+    sql.push(" FROM ").qualified(&plan.schema, &plan.table).push(" WHERE false");
+}
+
+fn returning(sql: &mut Sql, plan: &WritePlan) {
+    sql.push(" RETURNING ");
+    returned(sql, plan);
+}
+
+/// Only what is shown: the role may not be allowed to read the rest.
+fn returned(sql: &mut Sql, plan: &WritePlan) {
+    if !plan.returning.all && plan.returning.names.is_empty() {
+        sql.push("1");
+        return;
+    }
+    if plan.returning.all {
+        sql.name(&plan.table).push(".*");
+        if !plan.returning.names.is_empty() {
+            sql.push(", ");
+        }
+    }
+    sql.separated(", ", &plan.returning.names, |sql, name| {
+        sql.qualified(&plan.table, name);
+    });
+}
+
+fn names(sql: &mut Sql, columns: &[Column]) {
+    sql.separated(", ", columns, |sql, column| {
+        sql.name(&column.name);
+    });
+}
+
+/// The payload's rows as `_b`.
+fn payload(sql: &mut Sql, plan: &WritePlan) {
+    let defaults: Vec<(&Column, &str)> =
+        plan.columns.iter().filter_map(|column| column.default.as_deref().map(|default| (column, default))).collect();
+    let json = plan.payload.json.clone();
+    let set = if plan.payload.is_array { "set" } else { "" };
+    if plan.missing_default && !defaults.is_empty() && !plan.payload.keys.is_empty() {
+        // Missing keys take the default, so each object is laid over an object of the defaults.
+        let build = |sql: &mut Sql| {
+            sql.push("jsonb_build_object(");
+            sql.separated(", ", &defaults, |sql, (column, default)| {
+                sql.literal(&column.name).push(", ").push(default);
+            });
+            sql.push(")");
+        };
+        if plan.payload.is_array {
+            sql.push("(SELECT jsonb_agg(");
+            build(sql);
+            sql.push(" || _o) AS j FROM jsonb_array_elements(").value(json).push("::jsonb) _o) _p");
+        } else {
+            sql.push("(SELECT ");
+            build(sql);
+            sql.push(" || ").value(json).push("::jsonb AS j) _p");
+        }
+        sql.push(", LATERAL jsonb_to_record").push(set).push("(_p.j) AS _b(");
+    } else {
+        sql.push("json_to_record").push(set).push("(").value(json).push("::json) AS _b(");
+    }
+    sql.separated(", ", &plan.columns, |sql, column| {
+        sql.name(&column.name).push(" ").push(&column.type_name);
+    });
+    sql.push(")");
+}

@@ -1,0 +1,256 @@
+//! The body of a write or a call, brought into one form: JSON text, and the keys of its objects.
+//!
+//! The JSON is scanned, never built: PostgreSQL parses it anyway.
+
+use std::{collections::BTreeSet, fmt};
+
+use bytes::Bytes;
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
+use serde_json::{Map, Value};
+
+use super::query_string;
+use crate::error::RestError;
+
+/// Levels of arrays and objects at most, so that PostgreSQL's parser never runs out of stack.
+pub(crate) const MAX_DEPTH: usize = 500;
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Payload {
+    pub(crate) json: String,
+    /// Keys of the first object.
+    pub(crate) keys: Vec<String>,
+    /// Whether every object has the same keys.
+    pub(crate) uniform: bool,
+    /// An array without members, or an object without keys: nothing to write.
+    pub(crate) empty: bool,
+    /// Whether the body is an array.
+    pub(crate) is_array: bool,
+}
+
+/// How the body is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ContentType {
+    Json,
+    Form,
+    Csv,
+    Text,
+    Bytes,
+    Xml,
+    Other,
+}
+
+impl ContentType {
+    pub(crate) fn parse(headers: &http::HeaderMap) -> Self {
+        let value = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let Some(value) = value else { return Self::Json };
+        match value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+            "application/json" | "" | "application/vnd.pgrst.object+json" | "application/vnd.pgrst.array+json" => Self::Json,
+            "application/x-www-form-urlencoded" => Self::Form,
+            "text/csv" => Self::Csv,
+            "text/plain" => Self::Text,
+            "application/octet-stream" => Self::Bytes,
+            "text/xml" => Self::Xml,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The body as text; PostgreSQL's text is UTF-8 without NUL.
+pub(crate) fn text(body: &Bytes) -> Result<&str, RestError> {
+    let text = std::str::from_utf8(body).map_err(|_| RestError::InvalidBody { message: "The body is not UTF-8".to_owned() })?;
+    if text.contains('\0') {
+        return Err(RestError::InvalidBody { message: "The body contains a NUL character".to_owned() });
+    }
+    Ok(text)
+}
+
+pub(crate) fn parse(body: &Bytes, content_type: ContentType) -> Result<Payload, RestError> {
+    match content_type {
+        ContentType::Json => json(text(body)?.to_owned()),
+        ContentType::Form => form(text(body)?),
+        ContentType::Csv => csv(text(body)?),
+        ContentType::Text | ContentType::Bytes | ContentType::Xml | ContentType::Other => Err(RestError::InvalidBody {
+            message: "Content-Type not acceptable: use application/json, text/csv or a form".to_owned(),
+        }),
+    }
+}
+
+pub(crate) fn json(text: String) -> Result<Payload, RestError> {
+    let invalid = || RestError::InvalidBody { message: "Empty or invalid json".to_owned() };
+    if nesting(&text) > MAX_DEPTH {
+        return Err(RestError::InvalidBody { message: format!("The json is nested deeper than {MAX_DEPTH} levels") });
+    }
+    let shape: Shape = serde_json::from_str(&text).map_err(|_| invalid())?;
+    Ok(match shape {
+        Shape::Object(keys) => {
+            Payload { empty: keys.is_empty(), keys: keys.into_iter().collect(), uniform: true, is_array: false, json: text }
+        }
+        Shape::Array { first, uniform, length } => Payload {
+            empty: length == 0,
+            keys: first.map(|keys| keys.into_iter().collect()).unwrap_or_default(),
+            uniform,
+            is_array: true,
+            json: text,
+        },
+        Shape::Scalar => Payload { json: text, keys: Vec::new(), uniform: true, empty: false, is_array: false },
+    })
+}
+
+fn form(text: &str) -> Result<Payload, RestError> {
+    let object: Map<String, Value> =
+        query_string::decode(text)?.into_iter().map(|(key, value)| (key, Value::String(value))).collect();
+    json(Value::Object(object).to_string())
+}
+
+fn csv(text: &str) -> Result<Payload, RestError> {
+    let invalid = |error: &csv::Error| RestError::InvalidBody { message: format!("Invalid CSV: {error}") };
+    let mut reader = csv::ReaderBuilder::new().from_reader(text.as_bytes());
+    let header = reader.headers().map_err(|error| invalid(&error))?.clone();
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record =
+            record.map_err(|_| RestError::InvalidBody { message: "All lines must have same number of fields".to_owned() })?;
+        let row: Map<String, Value> = header
+            .iter()
+            .zip(record.iter())
+            .map(|(key, value)| (key.to_owned(), if value == "NULL" { Value::Null } else { Value::from(value) }))
+            .collect();
+        rows.push(Value::Object(row));
+    }
+    json(Value::Array(rows).to_string())
+}
+
+/// How deep arrays and objects are nested, strings left aside. Good enough for text that is no JSON, too.
+pub(crate) fn nesting(text: &str) -> usize {
+    let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+/// What is needed to know of a JSON value.
+enum Shape {
+    Object(BTreeSet<String>),
+    Array { first: Option<BTreeSet<String>>, uniform: bool, length: usize },
+    Scalar,
+}
+
+impl<'de> Deserialize<'de> for Shape {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ShapeVisitor)
+    }
+}
+
+struct ShapeVisitor;
+
+impl<'de> Visitor<'de> for ShapeVisitor {
+    type Value = Shape;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("json")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Shape, A::Error> {
+        let mut keys = BTreeSet::new();
+        while let Some((key, IgnoredAny)) = map.next_entry::<String, IgnoredAny>()? {
+            keys.insert(key);
+        }
+        Ok(Shape::Object(keys))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut members: A) -> Result<Shape, A::Error> {
+        let (mut first, mut uniform, mut length) = (None, true, 0);
+        while let Some(member) = members.next_element::<Member>()? {
+            match (&first, member.0) {
+                (None, Some(keys)) if length == 0 => first = Some(keys),
+                (Some(known), Some(keys)) => uniform &= *known == keys,
+                // Members that are no objects have no keys in common with anything.
+                (None | Some(_), None) | (None, Some(_)) => uniform = false,
+            }
+            length += 1;
+        }
+        Ok(Shape::Array { first, uniform, length })
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Shape, E> {
+        Ok(Shape::Scalar)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Shape, E> {
+        Ok(Shape::Scalar)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Shape, E> {
+        Ok(Shape::Scalar)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Shape, E> {
+        Ok(Shape::Scalar)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Shape, E> {
+        Ok(Shape::Scalar)
+    }
+
+    fn visit_unit<E>(self) -> Result<Shape, E> {
+        Ok(Shape::Scalar)
+    }
+}
+
+/// The keys of an array's member, if it is an object.
+struct Member(Option<BTreeSet<String>>);
+
+impl<'de> Deserialize<'de> for Member {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(match deserializer.deserialize_any(ShapeVisitor)? {
+            Shape::Object(keys) => Self(Some(keys)),
+            Shape::Array { .. } | Shape::Scalar => Self(None),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn knows_the_keys_and_whether_they_match() {
+        let shape = |text: &str| json(text.to_owned()).map(|p| (p.keys.join(","), p.uniform, p.empty));
+        assert_eq!(shape(r#"{"b":1,"a":[{"x":1}]}"#).unwrap(), ("a,b".to_owned(), true, false));
+        assert_eq!(shape(r#"[{"a":1},{"a":2}]"#).unwrap(), ("a".to_owned(), true, false));
+        assert_eq!(shape(r#"[{"a":1},{"b":2}]"#).unwrap(), ("a".to_owned(), false, false));
+        assert_eq!(shape("[]").unwrap(), (String::new(), true, true));
+        assert!(shape("").is_err() && shape("{").is_err() && shape(&"[".repeat(600)).is_err());
+    }
+
+    #[test]
+    fn forms_and_csv_become_json() {
+        assert_eq!(form("a=1&b=x+y").unwrap().json, r#"{"a":"1","b":"x y"}"#);
+        assert_eq!(csv("a,b\n1,NULL\n2,\"x,y\"\n").unwrap().json, r#"[{"a":"1","b":null},{"a":"2","b":"x,y"}]"#);
+        assert!(csv("a,b\n1\n").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(input in "\\PC*") {
+            drop(json(input.clone()));
+            drop(form(&input));
+            drop(csv(&input));
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The schema cache: what is known of the exposed schemas, without asking the database again.
+//!
+//! It is a value: [`load`] makes one, [`crate::state`] keeps the current one, the planner reads it.
+
+mod functions;
+mod load;
+mod relationships;
+mod views;
+
+use std::collections::{BTreeMap, HashMap};
+
+pub(crate) use functions::{Function, Parameter, Returns, Volatility};
+pub(crate) use load::load;
+pub(crate) use relationships::{Cardinality, ForeignKey, Relationship};
+
+/// How the service behaves in this database: PostgREST's `db-*` settings, with Supabase's defaults, overridden by
+/// `ALTER ROLE authenticator SET pgrst.*`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Config {
+    /// Exposed schemas; the first is the default.
+    pub(crate) schemas: Vec<String>,
+    /// Appended to the exposed schema in the search path.
+    pub(crate) extra_search_path: Vec<String>,
+    /// Rows of one read at most.
+    pub(crate) max_rows: Option<u64>,
+    /// A function called before each request, as it is written in the setting.
+    pub(crate) pre_request: Option<String>,
+    /// Refuse UPDATE and DELETE without a filter, as Supabase does by the extension `safeupdate`.
+    pub(crate) safe_update: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            schemas: vec!["public".to_owned(), "graphql_public".to_owned()],
+            extra_search_path: vec!["public".to_owned(), "extensions".to_owned()],
+            max_rows: Some(1000),
+            pre_request: None,
+            safe_update: true,
+        }
+    }
+}
+
+/// A table, view, materialized view or foreign table.
+#[derive(Debug, Clone)]
+pub(crate) struct Relation {
+    pub(crate) schema: String,
+    pub(crate) name: String,
+    pub(crate) kind: RelationKind,
+    /// What a view allows; tables allow everything.
+    pub(crate) insertable: bool,
+    pub(crate) updatable: bool,
+    pub(crate) deletable: bool,
+    pub(crate) columns: Vec<Column>,
+    /// Names of the primary key's columns; a view has those of its base table if it shows all of them.
+    pub(crate) primary_key: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RelationKind {
+    Table,
+    View,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Column {
+    pub(crate) number: i16,
+    pub(crate) name: String,
+    /// As `format_type` writes it.
+    pub(crate) type_name: String,
+    /// The type below a domain, without its modifier.
+    pub(crate) base_type: String,
+    pub(crate) not_null: bool,
+    /// The default's expression, identity and generated columns aside.
+    pub(crate) default: Option<String>,
+}
+
+impl Column {
+    /// Whether JSON arrows apply without `to_jsonb`.
+    pub(crate) fn is_json(&self) -> bool {
+        matches!(self.base_type.as_str(), "json" | "jsonb")
+    }
+
+    /// Whether a text search needs `to_tsvector` first.
+    pub(crate) fn needs_tsvector(&self) -> bool {
+        matches!(self.base_type.as_str(), "json" | "jsonb" | "text" | "character varying" | "character" | "bpchar" | "name")
+    }
+}
+
+impl Relation {
+    pub(crate) fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+}
+
+/// Settings that apply to a role's requests, name and value.
+pub(crate) type RoleSettings = BTreeMap<String, Vec<(String, String)>>;
+
+#[derive(Debug, Default)]
+pub(crate) struct SchemaCache {
+    pub(crate) config: Config,
+    /// By schema, then name.
+    pub(crate) relations: BTreeMap<String, BTreeMap<String, Relation>>,
+    /// By the schema and name of the relation they start from.
+    pub(crate) relationships: HashMap<(String, String), Vec<Relationship>>,
+    /// By schema, then name; overloads together.
+    pub(crate) functions: BTreeMap<String, BTreeMap<String, Vec<Function>>>,
+    pub(crate) role_settings: RoleSettings,
+}
+
+impl SchemaCache {
+    pub(crate) fn relation(&self, schema: &str, name: &str) -> Option<&Relation> {
+        self.relations.get(schema)?.get(name)
+    }
+
+    pub(crate) fn relationships_of(&self, schema: &str, name: &str) -> &[Relationship] {
+        self.relationships.get(&(schema.to_owned(), name.to_owned())).map_or(&[], Vec::as_slice)
+    }
+
+    pub(crate) fn functions_named(&self, schema: &str, name: &str) -> &[Function] {
+        self.functions.get(schema).and_then(|named| named.get(name)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The known name most like the one asked for, if it is like it at all.
+    pub(crate) fn most_similar<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+        known
+            .map(|name| (strsim::normalized_levenshtein(wanted, name), name))
+            .filter(|(similarity, name)| *similarity >= 0.6 && *name != wanted)
+            .max_by(|a, b| a.0.total_cmp(&b.0))
+            .map(|(_, name)| name.to_owned())
+    }
+}

@@ -1,0 +1,308 @@
+//! The transaction stage: runs the statements, in as few round trips as they need.
+//!
+//! A read sends BEGIN, the session's set-up, the statement and COMMIT together. A write sends COMMIT after it has seen
+//! the result, so that a result that breaks the request's conditions is rolled back, and so that a connection that was
+//! lost before may be replaced.
+
+use futures::join;
+use project_context::{Connection, Lookup, StatementKey};
+use tokio_postgres::{
+    Client, Error, Row, Statement,
+    types::{ToSql, Type},
+};
+
+use crate::{
+    error::RestError,
+    query::{SessionScope, Sql, Text},
+    sqlstate,
+};
+
+/// All that is sent for a request.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) begin: String,
+    pub(crate) session: Sql,
+    /// The function called before each request.
+    pub(crate) pre_request: Option<Sql>,
+    pub(crate) main: Sql,
+    /// The planner's estimate of the total, if asked for.
+    pub(crate) explain: Option<Sql>,
+    pub(crate) scope: SessionScope,
+    /// Commit only once the result was approved.
+    pub(crate) writes: bool,
+    /// The schema's generation, for the statement cache.
+    pub(crate) generation: u64,
+    pub(crate) authenticated: bool,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) total: Option<i64>,
+    pub(crate) rows: i64,
+    pub(crate) body: String,
+    pub(crate) response_headers: Option<String>,
+    pub(crate) response_status: Option<String>,
+    /// Primary key of the inserted row, as a JSON object.
+    pub(crate) location: Option<String>,
+    /// Rows an upsert inserted.
+    pub(crate) inserted: Option<i64>,
+}
+
+/// Why a job failed, and whether it may be run again on another connection.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Nothing happened in the database: the connection was lost, or a cached plan no longer fits.
+    Retry(RestError),
+    Final(RestError),
+}
+
+/// Runs the job. `approve` sees a write's outcome before it is committed.
+pub(crate) async fn run(
+    connection: &Connection,
+    job: &Job,
+    approve: impl Fn(&Outcome) -> Result<(), RestError>,
+) -> Result<Outcome, Failure> {
+    connection.begin_work();
+    let result = attempt(connection, job, approve).await;
+    match &result {
+        // A lost connection has nothing to cancel either.
+        Ok(_) | Err(Failure::Retry(_) | Failure::Final(_)) => connection.end_work(),
+    }
+    result
+}
+
+async fn attempt(
+    connection: &Connection,
+    job: &Job,
+    approve: impl Fn(&Outcome) -> Result<(), RestError>,
+) -> Result<Outcome, Failure> {
+    let client = connection.client();
+    let session = Prepared::lookup(connection, job, &job.session, "");
+    let main = Prepared::lookup(connection, job, &job.main, &job.scope);
+    if session.needs_preparing()
+        && let Err(error) = session.prepare(connection, client).await
+    {
+        // It has to be one message from here on: what follows is sent without waiting for it.
+        return Err(failure(job, error));
+    }
+    let begin = client.batch_execute(&job.begin);
+    let set_up = async {
+        let rows = session.run(connection, client).await;
+        rows.map(|_| ())
+    };
+    let pre_request = optional(client, job.pre_request.as_ref());
+    let explain = optional(client, job.explain.as_ref());
+    if job.writes {
+        let (begun, set, pre, ran, explained) = join!(begin, set_up, pre_request, main.run(connection, client), explain);
+        let outcome = collect(job, [begun, set, pre.map(|_| ())], ran, explained);
+        let approved = outcome.and_then(|outcome| approve(&outcome).map(|()| outcome).map_err(Failure::Final));
+        finish_write(connection, job, &main, approved).await
+    } else {
+        let commit = client.batch_execute("COMMIT");
+        if main.needs_preparing() {
+            // The statement has to be prepared inside the transaction, under its role and search path.
+            let (begun, set, pre, prepared) = join!(begin, set_up, pre_request, main.prepare(connection, client));
+            if let Err(error) = prepared {
+                let failure = collect(job, [begun, set, pre.map(|_| ())], Err(error), Ok(None));
+                return finish_write(connection, job, &main, failure).await;
+            }
+            let (ran, explained, committed) = join!(main.run(connection, client), explain, commit);
+            collect(job, [begun, set, pre.map(|_| ()), committed], ran, explained)
+        } else {
+            let (begun, set, pre, ran, explained, committed) =
+                join!(begin, set_up, pre_request, main.run(connection, client), explain, commit);
+            let result = collect(job, [begun, set, pre.map(|_| ()), committed], ran, explained);
+            if result.is_err() {
+                main.forget(connection);
+            }
+            result
+        }
+    }
+}
+
+async fn finish_write(
+    connection: &Connection,
+    job: &Job,
+    main: &Prepared<'_>,
+    outcome: Result<Outcome, Failure>,
+) -> Result<Outcome, Failure> {
+    match outcome {
+        Ok(outcome) => {
+            connection
+                .client()
+                .batch_execute("COMMIT")
+                .await
+                .map_err(|error| Failure::Final(sqlstate::classify(error, job.authenticated)))?;
+            Ok(outcome)
+        }
+        Err(failure) => {
+            main.forget(connection);
+            // If this fails the connection is closed, which ends the transaction as well.
+            if let Err(error) = connection.client().batch_execute("ROLLBACK").await {
+                tracing::debug!(%error, "could not roll back");
+            }
+            Err(failure)
+        }
+    }
+}
+
+async fn optional(client: &Client, sql: Option<&Sql>) -> Result<Option<Row>, Error> {
+    match sql {
+        None => Ok(None),
+        Some(sql) => Ok(client.query_typed(&sql.text, &untyped(sql)).await?.into_iter().next()),
+    }
+}
+
+/// The first error that is a cause, or the outcome.
+fn collect<const N: usize>(
+    job: &Job,
+    steps: [Result<(), Error>; N],
+    main: Result<Option<Row>, Error>,
+    explained: Result<Option<Row>, Error>,
+) -> Result<Outcome, Failure> {
+    let mut consequence = None;
+    let mut failed = |error: Error| {
+        if sqlstate::is_consequence(&error) {
+            consequence = Some(error);
+            None
+        } else {
+            Some(failure(job, error))
+        }
+    };
+    let mut row = None;
+    // Steps before the main statement come first; a failed COMMIT after it is last.
+    let mut steps = steps.into_iter();
+    for step in steps.by_ref().take(3) {
+        if let Some(failure) = step.err().and_then(&mut failed) {
+            return Err(failure);
+        }
+    }
+    match main {
+        Ok(found) => row = found,
+        Err(error) => {
+            if let Some(failure) = failed(error) {
+                return Err(failure);
+            }
+        }
+    }
+    let mut estimate = None;
+    match explained {
+        Ok(found) => estimate = found,
+        Err(error) => {
+            if let Some(failure) = failed(error) {
+                return Err(failure);
+            }
+        }
+    }
+    for step in steps {
+        if let Some(failure) = step.err().and_then(&mut failed) {
+            return Err(failure);
+        }
+    }
+    if let Some(error) = consequence {
+        return Err(failure(job, error));
+    }
+    let row = row.ok_or(Failure::Final(RestError::Internal { cause: "the main statement gave no row" }))?;
+    outcome(&row, estimate.as_ref()).map_err(|error| failure(job, error))
+}
+
+fn outcome(row: &Row, estimate: Option<&Row>) -> Result<Outcome, Error> {
+    let counted: Option<i64> = row.try_get(0)?;
+    let estimated = match estimate {
+        Some(row) => planned_rows(&row.try_get::<_, serde_json::Value>(0)?),
+        None => None,
+    };
+    Ok(Outcome {
+        total: match (counted, estimated) {
+            (Some(counted), Some(estimated)) => Some(counted.max(estimated)),
+            (counted, estimated) => counted.or(estimated),
+        },
+        rows: row.try_get(1)?,
+        body: row.try_get(2)?,
+        response_headers: row.try_get(3)?,
+        response_status: row.try_get(4)?,
+        location: row.try_get(5)?,
+        inserted: row.try_get::<_, Option<&str>>(6)?.and_then(|number| number.parse().ok()),
+    })
+}
+
+fn planned_rows(plan: &serde_json::Value) -> Option<i64> {
+    plan.get(0)?.get("Plan")?.get("Plan Rows")?.as_i64()
+}
+
+fn failure(job: &Job, error: Error) -> Failure {
+    let lost = error.is_closed() || error.as_db_error().is_none();
+    let state = error.code().map(|code| code.code().to_owned()).unwrap_or_default();
+    let shutting_down = matches!(state.as_str(), "57P01" | "57P02" | "57P03");
+    let stale_plan = state == "0A000" && error.as_db_error().is_some_and(|db| db.message().starts_with("cached plan"));
+    let classified = sqlstate::classify(error, job.authenticated);
+    if lost || shutting_down || stale_plan { Failure::Retry(classified) } else { Failure::Final(classified) }
+}
+
+fn untyped(sql: &Sql) -> Vec<(&(dyn ToSql + Sync), Type)> {
+    // UNKNOWN asks PostgreSQL to infer the type from the place, as for a literal.
+    sql.parameters.iter().map(|parameter| (parameter as &(dyn ToSql + Sync), Type::UNKNOWN)).collect()
+}
+
+fn plain(parameters: &[Text]) -> Vec<&(dyn ToSql + Sync)> {
+    parameters.iter().map(|parameter| parameter as &(dyn ToSql + Sync)).collect()
+}
+
+/// A statement, prepared or not, for one connection.
+struct Prepared<'a> {
+    sql: &'a Sql,
+    key: StatementKey,
+    state: std::sync::Mutex<State>,
+}
+
+#[derive(Clone)]
+enum State {
+    Ready(Statement),
+    /// Seen for the second time.
+    Worthwhile,
+    Once,
+}
+
+impl<'a> Prepared<'a> {
+    fn lookup(connection: &Connection, job: &Job, sql: &'a Sql, scope: impl std::hash::Hash) -> Self {
+        let key = StatementKey::new(scope, &sql.text);
+        let state = match connection.lookup(job.generation, &key) {
+            Lookup::Prepared(statement) => State::Ready(statement),
+            Lookup::Seen => State::Worthwhile,
+            Lookup::Unseen => State::Once,
+        };
+        Self { sql, key, state: std::sync::Mutex::new(state) }
+    }
+
+    fn state(&self) -> State {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    fn needs_preparing(&self) -> bool {
+        matches!(self.state(), State::Worthwhile)
+    }
+
+    async fn prepare(&self, connection: &Connection, client: &Client) -> Result<Statement, Error> {
+        let statement = client.prepare(&self.sql.text).await?;
+        connection.remember(self.key.clone(), statement.clone());
+        *self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = State::Ready(statement.clone());
+        Ok(statement)
+    }
+
+    async fn run(&self, connection: &Connection, client: &Client) -> Result<Option<Row>, Error> {
+        let rows = match self.state() {
+            State::Ready(statement) => client.query(&statement, &plain(&self.sql.parameters)).await?,
+            State::Worthwhile => {
+                let statement = self.prepare(connection, client).await?;
+                client.query(&statement, &plain(&self.sql.parameters)).await?
+            }
+            State::Once => client.query_typed(&self.sql.text, &untyped(self.sql)).await?,
+        };
+        Ok(rows.into_iter().next())
+    }
+
+    fn forget(&self, connection: &Connection) {
+        connection.forget(&self.key);
+    }
+}
