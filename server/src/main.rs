@@ -1,1 +1,88 @@
-fn main() {}
+//! The `supacloud` program. Reads the environment, and nothing else does.
+
+mod api;
+mod app;
+mod config;
+mod dashboard;
+mod guard;
+mod listener;
+mod rejection;
+mod routing;
+mod session;
+
+use std::{collections::HashMap, process::ExitCode};
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Config, LogFormat};
+
+/// A self-hosted Supabase Cloud: projects with a PostgreSQL cluster and its services each, in one program.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// File with settings; without it, supacloud.toml in the working folder, if there is one.
+    #[arg(long, value_name = "FILE")]
+    config: Option<String>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Settings.
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Prints every setting in force with its meaning; secrets are redacted.
+    Print,
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("supacloud: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> anyhow::Result<ExitCode> {
+    let arguments = Arguments::parse();
+    let variables: HashMap<String, String> = std::env::vars().collect();
+    if let Some(Command::Config { command: ConfigCommand::Print }) = arguments.command {
+        print(&config::printed(arguments.config.as_deref(), &variables)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let config = Config::load(arguments.config.as_deref(), &variables)?;
+    start_logging(&config)?;
+    let site = dashboard::Site::find(&config, &variables);
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("starting the runtime")?
+        .block_on(app::run(config, site))
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    use std::io::Write as _;
+    Ok(write!(std::io::stdout(), "{text}")?)
+}
+
+fn start_logging(config: &Config) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&config.log.filter)
+        .with_context(|| format!("log.filter {:?} is not understood", config.log.filter))?;
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match config.log.format {
+        LogFormat::Text => subscriber.init(),
+        LogFormat::Json => subscriber.json().init(),
+    }
+    Ok(())
+}

@@ -1,1 +1,14 @@
-//! Under construction.
+//! The way from a request to a project: by host name (`<ref>.api.<domain>`) or by path (`/p/<ref>/…`), past the API key
+//! check, CORS and limits, to the project's services. Knows nothing of how a project is run, only whether it is live.
+
+mod address;
+mod answer;
+mod handle;
+mod key;
+mod limits;
+mod routes;
+
+pub use address::{Address, Domain};
+pub use handle::Gateway;
+pub use limits::Limits;
+pub use routes::{RouteTable, Upstream};

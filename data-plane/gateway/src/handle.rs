@@ -1,0 +1,150 @@
+//! One request on its way to a project.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    body::Body,
+    extract::Request,
+    http::{HeaderName, HeaderValue, Method, Uri, header},
+    response::Response,
+};
+use control_plane_api::ProjectRef;
+use tower::{Layer as _, ServiceExt as _};
+use tower_http::cors::{AllowHeaders, Any, CorsLayer};
+
+use crate::{
+    address::Address,
+    answer,
+    key::{self, KeyError},
+    limits::{self, Limits, Placed},
+    routes::{Route, RouteTable, Upstream},
+};
+
+/// How long a browser may remember a preflight.
+const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(3600);
+
+/// Headers that scripts of other origins may read; PostgREST's list and what the other services add.
+const EXPOSED: [&str; 14] = [
+    "content-encoding",
+    "content-location",
+    "content-range",
+    "content-type",
+    "date",
+    "location",
+    "preference-applied",
+    "proxy-status",
+    "range-unit",
+    "retry-after",
+    "server-timing",
+    "transfer-encoding",
+    "x-request-id",
+    "x-total-count",
+];
+
+/// Lets requests through to projects.
+#[derive(Debug, Clone)]
+pub struct Gateway {
+    routes: Arc<RouteTable>,
+    limits: Arc<Limits>,
+    cors: CorsLayer,
+    /// Whether a path belongs to a service that answers without a key because it is not there.
+    is_missing: fn(&str) -> bool,
+}
+
+impl Gateway {
+    /// A gateway over these routes. `is_missing` tells paths whose service this version does not have: they say so to
+    /// anybody, key or not.
+    #[must_use]
+    pub fn new(routes: Arc<RouteTable>, limits: Limits, is_missing: fn(&str) -> bool) -> Self {
+        let methods = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+        let cors = CorsLayer::new()
+            .allow_origin(Any)
+            .allow_methods(methods)
+            .allow_headers(AllowHeaders::mirror_request())
+            .expose_headers(EXPOSED.map(HeaderName::from_static))
+            .max_age(PREFLIGHT_MAX_AGE);
+        Self { routes, limits: Arc::new(limits), cors, is_missing }
+    }
+
+    /// Answers a request that is addressed to a project. `address` must not be [`Address::Main`].
+    pub async fn handle(&self, address: Address, request: Request) -> Response {
+        let gateway = self.clone();
+        let inner = tower::service_fn(move |request: Request| {
+            let (gateway, address) = (gateway.clone(), address.clone());
+            async move { Ok::<_, std::convert::Infallible>(gateway.route(address, request).await) }
+        });
+        match self.cors.layer(inner).oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    }
+
+    async fn route(&self, address: Address, mut request: Request) -> Response {
+        let (project_ref, on_main_host) = match address {
+            Address::Host(project_ref) => (project_ref, false),
+            Address::Path(project_ref, begin) => {
+                if !cut_path(request.uri_mut(), begin) {
+                    return answer::bad_request("The path is not valid.");
+                }
+                // The dashboard's session is none of a project's business.
+                request.headers_mut().remove(header::COOKIE);
+                (project_ref, true)
+            }
+            Address::NoProject | Address::Main => return answer::no_such_project(),
+        };
+        let mut response = match self.routes.find(&project_ref) {
+            None => answer::no_such_project(),
+            Some(Route::NotReady(state)) => answer::not_ready(state),
+            Some(Route::Live(upstream)) => self.forward(&project_ref, &upstream, request).await,
+        };
+        if on_main_host {
+            // A project's document must not act as the dashboard, whose origin it shares here.
+            response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
+        }
+        response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        response
+    }
+
+    async fn forward(&self, project_ref: &ProjectRef, upstream: &Upstream, request: Request) -> Response {
+        if limits::declared_length(request.headers()).is_some_and(|length| length > self.limits.body_bytes) {
+            return answer::too_large(self.limits.body_bytes);
+        }
+        let (mut parts, body) = request.into_parts();
+        match key::authenticate(&upstream.keys, &mut parts.headers, &mut parts.uri) {
+            Ok(()) => {}
+            Err(KeyError::Missing) if (self.is_missing)(parts.uri.path()) => {}
+            Err(KeyError::Missing) => return answer::no_key(),
+            Err(KeyError::Invalid) => return answer::invalid_key(),
+            Err(KeyError::SecretInBrowser) => return answer::secret_key_in_browser(),
+        }
+        let Ok(queued) = Arc::clone(&upstream.queue).try_acquire_owned() else { return answer::busy() };
+        let place = tokio::time::timeout(self.limits.queue_wait, Arc::clone(&upstream.places).acquire_owned()).await;
+        let Ok(Ok(place)) = place else {
+            tracing::debug!(project.ref = %project_ref, "no place for a request");
+            return answer::busy();
+        };
+        drop(queued);
+        let request = Request::from_parts(parts, limits::bounded(body, &self.limits));
+        match tokio::time::timeout(self.limits.response_time, upstream.services.clone().oneshot(request)).await {
+            Ok(Ok(response)) => response.map(|body: Body| Placed::wrap(body, place)),
+            Ok(Err(never)) => match never {},
+            Err(_) => answer::timed_out(),
+        }
+    }
+}
+
+/// Cuts the first bytes off the path. False if what is left is no path.
+fn cut_path(uri: &mut Uri, begin: usize) -> bool {
+    let Some(rest) = uri.path_and_query().and_then(|path| path.as_str().get(begin..)) else { return false };
+    let rest = if rest.starts_with('/') { rest.to_owned() } else { format!("/{rest}") };
+    let mut parts = uri.clone().into_parts();
+    let Ok(path) = rest.parse() else { return false };
+    parts.path_and_query = Some(path);
+    match Uri::from_parts(parts) {
+        Ok(cut) => {
+            *uri = cut;
+            true
+        }
+        Err(_) => false,
+    }
+}

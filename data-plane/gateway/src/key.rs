@@ -1,0 +1,129 @@
+//! API keys: which one a request presents, and the `Authorization` that its services see instead. Rules as in
+//! gateway.md: a token of the user's own wins; otherwise the key stands for its role.
+
+use axum::http::{HeaderMap, HeaderValue, Uri, header, uri::PathAndQuery};
+use project_context::{ApiKeys, PresentedKey};
+use secrecy::ExposeSecret as _;
+
+/// Why a request is not let through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyError {
+    Missing,
+    Invalid,
+    SecretInBrowser,
+}
+
+const APIKEY: &str = "apikey";
+/// What keys of the new format begin with.
+const NEW_FORMAT: &str = "sb_";
+
+/// Checks the request's API key and rewrites `Authorization` to the token that its services verify. The key is taken out of
+/// the query, where it would be mistaken for a filter.
+pub(crate) fn authenticate(keys: &ApiKeys, headers: &mut HeaderMap, uri: &mut Uri) -> Result<(), KeyError> {
+    let from_query = take_from_query(uri);
+    let presented = match headers.get(APIKEY) {
+        Some(value) => value.to_str().map_err(|_| KeyError::Invalid)?.to_owned(),
+        None => from_query.ok_or(KeyError::Missing)?,
+    };
+    let key = keys.identify(&presented).ok_or(KeyError::Invalid)?;
+    if key == PresentedKey::Secret && is_browser(headers) {
+        return Err(KeyError::SecretInBrowser);
+    }
+    if let Some(token) = bearer(headers) {
+        if !token.starts_with(NEW_FORMAT) {
+            return Ok(());
+        }
+        // A key is no token: it may stand there only as an echo of the `apikey`.
+        if token != presented {
+            return Err(KeyError::Invalid);
+        }
+    } else if headers.contains_key(header::AUTHORIZATION) {
+        // Another scheme: the services say what they think of it.
+        return Ok(());
+    }
+    let token = format!("Bearer {}", keys.role_token(key).expose_secret());
+    let mut value = HeaderValue::try_from(token).map_err(|_| KeyError::Invalid)?;
+    value.set_sensitive(true);
+    headers.insert(header::AUTHORIZATION, value);
+    Ok(())
+}
+
+/// The token of a `Bearer` authorization.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start())
+}
+
+fn is_browser(headers: &HeaderMap) -> bool {
+    headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).is_some_and(|agent| agent.starts_with("Mozilla/"))
+}
+
+/// Removes `apikey=…` from the query and answers its value.
+fn take_from_query(uri: &mut Uri) -> Option<String> {
+    let query = uri.query()?;
+    let is_key = |pair: &&str| pair.split_once('=').is_some_and(|(name, _)| name == APIKEY);
+    let value = query.split('&').find(is_key)?.split_once('=')?.1.to_owned();
+    let rest: Vec<_> = query.split('&').filter(|pair| !is_key(pair)).collect();
+    let rewritten = if rest.is_empty() { uri.path().to_owned() } else { format!("{}?{}", uri.path(), rest.join("&")) };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(PathAndQuery::try_from(rewritten).ok()?);
+    *uri = Uri::from_parts(parts).ok()?;
+    Some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys() -> ApiKeys {
+        ApiKeys::new("a.non.jwt".into(), "ser.vice.jwt".into(), vec!["sb_publishable_x".into()], vec!["sb_secret_x".into()])
+    }
+
+    fn check(headers: &[(&str, &str)], uri: &str) -> Result<(String, String), KeyError> {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.insert(http::HeaderName::try_from(*name).unwrap(), value.parse().unwrap());
+        }
+        let mut uri: Uri = uri.parse().unwrap();
+        authenticate(&keys(), &mut map, &mut uri)?;
+        let authorization = map[header::AUTHORIZATION].to_str().unwrap().to_owned();
+        Ok((authorization, uri.to_string()))
+    }
+
+    #[test]
+    fn keys_become_the_token_of_their_role() {
+        for (key, token) in [
+            ("a.non.jwt", "a.non.jwt"),
+            ("ser.vice.jwt", "ser.vice.jwt"),
+            ("sb_publishable_x", "a.non.jwt"),
+            ("sb_secret_x", "ser.vice.jwt"),
+        ] {
+            let expected = Ok((format!("Bearer {token}"), "/t".to_owned()));
+            assert_eq!(check(&[("apikey", key)], "/t"), expected, "{key}");
+            let echoed = format!("Bearer {key}");
+            assert_eq!(check(&[("apikey", key), ("authorization", &echoed)], "/t"), expected, "{key} echoed");
+        }
+    }
+
+    #[test]
+    fn a_token_of_the_users_own_wins() {
+        let headers = [("apikey", "sb_publishable_x"), ("authorization", "Bearer us.er.jwt")];
+        assert_eq!(check(&headers, "/t").unwrap().0, "Bearer us.er.jwt");
+    }
+
+    #[test]
+    fn the_key_may_stand_in_the_query_and_is_taken_out() {
+        assert_eq!(check(&[], "/t?a=eq.1&apikey=a.non.jwt&b=2").unwrap().1, "/t?a=eq.1&b=2");
+        assert_eq!(check(&[], "/t?apikey=a.non.jwt").unwrap().1, "/t");
+    }
+
+    #[test]
+    fn refuses_what_is_not_a_key_of_this_project() {
+        assert_eq!(check(&[], "/t"), Err(KeyError::Missing));
+        assert_eq!(check(&[("apikey", "")], "/t"), Err(KeyError::Invalid));
+        assert_eq!(check(&[("apikey", "oth.er.jwt")], "/t"), Err(KeyError::Invalid));
+        assert_eq!(check(&[("apikey", "a.non.jwt"), ("authorization", "Bearer sb_secret_x")], "/t"), Err(KeyError::Invalid));
+        let browser = [("apikey", "sb_secret_x"), ("user-agent", "Mozilla/5.0")];
+        assert_eq!(check(&browser, "/t"), Err(KeyError::SecretInBrowser));
+    }
+}

@@ -1,0 +1,168 @@
+//! Where the local driver keeps things.
+//!
+//! ```text
+//! <root>/templates/<major>-<hash>/   prepared data directories
+//! <root>/projects/<ref>/data         the project's cluster
+//! <root>/projects/<ref>/passwords    empty; the project's passwords are in force
+//! <root>/projects/<ref>/socket       its unix socket, where the path is short enough for one
+//! ```
+//!
+//! `<root>` is `<data_dir>/clusters`. A server that runs as root below a folder that the clusters' user can't enter (such
+//! as `/root`) keeps them in `/var/lib/supacloud/<node>`, and `<data_dir>/clusters` is a link to it.
+
+use std::{
+    fs, io,
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, symlink},
+    path::{Path, PathBuf},
+};
+
+use control_plane_api::ProjectRef;
+use postgres_cluster::{Error, RunAs};
+
+use super::LocalSettings;
+
+/// Longest path of a unix socket, in bytes.
+const MAX_SOCKET_PATH: usize = 107;
+/// A socket's file name with the longest port.
+const SOCKET_NAME: &str = "/.s.PGSQL.65535";
+
+/// Folders of the local driver.
+#[derive(Debug, Clone)]
+pub(super) struct Layout {
+    root: PathBuf,
+    /// Parent of the socket folders, where those in the project's folder would be too deep.
+    sockets: Option<PathBuf>,
+}
+
+/// Folders of one project.
+#[derive(Debug, Clone)]
+pub(super) struct ProjectLayout {
+    folder: PathBuf,
+    socket_dir: PathBuf,
+}
+
+impl Layout {
+    /// Finds, or makes, the folders that a server with these settings uses.
+    pub(super) fn resolve(settings: &LocalSettings, run_as: &RunAs) -> Result<Self, Error> {
+        let root = root(settings, run_as)?;
+        for folder in [&root, &root.join("templates"), &root.join("projects")] {
+            create_dir(folder)?;
+        }
+        let longest = root.join("projects").join("a".repeat(ProjectRef::LENGTH)).join("socket");
+        let too_deep = longest.as_os_str().len() + SOCKET_NAME.len() > MAX_SOCKET_PATH;
+        let sockets = too_deep.then(|| run_dir().join(short(&settings.node)));
+        if let Some(sockets) = &sockets {
+            create_dir(sockets)?;
+        }
+        Ok(Self { root, sockets })
+    }
+
+    pub(super) fn templates(&self) -> PathBuf {
+        self.root.join("templates")
+    }
+
+    /// Whether any template is ready; which one is the template's own affair.
+    pub(super) fn has_template(&self) -> bool {
+        let Ok(entries) = fs::read_dir(self.templates()) else { return false };
+        entries.flatten().any(|entry| entry.path().join("password").exists())
+    }
+
+    pub(super) fn project(&self, project_ref: &ProjectRef) -> ProjectLayout {
+        let folder = self.root.join("projects").join(project_ref.as_str());
+        let socket_dir = match &self.sockets {
+            Some(sockets) => sockets.join(project_ref.as_str()),
+            None => folder.join("socket"),
+        };
+        ProjectLayout { folder, socket_dir }
+    }
+}
+
+impl ProjectLayout {
+    pub(super) fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    pub(super) fn socket_dir(&self) -> &Path {
+        &self.socket_dir
+    }
+
+    pub(super) fn exists(&self) -> bool {
+        self.folder.exists()
+    }
+
+    pub(super) fn create(&self) -> Result<(), Error> {
+        create_dir(&self.folder)?;
+        // The parent may be on a file system that a reboot empties.
+        self.socket_dir.parent().map_or(Ok(()), create_dir)
+    }
+
+    /// Removes what the cluster's own removal leaves: the folder itself.
+    pub(super) fn remove(&self) -> Result<(), Error> {
+        for folder in [&self.socket_dir, &self.folder] {
+            match fs::remove_dir_all(folder) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(source) => return Err(Error::Io { action: "remove", path: folder.clone(), source }),
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn has_passwords(&self) -> bool {
+        self.passwords().exists()
+    }
+
+    pub(super) fn mark_passwords(&self) -> Result<(), Error> {
+        let path = self.passwords();
+        // Durable: without it, the next life would try the template's password first.
+        fs::File::create(&path).and_then(|file| file.sync_all()).map_err(|source| Error::Io { action: "create", path, source })
+    }
+
+    fn passwords(&self) -> PathBuf {
+        self.folder.join("passwords")
+    }
+}
+
+fn root(settings: &LocalSettings, run_as: &RunAs) -> Result<PathBuf, Error> {
+    let own = settings.data_dir.join("clusters");
+    if let Ok(target) = fs::read_link(&own) {
+        return Ok(target);
+    }
+    match run_as.check_reach(&own.join("projects")) {
+        Ok(()) => return Ok(own),
+        Err(Error::Unreachable { path, user }) if !own.exists() => {
+            tracing::info!(folder = %path.display(), user, "clusters are kept in /var/lib/supacloud, because their user can't enter the data folder");
+        }
+        Err(error) => return Err(error),
+    }
+    let shared = Path::new("/var/lib/supacloud").join(&settings.node);
+    create_dir(&shared)?;
+    symlink(&shared, &own).map_err(|source| Error::Io { action: "create", path: own, source })?;
+    Ok(shared)
+}
+
+/// Where short-lived files of this machine are kept.
+fn run_dir() -> PathBuf {
+    let user = rustix::process::geteuid();
+    if user.is_root() { "/run/supacloud".into() } else { format!("/tmp/supacloud-{}", user.as_raw()).into() }
+}
+
+fn short(node: &str) -> &str {
+    node.get(..12).unwrap_or(node)
+}
+
+/// Makes a folder that others may pass through but not read.
+fn create_dir(folder: &Path) -> Result<(), Error> {
+    let create = || {
+        if folder.is_dir() {
+            return Ok(());
+        }
+        fs::DirBuilder::new().recursive(true).mode(0o711).create(folder)?;
+        // Whatever the umask is.
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o711))
+    };
+    create().map_err(|source| match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::DiskFull { path: folder.to_owned() },
+        _ => Error::Io { action: "create", path: folder.to_owned(), source },
+    })
+}

@@ -1,0 +1,316 @@
+//! The local driver: a project is a PostgreSQL cluster, a child process of the server, cloned from a prepared template.
+//! Clusters survive the server's death and are adopted by its next life.
+
+mod error;
+mod layout;
+mod passwords;
+
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use control_plane::{
+    DataState, DatabaseEndpoint, DatabaseState, Observation, Placement, ProvisionError, Provisioner, RolePasswords, Started,
+    UnexpectedExit,
+};
+use control_plane_api::{ProjectRef, Usage};
+use postgres_cluster::{Binaries, Cluster, Observed, RunAs, Running, StopMode, Template};
+use tokio::sync::mpsc;
+
+use error::provision_error;
+use layout::Layout;
+
+/// Patience with a clean stop before it becomes an immediate one. Nothing committed is lost either way.
+const STOP_PATIENCE: Duration = Duration::from_secs(20);
+
+/// How the local driver runs clusters.
+#[derive(Debug, Clone)]
+pub struct LocalSettings {
+    /// The server's data folder, absolute.
+    pub data_dir: PathBuf,
+    /// The node's id, which keeps two servers on one machine apart outside their data folders.
+    pub node: String,
+    /// Folder of the PostgreSQL binaries; nothing: the newest version installed.
+    pub binaries: Option<PathBuf>,
+    /// Operating-system user that clusters run as when the server is root.
+    pub run_as: String,
+}
+
+/// Runs projects as PostgreSQL clusters on this machine.
+#[derive(Debug)]
+pub struct LocalProvisioner {
+    settings: LocalSettings,
+    /// Found on first use, so that a machine without PostgreSQL still has a dashboard that says what is missing.
+    environment: tokio::sync::OnceCell<Environment>,
+    running: Mutex<HashMap<ProjectRef, Entry>>,
+    exits: mpsc::UnboundedSender<UnexpectedExit>,
+    exits_received: tokio::sync::Mutex<mpsc::UnboundedReceiver<UnexpectedExit>>,
+}
+
+#[derive(Debug, Clone)]
+struct Environment {
+    binaries: Binaries,
+    run_as: RunAs,
+    layout: Layout,
+}
+
+/// A cluster that this process watches.
+#[derive(Debug, Clone)]
+struct Entry {
+    running: Running,
+    /// Its end is our doing.
+    told_to_stop: Arc<AtomicBool>,
+}
+
+impl LocalProvisioner {
+    /// Makes the driver. Touches nothing until it is asked to.
+    #[must_use]
+    pub fn new(settings: LocalSettings) -> Self {
+        let (exits, exits_received) = mpsc::unbounded_channel();
+        Self {
+            settings,
+            environment: tokio::sync::OnceCell::new(),
+            running: Mutex::default(),
+            exits,
+            exits_received: tokio::sync::Mutex::new(exits_received),
+        }
+    }
+
+    /// The database roles that can log in.
+    #[must_use]
+    pub const fn login_roles() -> &'static [&'static str] {
+        project_template::LOGIN_ROLES
+    }
+
+    /// Major version of the PostgreSQL that new projects get.
+    pub async fn postgres_major(&self) -> Result<u32, ProvisionError> {
+        Ok(self.environment().await?.binaries.major())
+    }
+
+    async fn environment(&self) -> Result<&Environment, ProvisionError> {
+        let find = || async {
+            let settings = self.settings.clone();
+            let found = tokio::task::spawn_blocking(move || {
+                let binaries = Binaries::discover(settings.binaries.as_deref())?;
+                let run_as = RunAs::resolve(is_root().then_some(settings.run_as.as_str()))?;
+                let layout = Layout::resolve(&settings, &run_as)?;
+                Ok(Environment { binaries, run_as, layout })
+            });
+            found.await.map_err(error::interrupted)?.map_err(provision_error)
+        };
+        self.environment.get_or_try_init(find).await
+    }
+
+    async fn template(&self) -> Result<Template, ProvisionError> {
+        let environment = self.environment().await?;
+        let root = environment.layout.templates();
+        Template::prepare(&environment.binaries, &environment.run_as, &root, project_template::files())
+            .await
+            .map_err(provision_error)
+    }
+
+    async fn cluster(&self, placement: &Placement) -> Result<Cluster, ProvisionError> {
+        Ok(self.environment().await?.cluster(placement))
+    }
+
+    fn entry(&self, project_ref: &ProjectRef) -> Option<Entry> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).get(project_ref).cloned()
+    }
+
+    /// Watches a cluster until it ends. One that ends without being told to is reported.
+    fn supervise(&self, project_ref: &ProjectRef, running: Running) {
+        let told_to_stop = Arc::new(AtomicBool::new(false));
+        let entry = Entry { running: running.clone(), told_to_stop: Arc::clone(&told_to_stop) };
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(project_ref.clone(), entry);
+        let (exits, project_ref) = (self.exits.clone(), project_ref.clone());
+        tokio::spawn(async move {
+            let exit = running.exited().await;
+            if !told_to_stop.load(Ordering::SeqCst) {
+                let status = exit
+                    .status
+                    .map_or_else(|| "The database ended".to_owned(), |status| format!("The database ended ({status})"));
+                let cause = if exit.printed.is_empty() { status } else { format!("{status}. Its last words: {}", exit.printed) };
+                // Nobody listens any more when the server stops.
+                let _ = exits.send(UnexpectedExit { project_ref, cause });
+            }
+        });
+    }
+
+    /// The running cluster, adopted if an earlier life of the server started it.
+    async fn find_running(&self, cluster: &Cluster, project_ref: &ProjectRef) -> Result<Option<Running>, ProvisionError> {
+        match cluster.observe().map_err(provision_error)? {
+            Observed::Stopped => Ok(None),
+            Observed::Starting { pid } | Observed::Ready { pid } | Observed::Stopping { pid } => {
+                match self.entry(project_ref).filter(|entry| entry.running.pid() == pid) {
+                    Some(entry) => Ok(Some(entry.running)),
+                    None => cluster.adopt().await.map_err(provision_error),
+                }
+            }
+        }
+    }
+
+    async fn stop_running(&self, placement: &Placement, mode: StopMode) -> Result<(), ProvisionError> {
+        if let Some(entry) = self.entry(&placement.project_ref) {
+            entry.told_to_stop.store(true, Ordering::SeqCst);
+            entry.running.stop(mode, STOP_PATIENCE).await.map_err(provision_error)?;
+            self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&placement.project_ref);
+        }
+        let cluster = self.cluster(placement).await?;
+        if !cluster.data_dir().exists() {
+            return Ok(());
+        }
+        // Started by an earlier life of the server and not adopted yet.
+        if let Some(running) = self.find_running(&cluster, &placement.project_ref).await? {
+            running.stop(mode, STOP_PATIENCE).await.map_err(provision_error)?;
+        }
+        Ok(())
+    }
+}
+
+impl Environment {
+    fn cluster(&self, placement: &Placement) -> Cluster {
+        let project = self.layout.project(&placement.project_ref);
+        let cluster = Cluster::new(&self.binaries, &self.run_as, project.data(), project.socket_dir());
+        match placement.port {
+            Some(port) => cluster.with_port(port),
+            None => cluster,
+        }
+    }
+}
+
+#[async_trait]
+impl Provisioner for LocalProvisioner {
+    fn name(&self) -> &'static str {
+        "local"
+    }
+
+    async fn ensure_template(&self) -> Result<(), ProvisionError> {
+        self.template().await.map(drop)
+    }
+
+    async fn ensure_data(&self, placement: &Placement) -> Result<(), ProvisionError> {
+        let environment = self.environment().await?;
+        let template = self.template().await?;
+        environment.layout.project(&placement.project_ref).create().map_err(provision_error)?;
+        environment.cluster(placement).clone_from(&template).await.map_err(provision_error)?;
+        Ok(())
+    }
+
+    async fn allocate_port(&self) -> Result<u16, ProvisionError> {
+        postgres_cluster::free_loopback_port().map_err(provision_error)
+    }
+
+    async fn ensure_started(&self, placement: &Placement) -> Result<Started, ProvisionError> {
+        let environment = self.environment().await?;
+        environment.layout.project(&placement.project_ref).create().map_err(provision_error)?;
+        let cluster = environment.cluster(placement);
+        let running = cluster.ensure_running().await.map_err(provision_error)?;
+        if self.entry(&placement.project_ref).is_none_or(|entry| entry.running.pid() != running.pid()) {
+            self.supervise(&placement.project_ref, running);
+        }
+        Ok(Started { postgres_version: environment.binaries.version().to_owned() })
+    }
+
+    async fn ensure_passwords(&self, placement: &Placement, passwords: &RolePasswords) -> Result<(), ProvisionError> {
+        let project = self.environment().await?.layout.project(&placement.project_ref);
+        if project.has_passwords() {
+            return Ok(());
+        }
+        let template = self.template().await?;
+        let cluster = self.cluster(placement).await?;
+        passwords::set(&cluster, template.superuser_password(), passwords).await?;
+        project.mark_passwords().map_err(provision_error)
+    }
+
+    async fn stop(&self, placement: &Placement) -> Result<(), ProvisionError> {
+        self.stop_running(placement, StopMode::Fast).await
+    }
+
+    async fn destroy(&self, placement: &Placement) -> Result<(), ProvisionError> {
+        if let Some(entry) = self.entry(&placement.project_ref) {
+            entry.told_to_stop.store(true, Ordering::SeqCst);
+        }
+        let environment = self.environment().await?;
+        let project = environment.layout.project(&placement.project_ref);
+        if project.exists() {
+            environment.cluster(placement).destroy().await.map_err(provision_error)?;
+            project.remove().map_err(provision_error)?;
+        }
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&placement.project_ref);
+        Ok(())
+    }
+
+    async fn observe(&self, placement: &Placement) -> Result<Observation, ProvisionError> {
+        let environment = self.environment().await?;
+        let project = environment.layout.project(&placement.project_ref);
+        let database = match environment.cluster(placement).observe() {
+            Ok(Observed::Ready { .. }) => DatabaseState::Ready,
+            Ok(Observed::Starting { .. } | Observed::Stopping { .. }) => DatabaseState::Changing,
+            Ok(Observed::Stopped) => DatabaseState::Stopped,
+            Err(error) => return Err(provision_error(error)),
+        };
+        let data = match (project.exists(), project.data().exists()) {
+            (_, true) => DataState::Complete,
+            (true, false) => DataState::Partial,
+            (false, false) => DataState::Absent,
+        };
+        Ok(Observation { template: environment.layout.has_template(), data, database, passwords: project.has_passwords() })
+    }
+
+    fn endpoint(&self, placement: &Placement) -> Result<DatabaseEndpoint, ProvisionError> {
+        let environment =
+            self.environment.get().ok_or_else(|| error::transient("the local driver has not started anything yet"))?;
+        let cluster = environment.cluster(placement);
+        Ok(DatabaseEndpoint { host: cluster.socket_dir().display().to_string(), port: cluster.port() })
+    }
+
+    async fn usage(&self, placement: &Placement) -> Result<Usage, ProvisionError> {
+        let cluster = self.cluster(placement).await?;
+        let disk_bytes = if cluster.data_dir().exists() { cluster.disk_bytes().await.map_err(provision_error)? } else { 0 };
+        cluster.trim_log().map_err(provision_error)?;
+        let memory_bytes = match self.entry(&placement.project_ref) {
+            Some(entry) => {
+                let measured = tokio::task::spawn_blocking(move || entry.running.memory_pss());
+                measured.await.map_err(error::interrupted)?
+            }
+            None => 0,
+        };
+        Ok(Usage { memory_bytes, disk_bytes, history: Vec::new() })
+    }
+
+    async fn next_exit(&self) -> UnexpectedExit {
+        match self.exits_received.lock().await.recv().await {
+            Some(exit) => exit,
+            // Never: we hold a sender ourselves.
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn shutdown(&self, immediately: bool) {
+        let mode = if immediately { StopMode::Immediate } else { StopMode::Fast };
+        let entries: Vec<_> = self.running.lock().unwrap_or_else(PoisonError::into_inner).drain().collect();
+        for (_, entry) in &entries {
+            entry.told_to_stop.store(true, Ordering::SeqCst);
+        }
+        let mut stops = tokio::task::JoinSet::new();
+        for (project_ref, entry) in entries {
+            stops.spawn(async move {
+                if let Err(error) = entry.running.stop(mode, STOP_PATIENCE).await {
+                    tracing::error!(project.ref = %project_ref, error = &error as &dyn std::error::Error, "stopping a database");
+                }
+            });
+        }
+        while stops.join_next().await.is_some() {}
+    }
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}

@@ -1,0 +1,65 @@
+//! Gives the login roles of a fresh clone their own passwords.
+
+use control_plane::{ProvisionError, RolePasswords};
+use postgres_cluster::{Cluster, SUPERUSER, scram_verifier};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio_postgres::{Client, NoTls, error::SqlState};
+
+use super::error;
+
+/// Sets every password in one transaction, as the superuser, who has the template's password in a fresh clone and its own
+/// afterwards. Only verifiers are sent, so that no log can hold a password.
+pub(super) async fn set(
+    cluster: &Cluster,
+    template_password: &SecretString,
+    passwords: &RolePasswords,
+) -> Result<(), ProvisionError> {
+    let (client, verifiers) = tokio::join!(connect(cluster, template_password), verifiers(passwords));
+    let client = match client {
+        Ok(client) => client,
+        Err(error) if is_wrong_password(&error) => {
+            let own = passwords.0.get(SUPERUSER).ok_or_else(|| error::transient("the superuser has no password"))?;
+            connect(cluster, own).await.map_err(failed)?
+        }
+        Err(error) => return Err(failed(error)),
+    };
+    let statements: String =
+        verifiers?.into_iter().map(|(role, verifier)| format!("ALTER ROLE \"{role}\" PASSWORD '{verifier}';")).collect();
+    client.batch_execute(&statements).await.map_err(failed)
+}
+
+/// Verifier by role. Each takes a millisecond or two of hashing, so they are spread over threads.
+async fn verifiers(passwords: &RolePasswords) -> Result<Vec<(String, String)>, ProvisionError> {
+    let hashing: Vec<_> = passwords
+        .0
+        .clone()
+        .into_iter()
+        .map(|(role, password)| tokio::task::spawn_blocking(move || (role, scram_verifier(&password))))
+        .collect();
+    let mut verifiers = Vec::with_capacity(hashing.len());
+    for verifier in hashing {
+        verifiers.push(verifier.await.map_err(error::interrupted)?);
+    }
+    Ok(verifiers)
+}
+
+async fn connect(cluster: &Cluster, password: &SecretString) -> Result<Client, tokio_postgres::Error> {
+    let mut config = tokio_postgres::Config::new();
+    config.host_path(cluster.socket_dir()).port(cluster.port()).user(SUPERUSER).dbname("postgres");
+    let (client, connection) = config.password(password.expose_secret()).connect(NoTls).await?;
+    // Ends when the client is dropped.
+    tokio::spawn(connection);
+    Ok(client)
+}
+
+fn is_wrong_password(error: &tokio_postgres::Error) -> bool {
+    error.code() == Some(&SqlState::INVALID_PASSWORD)
+}
+
+fn failed(source: tokio_postgres::Error) -> ProvisionError {
+    let detail = source.as_db_error().map_or_else(|| source.to_string(), |error| error.message().to_owned());
+    ProvisionError::Transient {
+        cause: format!("the database's passwords could not be set: {detail}"),
+        source: Some(Box::new(source)),
+    }
+}

@@ -1,0 +1,66 @@
+//! `/v1/projects/{ref}/events`: what happens to a project, as server-sent events.
+
+use std::{convert::Infallible, time::Duration};
+
+use axum::{
+    extract::State,
+    http::HeaderMap,
+    response::sse::{Event, KeepAlive, Sse},
+};
+use control_plane_api::{ErrorBody, ErrorCode, ProjectEvent};
+use futures::{Stream, StreamExt as _};
+use serde::Deserialize;
+
+use super::{
+    ApiState,
+    error::ApiError,
+    extract::{Caller, Parameters, ProjectPath},
+};
+
+/// Time between two heartbeats on a quiet stream: below what proxies cut.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How soon a client should come back after a break.
+const RECONNECT: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Deserialize)]
+pub(super) struct After {
+    after: Option<i64>,
+}
+
+/// The project's events from the beginning, or after `Last-Event-ID` (or `after`), and then as they happen. Heartbeats are
+/// comments. The stream ends after the event `deleted`.
+#[utoipa::path(get, path = "/v1/projects/{ref}/events", params(
+    ("ref" = String, Path),
+    ("after" = Option<i64>, Query, description = "Id of the last event already known"),
+    ("Last-Event-ID" = Option<i64>, Header),
+), responses(
+    (status = 200, content_type = "text/event-stream", body = ProjectEvent),
+    (status = 404, body = ErrorBody),
+))]
+pub(super) async fn stream(
+    State(state): State<ApiState>,
+    Caller(caller): Caller,
+    ProjectPath(project_ref): ProjectPath,
+    Parameters(After { after }): Parameters<After>,
+    headers: HeaderMap,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
+    let after = last_event_id(&headers)?.or(after).unwrap_or(0);
+    let events = state.projects.events(&caller, &project_ref, after).await?;
+    let events = events.take_until(state.stop.clone().cancelled_owned()).scan((), |(), event| {
+        // A broken stream ends; the client comes back with the last id it saw.
+        let event = event.map_err(|error| tracing::error!(error = &error as &dyn std::error::Error, "event stream ended")).ok();
+        std::future::ready(event.and_then(encoded).map(Ok))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT).text("heartbeat")))
+}
+
+fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>, ApiError> {
+    let Some(value) = headers.get("last-event-id") else { return Ok(None) };
+    let id = value.to_str().ok().and_then(|text| text.parse().ok());
+    id.map(Some).ok_or_else(|| ApiError::new(ErrorCode::InvalidInput, "Last-Event-ID is not the id of an event."))
+}
+
+fn encoded(event: ProjectEvent) -> Option<Event> {
+    let encoded = Event::default().id(event.id.to_string()).event(event.kind.as_str()).retry(RECONNECT);
+    encoded.json_data(&event).ok()
+}

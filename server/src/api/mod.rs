@@ -1,0 +1,72 @@
+//! The JSON API: the Management API's documents, one file per resource. Handlers hold no rules: parse, one service call,
+//! map.
+
+mod api_keys;
+mod error;
+mod events;
+mod extract;
+mod health;
+mod lifecycle;
+mod organizations;
+mod projects;
+
+use std::sync::Arc;
+
+use axum::{Json, Router, extract::DefaultBodyLimit, routing::get};
+use control_plane::ProjectService;
+use tokio_util::sync::CancellationToken;
+use utoipa::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use error::ApiError;
+
+/// Largest body of an API request, in bytes.
+const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+/// What handlers share.
+#[derive(Debug, Clone)]
+pub(crate) struct ApiState {
+    pub(crate) projects: Arc<ProjectService>,
+    /// Ends event streams when the server stops.
+    pub(crate) stop: CancellationToken,
+}
+
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "supacloud",
+    description = "The Supabase Management API, as far as this version has it, and what is ours: project_id, state, api_url, events, retry."
+))]
+struct Document;
+
+/// Every route under `/v1`, with the document that describes them at `/v1/openapi.json`.
+pub(crate) fn router(state: ApiState) -> Router {
+    let (router, document) = OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(projects::list, projects::create))
+        .routes(routes!(projects::get, projects::update, projects::delete))
+        .routes(routes!(lifecycle::pause))
+        .routes(routes!(lifecycle::restore, lifecycle::restorable_versions))
+        .routes(routes!(lifecycle::restart))
+        .routes(routes!(lifecycle::retry))
+        .routes(routes!(health::get))
+        .routes(routes!(api_keys::list))
+        .routes(routes!(events::stream))
+        .routes(routes!(organizations::list))
+        .split_for_parts();
+    let document = Arc::new(document);
+    router
+        .route("/v1/projects/", get(projects::list).post(projects::create))
+        .route("/v1/openapi.json", get(|| async move { Json(document.as_ref().clone()) }))
+        .route("/v1", axum::routing::any(not_found))
+        .route("/v1/{*rest}", axum::routing::any(not_found))
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .with_state(state)
+}
+
+async fn not_found() -> ApiError {
+    ApiError::not_found("There is nothing at this path. /v1/openapi.json lists what there is.")
+}
+
+async fn method_not_allowed() -> ApiError {
+    ApiError::method_not_allowed()
+}

@@ -1,0 +1,188 @@
+//! Puts everything together, runs it, and takes it down in order.
+
+use std::{fs, os::unix::fs::DirBuilderExt as _, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use control_plane::{
+    EventFeed, MasterKey, Node, ProjectService, Provisioner, Reconciler, ReconcilerSettings, ServiceSettings, StartError, Store,
+    UsageBook,
+};
+use gateway::{Domain, Gateway, Limits, RouteTable};
+use provisioner::{LocalProvisioner, LocalSettings};
+use secrecy::ExposeSecret as _;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::Notify,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::{Config, Driver},
+    dashboard::{self, Site},
+    guard::Guard,
+    listener,
+    routing::GatewayRoutes,
+    session::Sessions,
+};
+
+/// Time that open connections get to finish when the server stops.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Runs the server until it is told to stop.
+pub(crate) async fn run(config: Config, site: Site) -> anyhow::Result<ExitCode> {
+    let mut signals = Signals::new()?;
+    let data_dir = prepare_data_dir(&config)?;
+    let _lock = lock(&data_dir)?;
+    let store = Store::open(&database_url(&config, &data_dir)).await?;
+    let key_file = data_dir.join("master.key");
+    let initialized = store.is_initialized().await?;
+    let key = MasterKey::load(config.master_key.as_ref(), &key_file, !initialized)?;
+    let node = store.claim(&key, &data_dir, &key_file).await?;
+    let listener = TcpListener::bind(config.server.listen).await.with_context(|| {
+        format!("can't listen on {}. Stop what does, or choose another address in SUPACLOUD_SERVER__LISTEN", config.server.listen)
+    })?;
+    let address = listener.local_addr()?;
+
+    let provisioner = provisioner(&config, &data_dir, &node);
+    let settings = service_settings(&config, address.port(), &provisioner).await;
+    let (feed, usage, wake) = (EventFeed::default(), Arc::new(UsageBook::default()), Arc::new(Notify::new()));
+    let projects = Arc::new(ProjectService::new(
+        store.clone(),
+        &key,
+        node.clone(),
+        settings.clone(),
+        feed.clone(),
+        Arc::clone(&usage),
+        Arc::clone(&wake),
+    ));
+    let limits = Limits {
+        concurrency: config.project.concurrency,
+        body_bytes: config.project.max_body_bytes,
+        response_time: Duration::from_secs(config.project.response_seconds),
+        ..Limits::default()
+    };
+    let table = Arc::new(RouteTable::default());
+    let routes = Arc::new(GatewayRoutes::new(Arc::clone(&table), limits.clone(), settings, config.project.max_connections));
+    let reconciler = Arc::new(Reconciler::new(
+        store.clone(),
+        &key,
+        node,
+        Arc::clone(&provisioner) as Arc<dyn Provisioner>,
+        Arc::clone(&routes) as Arc<dyn control_plane::Routes>,
+        feed,
+        usage,
+        wake,
+        ReconcilerSettings {
+            concurrency: config.provisioner.concurrency,
+            usage_interval: Duration::from_secs(config.provisioner.usage_interval_seconds),
+        },
+    ));
+    reconciler.prepare().await.context("reading the projects")?;
+
+    let stop = CancellationToken::new();
+    let gateway = Gateway::new(table, limits, |path| node::missing_service(path).is_some());
+    let guard = Guard::new(&config, Domain::new(&config.server.domain), Sessions::new(&config, &key));
+    let router = dashboard::router(projects, guard, gateway, &site, stop.clone());
+    let reconciling = tokio::spawn(reconciler.run(stop.clone()));
+    let serving = tokio::spawn(listener::serve(listener, router, stop.clone(), DRAIN));
+    announce(address)?;
+
+    signals.next().await;
+    tracing::info!("stopping; a second signal stops at once");
+    stop.cancel();
+    let stopping = async {
+        let _ = tokio::join!(reconciling, serving);
+        routes.close_all();
+        provisioner.shutdown(false).await;
+        store.close().await;
+    };
+    tokio::select! {
+        () = stopping => Ok(ExitCode::SUCCESS),
+        () = signals.next() => {
+            tracing::warn!("stopping at once");
+            provisioner.shutdown(true).await;
+            Ok(ExitCode::from(130))
+        }
+    }
+}
+
+/// Tells whoever started us that we are there. The line is part of the interface; nothing else is written to stdout.
+fn announce(address: std::net::SocketAddr) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let mut stdout = std::io::stdout();
+    writeln!(stdout, "supacloud listening on http://{address}")?;
+    stdout.flush()
+}
+
+fn prepare_data_dir(config: &Config) -> anyhow::Result<PathBuf> {
+    let path = &config.server.data_dir;
+    let failed = |source| StartError::DataDir { path: path.display().to_string(), source };
+    // Others may pass through, because databases run as another user, but not look around.
+    fs::DirBuilder::new().recursive(true).mode(0o711).create(path).map_err(failed)?;
+    Ok(fs::canonicalize(path).map_err(failed)?)
+}
+
+/// Holds the data folder for this process. The lock ends with the process, however it ends.
+fn lock(data_dir: &std::path::Path) -> anyhow::Result<fs::File> {
+    let path = || data_dir.display().to_string();
+    let file = fs::File::create(data_dir.join("lock")).map_err(|source| StartError::DataDir { path: path(), source })?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => Err(StartError::DataDirInUse { path: path() }.into()),
+        Err(fs::TryLockError::Error(source)) => Err(StartError::DataDir { path: path(), source }.into()),
+    }
+}
+
+fn database_url(config: &Config, data_dir: &std::path::Path) -> String {
+    match &config.database.url {
+        Some(url) => url.expose_secret().to_owned(),
+        None => format!("sqlite://{}", data_dir.join("control-plane.db").display()),
+    }
+}
+
+fn provisioner(config: &Config, data_dir: &std::path::Path, node: &Node) -> Arc<LocalProvisioner> {
+    match config.provisioner.driver {
+        Driver::Local => Arc::new(LocalProvisioner::new(LocalSettings {
+            data_dir: data_dir.to_owned(),
+            node: node.as_str().to_owned(),
+            binaries: config.provisioner.local.binaries.clone(),
+            run_as: config.provisioner.local.run_as.clone(),
+        })),
+    }
+}
+
+async fn service_settings(config: &Config, port: u16, provisioner: &LocalProvisioner) -> ServiceSettings {
+    let is_local = config.server.domain == "localhost";
+    let postgres_major = provisioner.postgres_major().await.unwrap_or_else(|error| {
+        tracing::warn!(error = &error as &dyn std::error::Error, "projects can't run yet");
+        0
+    });
+    ServiceSettings {
+        domain: config.server.domain.clone(),
+        scheme: if is_local { "http" } else { "https" },
+        port: is_local.then_some(port).filter(|port| *port != 80),
+        sql_host: "127.0.0.1".to_owned(),
+        driver: provisioner.name(),
+        postgres_major,
+        login_roles: LocalProvisioner::login_roles(),
+    }
+}
+
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

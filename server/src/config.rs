@@ -1,0 +1,272 @@
+//! Settings: the embedded defaults, then a file, then the environment. Typed and checked at start.
+
+use std::{collections::HashMap, net::SocketAddr, path::PathBuf};
+
+use config::{Environment, File, FileFormat};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Deserializer};
+
+/// Every setting with its default and what it means.
+const DEFAULTS: &str = include_str!("config.default.toml");
+const DEFAULT_FILE: &str = "supacloud.toml";
+const PREFIX: &str = "SUPACLOUD_";
+/// Shortest admin token, in characters.
+const MIN_TOKEN_CHARS: usize = 16;
+
+/// Settings in force.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    #[serde(deserialize_with = "secret")]
+    pub(crate) master_key: Option<SecretString>,
+    pub(crate) server: Server,
+    pub(crate) database: Database,
+    pub(crate) provisioner: Provisioner,
+    pub(crate) project: Project,
+    pub(crate) log: Log,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Server {
+    pub(crate) listen: SocketAddr,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) domain: String,
+    #[serde(deserialize_with = "secret")]
+    pub(crate) admin_token: Option<SecretString>,
+    #[serde(deserialize_with = "path")]
+    pub(crate) site_root: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Database {
+    /// A secret: the URL may hold a password.
+    #[serde(deserialize_with = "secret")]
+    pub(crate) url: Option<SecretString>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Provisioner {
+    pub(crate) driver: Driver,
+    pub(crate) concurrency: usize,
+    pub(crate) usage_interval_seconds: u64,
+    pub(crate) local: Local,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Driver {
+    Local,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Local {
+    #[serde(deserialize_with = "path")]
+    pub(crate) binaries: Option<PathBuf>,
+    pub(crate) run_as: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Project {
+    pub(crate) max_connections: usize,
+    pub(crate) concurrency: usize,
+    pub(crate) max_body_bytes: u64,
+    pub(crate) response_seconds: u64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Log {
+    pub(crate) filter: String,
+    pub(crate) format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+/// The settings can't be used. Each message names the setting and what to do.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    #[error("a setting is not understood: {0}. `supacloud config print` shows all of them with their meaning")]
+    Malformed(#[from] config::ConfigError),
+    #[error(
+        "server.listen is {0}, which other machines can reach, but no admin token is set. Set SUPACLOUD_SERVER__ADMIN_TOKEN \
+         (`openssl rand -hex 32` makes one), or listen on 127.0.0.1"
+    )]
+    OpenWithoutToken(SocketAddr),
+    #[error("server.admin_token has {0} characters; at least {MIN_TOKEN_CHARS} are needed. `openssl rand -hex 32` makes one")]
+    ShortToken(usize),
+    #[error("server.domain {0:?} is not a host name. Use letters, digits, - and dots, such as example.com")]
+    BadDomain(String),
+    #[error("{0} must be at least 1")]
+    Zero(&'static str),
+}
+
+impl Config {
+    /// Reads the settings. `variables` is the environment; only `main` may pass the real one.
+    pub(crate) fn load(file: Option<&str>, variables: &HashMap<String, String>) -> Result<Self, ConfigError> {
+        let config: Self = sources(file, variables).build()?.try_deserialize()?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        match &self.server.admin_token {
+            None if !self.server.listen.ip().is_loopback() => return Err(ConfigError::OpenWithoutToken(self.server.listen)),
+            Some(token) if token.expose_secret().chars().count() < MIN_TOKEN_CHARS => {
+                return Err(ConfigError::ShortToken(token.expose_secret().chars().count()));
+            }
+            Some(_) | None => {}
+        }
+        let domain = &self.server.domain;
+        let is_label = |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        if !domain.split('.').all(is_label) {
+            return Err(ConfigError::BadDomain(domain.clone()));
+        }
+        for (name, value) in [
+            ("provisioner.concurrency", self.provisioner.concurrency),
+            ("project.max_connections", self.project.max_connections),
+            ("project.concurrency", self.project.concurrency),
+        ] {
+            if value == 0 {
+                return Err(ConfigError::Zero(name));
+            }
+        }
+        if self.provisioner.usage_interval_seconds == 0 {
+            return Err(ConfigError::Zero("provisioner.usage_interval_seconds"));
+        }
+        Ok(())
+    }
+}
+
+/// The settings in force as TOML, secrets redacted.
+pub(crate) fn printed(file: Option<&str>, variables: &HashMap<String, String>) -> Result<String, ConfigError> {
+    let config = sources(file, variables).build()?;
+    let mut lines = Vec::new();
+    for line in DEFAULTS.lines() {
+        lines.push(line.to_owned());
+    }
+    let mut section = String::new();
+    for line in &mut lines {
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            section = format!("{name}.");
+        } else if let Some((key, _)) = line.split_once(" = ")
+            && !key.starts_with('#')
+        {
+            let path = format!("{section}{key}");
+            let value: config::Value = config.get(&path)?;
+            let shown = match value.kind {
+                config::ValueKind::String(text) if !text.is_empty() && is_secret(&path) => "\"[redacted]\"".to_owned(),
+                config::ValueKind::String(text) => format!("{text:?}"),
+                other => other.to_string(),
+            };
+            *line = format!("{key} = {shown}");
+        }
+    }
+    lines.push(String::new());
+    Ok(lines.join("\n"))
+}
+
+fn is_secret(path: &str) -> bool {
+    matches!(path, "master_key" | "server.admin_token" | "database.url")
+}
+
+fn sources(file: Option<&str>, variables: &HashMap<String, String>) -> config::ConfigBuilder<config::builder::DefaultState> {
+    // Others of the prefix belong to the build and the tests.
+    let ours =
+        variables.iter().filter(|(name, _)| name.starts_with(PREFIX) && (name.contains("__") || *name == "SUPACLOUD_MASTER_KEY"));
+    let mut environment: HashMap<String, String> = ours.map(|(name, value)| (name.clone(), value.clone())).collect();
+    if let Some(url) = variables.get("DATABASE_URL") {
+        environment.entry("SUPACLOUD_DATABASE__URL".into()).or_insert_with(|| url.clone());
+    }
+    let from_file = match file {
+        Some(path) => File::new(path, FileFormat::Toml).required(true),
+        None => File::new(DEFAULT_FILE, FileFormat::Toml).required(false),
+    };
+    config::Config::builder()
+        .add_source(File::from_str(DEFAULTS, FileFormat::Toml))
+        .add_source(from_file)
+        .add_source(Environment::with_prefix("SUPACLOUD").prefix_separator("_").separator("__").source(Some(environment)))
+}
+
+fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretString>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Ok((!text.is_empty()).then(|| SecretString::from(text)))
+}
+
+fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Ok((!text.is_empty()).then(|| PathBuf::from(text)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Config::load(None, &variables)
+    }
+
+    #[test]
+    fn defaults_are_complete_and_local() {
+        let config = load(&[]).unwrap();
+        assert_eq!(config.server.listen.to_string(), "127.0.0.1:8000");
+        assert_eq!(config.provisioner.driver, Driver::Local);
+        assert!(config.master_key.is_none() && config.server.admin_token.is_none());
+    }
+
+    #[test]
+    fn the_environment_wins_and_foreign_variables_are_ignored() {
+        let config = load(&[
+            ("SUPACLOUD_SERVER__LISTEN", "127.0.0.1:9"),
+            ("SUPACLOUD_TOOLS_DIR", "/x"),
+            ("DATABASE_URL", "postgres://u@h/d"),
+            ("SUPACLOUD_PROVISIONER__CONCURRENCY", "3"),
+        ])
+        .unwrap();
+        assert_eq!(config.server.listen.port(), 9);
+        assert_eq!(config.provisioner.concurrency, 3);
+        assert_eq!(config.database.url.unwrap().expose_secret(), "postgres://u@h/d");
+    }
+
+    #[test]
+    fn refuses_what_can_not_work_and_says_why() {
+        for (variables, message) in [
+            (&[("SUPACLOUD_SERVER__LISTEN", "0.0.0.0:8000")][..], "admin token"),
+            (&[("SUPACLOUD_SERVER__ADMIN_TOKEN", "short")], "16"),
+            (&[("SUPACLOUD_SERVER__LISTNE", "127.0.0.1:1")], "listne"),
+            (&[("SUPACLOUD_SERVER__LISTEN", "nonsense")], "server.listen"),
+            (&[("SUPACLOUD_PROVISIONER__DRIVER", "docker")], "docker"),
+            (&[("SUPACLOUD_SERVER__DOMAIN", "exa mple")], "host name"),
+            (&[("SUPACLOUD_PROJECT__CONCURRENCY", "0")], "project.concurrency"),
+        ] {
+            let error = load(variables).unwrap_err().to_string();
+            assert!(error.contains(message), "{variables:?}: {error}");
+        }
+        let open = load(&[("SUPACLOUD_SERVER__LISTEN", "0.0.0.0:8000"), ("SUPACLOUD_SERVER__ADMIN_TOKEN", "0123456789abcdef")]);
+        assert!(open.is_ok());
+    }
+
+    #[test]
+    fn printing_shows_everything_but_secrets() {
+        let variables = [
+            ("SUPACLOUD_MASTER_KEY", "hunter2"),
+            ("DATABASE_URL", "postgres://u:hunter2@h/d"),
+            ("SUPACLOUD_SERVER__ADMIN_TOKEN", "hunter2"),
+        ];
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let printed = printed(None, &variables).unwrap();
+        assert!(!printed.contains("hunter2"), "{printed}");
+        assert_eq!(printed.matches("[redacted]").count(), 3);
+        assert!(printed.contains("listen = \"127.0.0.1:8000\""));
+    }
+}

@@ -1,0 +1,155 @@
+//! The whole router: JSON API, dashboard, sign-in and static files behind the guard, with an id on every request.
+
+use std::{collections::HashMap, path::PathBuf, sync::Arc};
+
+use app::{App, shell};
+use axum::{
+    Form, Router,
+    extract::{ConnectInfo, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, header},
+    middleware::{self, Next},
+    response::{IntoResponse as _, Redirect, Response},
+    routing::post,
+};
+use control_plane::ProjectService;
+use gateway::Gateway;
+use leptos::config::LeptosOptions;
+use leptos_axum::{LeptosRoutes as _, file_and_error_handler_with_context, generate_route_list};
+use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
+use tower_http::{
+    request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer},
+    trace::TraceLayer,
+};
+
+use crate::{
+    api::{self, ApiState},
+    config::Config,
+    guard::{self, Guard},
+    rejection,
+    session::{Denied, Sessions},
+};
+
+/// What built files are called and where they are.
+#[derive(Debug, Clone)]
+pub(crate) struct Site {
+    options: LeptosOptions,
+}
+
+impl Site {
+    /// Finds the built dashboard. `LEPTOS_*` variables, which cargo-leptos sets, win over what lies beside the program.
+    pub(crate) fn find(config: &Config, variables: &HashMap<String, String>) -> Self {
+        let beside = std::env::current_exe().ok().and_then(|program| program.parent().map(PathBuf::from));
+        let root = config
+            .server
+            .site_root
+            .clone()
+            .or_else(|| variables.get("LEPTOS_SITE_ROOT").map(PathBuf::from))
+            .or_else(|| beside.as_ref().map(|folder| folder.join("../site")))
+            .unwrap_or_else(|| "target/site".into());
+        let hashed = match variables.get("LEPTOS_HASH_FILES") {
+            Some(value) => value == "true",
+            None => beside.is_some_and(|folder| folder.join("hash.txt").exists()),
+        };
+        let mut options = LeptosOptions::builder().output_name("supacloud").site_root(root.display().to_string()).build();
+        options.hash_files = hashed;
+        options.site_addr = config.server.listen;
+        if let Some(port) = variables.get("LEPTOS_RELOAD_PORT").and_then(|port| port.parse().ok()) {
+            options.reload_port = port;
+        }
+        Self { options }
+    }
+}
+
+/// Everything that this server answers.
+pub(crate) fn router(
+    projects: Arc<ProjectService>,
+    guard: Guard,
+    gateway: Gateway,
+    site: &Site,
+    stop: CancellationToken,
+) -> Router {
+    let sessions = guard.sessions().clone();
+    let pages = pages(&projects, site);
+    let sign_in = Router::new().route("/sign-in", post(sign_in)).route("/sign-out", post(sign_out)).with_state(sessions);
+    let request_id = HeaderName::from_static(rejection::OURS);
+    Router::new()
+        .merge(api::router(ApiState { projects, stop }))
+        .merge(sign_in)
+        .merge(pages)
+        .layer(middleware::from_fn(with_headers))
+        .layer(middleware::from_fn(move |request: Request, next: Next| {
+            let peer = guard::peer_of(&request);
+            guard.clone().pass(gateway.clone(), peer, request, next)
+        }))
+        .layer(PropagateRequestIdLayer::new(request_id.clone()))
+        .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(()))
+        .layer(middleware::from_fn(own_request_id))
+        .layer(SetRequestIdLayer::new(request_id, MakeRequestUuid))
+}
+
+fn pages(projects: &Arc<ProjectService>, site: &Site) -> Router {
+    let options = site.options.clone();
+    let context = {
+        let projects = Arc::clone(projects);
+        move || leptos::context::provide_context(Arc::clone(&projects))
+    };
+    let routes = generate_route_list(App);
+    Router::new()
+        .leptos_routes_with_context(&options, routes, context.clone(), {
+            let options = options.clone();
+            move || shell(options.clone())
+        })
+        .fallback(file_and_error_handler_with_context::<LeptosOptions, _>(context, shell))
+        .with_state(options)
+}
+
+#[derive(Deserialize)]
+struct SignIn {
+    token: String,
+}
+
+async fn sign_in(
+    State(sessions): State<Sessions>,
+    ConnectInfo(peer): ConnectInfo<std::net::SocketAddr>,
+    headers: HeaderMap,
+    Form(SignIn { token }): Form<SignIn>,
+) -> Response {
+    match sessions.check_token(token.trim(), peer.ip()) {
+        Ok(()) => (sessions.begin(&headers), Redirect::to("/")).into_response(),
+        Err(Denied::Wrong | Denied::Nothing) => Redirect::to("/sign-in?error=wrong").into_response(),
+        Err(Denied::TooOften) => Redirect::to("/sign-in?error=limited").into_response(),
+    }
+}
+
+async fn sign_out(State(sessions): State<Sessions>, headers: HeaderMap) -> Response {
+    (sessions.end(&headers), Redirect::to("/sign-in")).into_response()
+}
+
+/// Ids are ours alone: one that a client sends is not taken over.
+async fn own_request_id(mut request: Request, next: Next) -> Response {
+    request.headers_mut().remove(rejection::OURS);
+    next.run(request).await
+}
+
+fn span(request: &Request) -> tracing::Span {
+    let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
+    tracing::info_span!("request", request.id = id, http.method = %request.method(), url.path = request.uri().path())
+}
+
+/// Headers of the main host's answers.
+async fn with_headers(request: Request, next: Next) -> Response {
+    // Named by their content: what is at the name never changes.
+    let is_hashed = request.uri().path().starts_with("/pkg/");
+    let mut response = next.run(request).await;
+    let ok = response.status().is_success();
+    let headers = response.headers_mut();
+    for (name, value) in
+        [(header::X_CONTENT_TYPE_OPTIONS, "nosniff"), (header::X_FRAME_OPTIONS, "DENY"), (header::REFERRER_POLICY, "same-origin")]
+    {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    let cache = if is_hashed && ok { "public, max-age=31536000, immutable" } else { "no-store" };
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static(cache));
+    response
+}

@@ -1,0 +1,192 @@
+//! Stands before everything: sends requests for projects to the gateway, and lets nobody else's page or script act on the
+//! control plane.
+
+use std::net::SocketAddr;
+
+use axum::{
+    Json,
+    extract::{ConnectInfo, Request},
+    http::{HeaderMap, Method, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse as _, Redirect, Response},
+};
+use control_plane::Caller;
+use control_plane_api::ErrorBody;
+use gateway::{Address, Domain, Gateway};
+
+use crate::{
+    config::Config,
+    session::{Denied, Sessions},
+};
+
+/// Where somebody who is not signed in may go on the main host.
+const OPEN_PATHS: [&str; 4] = ["/sign-in", "/sign-out", "/favicon.svg", "/robots.txt"];
+/// Where the dashboard's own files are.
+const OPEN_PREFIX: &str = "/pkg/";
+/// Where programs ask rather than people.
+const API_PREFIXES: [&str; 2] = ["/v1/", "/api/"];
+
+/// What is checked before anything else.
+#[derive(Debug, Clone)]
+pub(crate) struct Guard {
+    domain: Domain,
+    /// Names that this server answers to in local mode; nothing when a token protects it.
+    names: Option<Vec<String>>,
+    sessions: Sessions,
+}
+
+impl Guard {
+    pub(crate) fn new(config: &Config, domain: Domain, sessions: Sessions) -> Self {
+        let local = || {
+            let own = [config.server.domain.to_ascii_lowercase(), config.server.listen.ip().to_string()];
+            ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned).into_iter().chain(own).collect()
+        };
+        Self { names: (!sessions.is_required()).then(local), domain, sessions }
+    }
+
+    pub(crate) const fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
+    /// The middleware: gateway for projects, checks for the main host.
+    pub(crate) async fn pass(self, gateway: Gateway, peer: SocketAddr, mut request: Request, next: Next) -> Response {
+        let host = host_of(&request).unwrap_or_default().to_owned();
+        let address = self.domain.address(&host, request.uri().path());
+        let is_path_form = matches!(address, Address::Path(..)) || (address == Address::NoProject && self.knows(&host));
+        if address != Address::Main {
+            // The path form lives on the main host, whose name must be one of ours.
+            if is_path_form && !self.knows(&host) {
+                return misdirected(&host);
+            }
+            return gateway.handle(address, request).await;
+        }
+        if !self.knows(&host) {
+            return misdirected(&host);
+        }
+        if changes_state(request.method()) && !is_same_origin(request.headers(), &host) {
+            let message = "Requests that change something must come from this server's own pages, or from a program.";
+            return refusal(StatusCode::FORBIDDEN, message);
+        }
+        let denied = match self.enter(request.headers(), peer) {
+            Ok(caller) => {
+                request.extensions_mut().insert(caller);
+                None
+            }
+            Err(denied) => Some(denied),
+        };
+        match denied {
+            Some(denied) if !is_open(request.uri().path()) => turned_away(denied, &request),
+            Some(_) | None => next.run(request).await,
+        }
+    }
+
+    fn enter(&self, headers: &HeaderMap, peer: SocketAddr) -> Result<Caller, Denied> {
+        if !self.sessions.is_required() {
+            return Ok(Caller::local());
+        }
+        self.sessions.check(headers, peer.ip()).map(|()| Caller::admin())
+    }
+
+    fn knows(&self, host: &str) -> bool {
+        let Some(names) = &self.names else { return true };
+        let name = match host.rsplit_once(':') {
+            Some((name, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => name,
+            Some(_) | None => host,
+        };
+        let name = name.strip_suffix('.').unwrap_or(name);
+        names.iter().any(|known| known.eq_ignore_ascii_case(name))
+    }
+}
+
+/// The peer's address, as the listener recorded it.
+pub(crate) fn peer_of(request: &Request) -> SocketAddr {
+    let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
+    request.extensions().get::<ConnectInfo<SocketAddr>>().map_or(unknown, |info| info.0)
+}
+
+/// The host a request names: in its first line, or in its one `Host` header.
+fn host_of(request: &Request) -> Option<&str> {
+    if let Some(authority) = request.uri().authority() {
+        return Some(authority.as_str());
+    }
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let host = hosts.next()?.to_str().ok()?;
+    hosts.next().is_none().then_some(host)
+}
+
+const fn changes_state(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+/// Programs send no `Origin`; a browser always does when it changes something.
+fn is_same_origin(headers: &HeaderMap, host: &str) -> bool {
+    let mut origins = headers.get_all(header::ORIGIN).iter();
+    let Some(origin) = origins.next() else { return true };
+    let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+    origins.next().is_none() && origin.is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host))
+}
+
+fn is_open(path: &str) -> bool {
+    OPEN_PATHS.contains(&path) || path.starts_with(OPEN_PREFIX)
+}
+
+fn turned_away(denied: Denied, request: &Request) -> Response {
+    match denied {
+        Denied::TooOften => too_often(),
+        Denied::Nothing | Denied::Wrong if API_PREFIXES.iter().any(|prefix| request.uri().path().starts_with(prefix)) => {
+            let mut response =
+                refusal(StatusCode::UNAUTHORIZED, "Unauthorized. Send the admin token as `Authorization: Bearer …`.");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
+            response
+        }
+        Denied::Nothing | Denied::Wrong => Redirect::to("/sign-in").into_response(),
+    }
+}
+
+pub(crate) fn too_often() -> Response {
+    let mut response = refusal(StatusCode::TOO_MANY_REQUESTS, "Too many wrong tokens from your address. Wait a minute.");
+    response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("60"));
+    response
+}
+
+fn misdirected(host: &str) -> Response {
+    let shown: String = host.chars().filter(|c| !c.is_control()).take(80).collect();
+    let message = format!("This server does not answer to the name {shown:?}. Use http://localhost or http://127.0.0.1.");
+    refusal(StatusCode::MISDIRECTED_REQUEST, &message)
+}
+
+fn refusal(status: StatusCode, message: &str) -> Response {
+    let body = ErrorBody { message: message.to_owned(), operation: None, request_id: None };
+    (status, Json(body)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(origin: &str) -> HeaderMap {
+        [(header::ORIGIN, origin.parse().unwrap())].into_iter().collect()
+    }
+
+    #[test]
+    fn only_our_own_pages_and_programs_may_change_something() {
+        assert!(is_same_origin(&HeaderMap::new(), "localhost:8000"));
+        assert!(is_same_origin(&headers("http://localhost:8000"), "localhost:8000"));
+        for foreign in ["null", "http://evil.example", "http://localhost:9000", "http://localhost", "localhost:8000", ""] {
+            assert!(!is_same_origin(&headers(foreign), "localhost:8000"), "{foreign}");
+        }
+    }
+
+    #[test]
+    fn names_are_compared_without_port_case_or_final_dot() {
+        let config = Config::load(None, &std::collections::HashMap::new()).unwrap();
+        let key = control_plane::MasterKey::load(Some(&"ab".repeat(32).into()), std::path::Path::new("/x"), false).unwrap();
+        let guard = Guard::new(&config, Domain::new("localhost"), Sessions::new(&config, &key));
+        for ours in ["localhost", "LOCALHOST:8000", "127.0.0.1:8000", "[::1]:8000", "localhost.:80"] {
+            assert!(guard.knows(ours), "{ours}");
+        }
+        for foreign in ["", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example:8000", "127.0.0.2", "localhost:x"] {
+            assert!(!guard.knows(foreign), "{foreign}");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Joins the control plane's routes with the gateway's table: a live project gets its services, built here.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use async_trait::async_trait;
+use control_plane::{LiveProject, Routes, ServiceSettings};
+use control_plane_api::{ProjectRef, ProjectState};
+use gateway::{Limits, RouteTable, Upstream};
+use project_context::{ApiKeys, ContextSettings, DatabaseAddress, ProjectContext};
+
+/// Database role that the services of a project connect as.
+const SERVICE_ROLE: &str = "authenticator";
+
+/// The gateway's routes, as the reconciler changes them.
+#[derive(Debug)]
+pub(crate) struct GatewayRoutes {
+    table: Arc<RouteTable>,
+    limits: Limits,
+    settings: ServiceSettings,
+    max_connections: usize,
+    contexts: Mutex<HashMap<ProjectRef, Arc<ProjectContext>>>,
+}
+
+impl GatewayRoutes {
+    pub(crate) fn new(table: Arc<RouteTable>, limits: Limits, settings: ServiceSettings, max_connections: usize) -> Self {
+        Self { table, limits, settings, max_connections, contexts: Mutex::default() }
+    }
+
+    /// Closes every project's connections to its database.
+    pub(crate) fn close_all(&self) {
+        for (_, context) in self.contexts.lock().unwrap_or_else(PoisonError::into_inner).drain() {
+            context.close();
+        }
+    }
+
+    fn close(&self, project_ref: &ProjectRef) {
+        let context = self.contexts.lock().unwrap_or_else(PoisonError::into_inner).remove(project_ref);
+        if let Some(context) = context {
+            context.close();
+        }
+    }
+
+    fn context(&self, project: &LiveProject) -> Option<Arc<ProjectContext>> {
+        let secrets = &project.secrets;
+        let keys = ApiKeys::new(
+            secrets.anon_key.clone(),
+            secrets.service_role_key.clone(),
+            secrets.publishable_keys.clone(),
+            secrets.secret_keys.clone(),
+        );
+        Some(ProjectContext::new(ContextSettings {
+            project_ref: project.project_ref.clone(),
+            api_url: self.settings.api_url(&project.project_ref),
+            database: DatabaseAddress {
+                host: project.endpoint.host.clone(),
+                port: project.endpoint.port,
+                name: "postgres".to_owned(),
+            },
+            authenticator_password: secrets.passwords.get(SERVICE_ROLE)?.clone(),
+            jwt_secret: secrets.jwt_secret.clone(),
+            keys,
+            max_connections: self.max_connections,
+        }))
+    }
+}
+
+#[async_trait]
+impl Routes for GatewayRoutes {
+    async fn publish(&self, project: LiveProject) {
+        let Some(context) = self.context(&project) else {
+            tracing::error!(project.ref = %project.project_ref, "the project has no password for its services");
+            return;
+        };
+        self.close(&project.project_ref);
+        let upstream = Upstream::new(context.keys().clone(), node::router(Arc::clone(&context)), &self.limits);
+        self.contexts.lock().unwrap_or_else(PoisonError::into_inner).insert(project.project_ref.clone(), context);
+        self.table.publish(project.project_ref, upstream);
+    }
+
+    async fn withdraw(&self, project_ref: &ProjectRef, state: ProjectState) {
+        self.table.withdraw(project_ref, state);
+        self.close(project_ref);
+    }
+
+    async fn forget(&self, project_ref: &ProjectRef) {
+        self.table.forget(project_ref);
+        self.close(project_ref);
+    }
+
+    fn is_published(&self, project_ref: &ProjectRef) -> bool {
+        self.table.is_live(project_ref)
+    }
+}
