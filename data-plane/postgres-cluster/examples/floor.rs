@@ -16,7 +16,7 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 async fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let rounds: usize = arguments.next().map_or(Ok(20), |rounds| rounds.parse())?;
-    let root = arguments.next().map_or_else(|| std::env::temp_dir().join("supacloud-floor"), PathBuf::from);
+    let root = arguments.next().map_or_else(|| PathBuf::from("/tmp/supacloud-floor"), PathBuf::from);
     let binaries = Binaries::discover(None)?;
     let run_as = RunAs::resolve(if rustix::process::geteuid().is_root() { Some("postgres") } else { None })?;
     let started = Instant::now();

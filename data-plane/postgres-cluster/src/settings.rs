@@ -2,7 +2,8 @@
 //!
 //! On the command line rather than in a file of the data directory: a cluster then never runs with the settings of an
 //! older release, nothing is written to a clone before it can start, and `ALTER SYSTEM` can't undo them. They are
-//! chosen for many mostly idle clusters on one machine; ARCHITECTURE.md has the measurements.
+//! chosen for many mostly idle clusters on one machine. Measured with 15.18: 21 MB (PSS) for one alone, of which 11 MB are
+//! pages of the executable that all clusters share; 8.9 MB each for eight; pg_stat_statements is 0.3 MB of it.
 
 /// Kilobytes per WAL segment is fixed by `initdb`; 4 MB keeps a clone small.
 pub(crate) const WAL_SEGMENT_MB: u32 = 4;

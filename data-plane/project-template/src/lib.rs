@@ -4,6 +4,12 @@
 //! migrations and policies written for Supabase expect, on plain PostgreSQL 15 to 18. It holds no password and no
 //! knowledge of a particular project; it is run once per template, not per project. Tables that a service makes and
 //! migrates itself are not here, only those a fresh Supabase database has before its services first run.
+//!
+//! `postgres`, the role that a project's owner gets, is not a superuser and must not become one. So whoever opens a
+//! session as `supabase_admin` in a project's database: call nothing that the owner can have made (views, functions,
+//! triggers run with the caller's rights), and begin with `reset role; set search_path = pg_catalog`, as the owner of a
+//! database may give it settings. Clusters of several projects run as one operating system user; that user must not
+//! be let in without a password by any other PostgreSQL of the machine (`peer`, `trust`, `~/.pgpass`).
 
 use sha2::{Digest, Sha256};
 

@@ -72,7 +72,9 @@ async fn postgres_can_not_become_a_superuser_or_reach_the_server() {
         "create extension plpython3u",
     ] {
         let refused = error(&client, sql).await;
-        assert!(!refused.starts_with("42601"), "a typing error proves nothing: {refused}: {sql}");
+        // Refused for want of a right (or for being reserved, or not installed), not because of a typing error here.
+        let for_a_reason = ["42501", "42939", "0A000", "55P02"].iter().any(|code| refused.starts_with(code));
+        assert!(for_a_reason, "{refused}: {sql}");
         client.batch_execute("rollback; reset role").await.unwrap();
     }
     assert_eq!(rows(&client, "select usesuper from pg_user where usename = current_user").await, ["f"]);
