@@ -177,6 +177,8 @@ impl Verifier {
             validation.required_spec_claims.clear();
             outcome = match jsonwebtoken::decode::<Value>(token, &candidate.key, &validation) {
                 Ok(data) => return Claims::from_payload(data.claims),
+                // The signature is checked before the payload is read.
+                Err(error) if matches!(error.kind(), ErrorKind::Json(_)) => Err(JwtError::ClaimsNotObject),
                 Err(error) => Err(decode_error(error.kind())),
             };
         }

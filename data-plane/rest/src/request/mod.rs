@@ -123,7 +123,7 @@ fn target(path: &str) -> Result<Target, RestError> {
     let trimmed = path.strip_prefix('/').unwrap_or(path);
     let segments: Vec<&str> = trimmed.strip_suffix('/').unwrap_or(trimmed).split('/').collect();
     match segments.as_slice() {
-        [""] => Ok(Target::Root),
+        [""] if path.len() <= 1 => Ok(Target::Root),
         ["rpc", name] if !name.is_empty() => Ok(Target::Function(decode(name)?)),
         [name] if !name.is_empty() => Ok(Target::Relation(decode(name)?)),
         _ => Err(RestError::Path),

@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn sorts_parameters_into_what_they_are_about() {
         let found =
-            QueryString::parse("select=*,a(*)&a.b.order=x&a.limit=3&id=eq.1&a.not.or=(x.eq.1)&offset=2&d-%3E%3Ea.b=eq.3", false)
+            QueryString::parse("select=*,a(*)&a.b.order=x&a.limit=3&id=eq.1&a.not.or=(x.eq.1)&offset=2&d-%3E%3Ea=eq.3", false)
                 .unwrap();
         assert_eq!(found.orders[0].0, ["a", "b"]);
         assert_eq!(found.ranges[0], (vec!["a".to_owned()], RowRange { offset: 0, limit: Some(3) }));

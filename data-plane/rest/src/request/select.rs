@@ -167,15 +167,22 @@ impl Parser<'_> {
 /// The name of a type after `::`. It is written into the statement as it is, so only words, dots, a length and `[]` pass:
 /// nothing of which an expression could be made.
 fn type_name(cursor: &mut Cursor<'_>) -> Parsed<String> {
-    let mut name = cursor.take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | ' ' | '.')).to_owned();
-    // An aggregate may follow a cast: `amount::int.sum()`.
-    for aggregate in AGGREGATES {
-        if let Some(base) = name.strip_suffix(aggregate).and_then(|rest| rest.strip_suffix('.'))
-            && cursor.rest().starts_with("()")
-        {
-            cursor.eat("()");
-            return Ok(base.to_owned());
-        }
+    let start = cursor.clone();
+    let words = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ' ' | '.');
+    let mut name = cursor.take_while(words).to_owned();
+    if cursor.rest().starts_with("()")
+        && let Some((base, last)) = name.rsplit_once('.')
+        && AGGREGATES.contains(&last)
+    {
+        // An aggregate follows the cast, `amount::int.sum()`: it is not the cast's.
+        let mut left = base.len();
+        *cursor = start;
+        let within = |_| {
+            let wanted = left > 0;
+            left = left.saturating_sub(1);
+            wanted
+        };
+        name = cursor.take_while(within).to_owned();
     }
     if name.trim().is_empty() || name.starts_with('.') || name.ends_with('.') {
         return Err(cursor.error("a type name"));

@@ -1,0 +1,112 @@
+//! Embedded resources.
+
+use crate::support::project;
+
+const SQL: &str = "
+create table clients (id int primary key, name text);
+create table projects (id int primary key, name text, client_id int references clients);
+create table tasks (id int primary key, name text, project_id int references projects);
+create table users (id int primary key, name text);
+create table users_tasks (user_id int references users, task_id int references tasks, primary key (user_id, task_id));
+create table profiles (id int primary key, user_id int unique references users, bio text);
+create table employees (id int primary key, name text, boss_id int references employees);
+create table addresses (id int primary key, street text);
+create table orders (id int primary key, billing_id int constraint orders_billing references addresses,
+  shipping_id int constraint orders_shipping references addresses);
+create view project_view as select id as pid, name as title, client_id as cid from projects;
+create view chained_view as select pid, cid from project_view;
+create function first_task(projects) returns setof tasks rows 1 language sql stable as
+  $$ select * from tasks where project_id = $1.id order by id limit 1 $$;
+insert into clients values (1, 'Acme'), (2, 'Globex'), (3, 'Idle');
+insert into projects values (1, 'P1', 1), (2, 'P2', 1), (3, 'P3', 2), (4, 'Orphan', null);
+insert into tasks values (1, 'T1', 1), (2, 'T2', 1), (3, 'T3', 2);
+insert into users values (1, 'Ann'), (2, 'Ben');
+insert into users_tasks values (1, 1), (1, 2), (2, 2);
+insert into profiles values (1, 1, 'bio of Ann');
+insert into employees values (1, 'Boss', null), (2, 'Mid', 1), (3, 'Low', 2);
+insert into addresses values (1, 'Main'), (2, 'Side');
+insert into orders values (1, 1, 2);
+";
+
+#[tokio::test]
+async fn every_direction() {
+    let project = project(SQL).await;
+    for (query, expected) in [
+        (
+            "projects?select=id,clients(name)&order=id",
+            r#"[{"id":1,"clients":{"name":"Acme"}},{"id":2,"clients":{"name":"Acme"}},{"id":3,"clients":{"name":"Globex"}},{"id":4,"clients":null}]"#,
+        ),
+        ("projects?select=id,clients!inner(name)&order=id.desc&limit=1", r#"[{"id":3,"clients":{"name":"Globex"}}]"#),
+        (
+            "clients?select=id,projects(id)&order=id",
+            r#"[{"id":1,"projects":[{"id":1},{"id":2}]},{"id":2,"projects":[{"id":3}]},{"id":3,"projects":[]}]"#,
+        ),
+        ("clients?select=id,p:projects!inner(id)&order=id", r#"[{"id":1,"p":[{"id":1},{"id":2}]},{"id":2,"p":[{"id":3}]}]"#),
+        (
+            "users?select=name,tasks(name)&order=id&tasks.order=id.desc",
+            r#"[{"name":"Ann","tasks":[{"name":"T2"},{"name":"T1"}]},{"name":"Ben","tasks":[{"name":"T2"}]}]"#,
+        ),
+        (
+            "users?select=name,profiles(bio)&order=id",
+            r#"[{"name":"Ann","profiles":{"bio":"bio of Ann"}},{"name":"Ben","profiles":null}]"#,
+        ),
+        ("profiles?select=bio,users(name)", r#"[{"bio":"bio of Ann","users":{"name":"Ann"}}]"#),
+        ("employees?select=name,employees(name)&id=eq.1", r#"[{"name":"Boss","employees":[{"name":"Mid"}]}]"#),
+        ("employees?select=name,boss:boss_id(name)&id=eq.3", r#"[{"name":"Low","boss":{"name":"Mid"}}]"#),
+        (
+            "clients?select=name,projects(name,tasks(name,users(name)))&id=eq.1&projects.tasks.users.order=name&projects.limit=1",
+            r#"[{"name":"Acme","projects":[{"name":"P1","tasks":[{"name":"T1","users":[{"name":"Ann"}]},{"name":"T2","users":[{"name":"Ann"},{"name":"Ben"}]}]}]}]"#,
+        ),
+        (
+            "orders?select=id,billing:addresses!orders_billing(street),shipping:addresses!shipping_id(street)",
+            r#"[{"id":1,"billing":{"street":"Main"},"shipping":{"street":"Side"}}]"#,
+        ),
+        ("orders?select=billing_id(street)", r#"[{"billing_id":{"street":"Main"}}]"#),
+        ("orders?select=orders_shipping(street)", r#"[{"orders_shipping":{"street":"Side"}}]"#),
+        (
+            "clients?select=id,projects(id)&projects.name=eq.P2&order=id",
+            r#"[{"id":1,"projects":[{"id":2}]},{"id":2,"projects":[]},{"id":3,"projects":[]}]"#,
+        ),
+        (
+            "clients?select=id,projects!inner(id)&projects.or=(name.eq.P2,name.eq.P3)&order=id",
+            r#"[{"id":1,"projects":[{"id":2}]},{"id":2,"projects":[{"id":3}]}]"#,
+        ),
+        ("clients?select=id,projects(id)&projects=is.null", r#"[{"id":3,"projects":[]}]"#),
+        ("clients?select=id,projects()&projects=not.is.null&order=id", r#"[{"id":1},{"id":2}]"#),
+        ("clients?select=id,projects()&or=(projects.is.null,id.eq.1)&order=id", r#"[{"id":1},{"id":3}]"#),
+        ("projects?select=id,clients()&order=clients(name).desc.nullslast,id", r#"[{"id":3},{"id":1},{"id":2},{"id":4}]"#),
+        ("projects?select=id,clients(id)&order=clients(name).desc.nullslast,id&limit=1", r#"[{"id":3,"clients":{"id":2}}]"#),
+        ("projects?select=id,...clients(client:name)&id=eq.1", r#"[{"id":1,"client":"Acme"}]"#),
+        ("projects?select=id,...clients!inner(*)&id=eq.3", r#"[{"id":3,"id":2,"name":"Globex"}]"#),
+        ("project_view?select=pid,clients(name)&pid=eq.1", r#"[{"pid":1,"clients":{"name":"Acme"}}]"#),
+        ("chained_view?select=pid,clients(name)&pid=eq.3", r#"[{"pid":3,"clients":{"name":"Globex"}}]"#),
+        ("clients?select=id,chained_view(pid)&id=eq.2", r#"[{"id":2,"chained_view":[{"pid":3}]}]"#),
+        ("projects?select=id,first_task(name)&id=eq.1", r#"[{"id":1,"first_task":{"name":"T1"}}]"#),
+    ] {
+        let answer = project.send(&format!("GET /{query}")).await;
+        assert_eq!(format!("{} {}", answer.status, answer.body.replace(", \n ", ",")), format!("200 {expected}"), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_clear() {
+    let project = project(SQL).await;
+    insta::assert_snapshot!(project.show("GET /orders?select=addresses(*)").await, @r#"
+    300
+    {"code":"PGRST201","details":[{"cardinality":"many-to-one","embedding":"orders with addresses","relationship":"orders_billing using orders(billing_id) and addresses(id)"},{"cardinality":"many-to-one","embedding":"orders with addresses","relationship":"orders_shipping using orders(shipping_id) and addresses(id)"}],"hint":"Try changing 'addresses' to one of the following: 'addresses!orders_billing', 'addresses!orders_shipping'. Find the desired relationship in the 'details' key.","message":"Could not embed because more than one relationship was found for 'orders' and 'addresses'"}
+    "#);
+    insta::assert_snapshot!(project.show("GET /clients?select=users(*)").await, @r#"
+    400
+    {"code":"PGRST200","details":"Searched for a foreign key relationship between 'clients' and 'users' in the schema 'public', but no matches were found.","hint":null,"message":"Could not find a relationship between 'clients' and 'users' in the schema cache"}
+    "#);
+    insta::assert_snapshot!(project.show("GET /clients?select=projects(*)&order=projects(id)").await, @r#"
+    400
+    {"code":"PGRST118","details":"'clients' and 'projects' do not form a many-to-one or one-to-one relationship","hint":null,"message":"A related order on 'projects' is not possible"}
+    "#);
+    insta::assert_snapshot!(project.show("GET /clients?select=projects(*)&projects=eq.1").await, @r#"
+    400
+    {"code":"PGRST120","details":"Only is null or not is null filters are allowed on embedded resources","hint":null,"message":"Bad operator on the 'projects' embedded resource"}
+    "#);
+    let counted = project.send("GET /clients?select=id,projects!inner(id)&limit=1\nPrefer: count=exact").await;
+    assert_eq!(counted.headers["content-range"], "0-0/2");
+}

@@ -1,0 +1,10 @@
+//! REST against a real PostgreSQL, through the router.
+
+mod embed;
+mod faults;
+mod hostile;
+mod read;
+mod rls;
+mod rpc;
+mod support;
+mod write;
