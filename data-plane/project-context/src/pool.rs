@@ -85,6 +85,8 @@ impl Pool {
             .user("authenticator")
             .password(password.expose_secret())
             .application_name("supacloud")
+            // Each request sets its own path. With none, the catalogue shows every name qualified, whatever the request's.
+            .options("-c search_path=")
             .connect_timeout(CONNECT);
         let max_size = max_connections.max(1);
         let pool = managed::Pool::builder(SessionManager { config })

@@ -91,3 +91,21 @@ async fn a_closed_context_answers_unavailable() {
     assert_eq!(answer.status, 503);
     assert!(answer.headers.contains_key("retry-after"));
 }
+
+#[tokio::test]
+#[ignore = "takes more than half a minute: run it by --ignored"]
+async fn an_idle_project_has_no_backends() {
+    let p = project("create table a (id int)").await;
+    assert_eq!(p.send("GET /a").await.status, 200);
+    assert_eq!(p.context.open_connections(), 1);
+    let watcher = p.database.connect("supabase_admin").await;
+    tokio::time::sleep(project_context::IDLE_AFTER + Duration::from_secs(1)).await;
+    eventually(|| async {
+        let sql = "select count(*) from pg_stat_activity where usename = 'authenticator' and datname = current_database()";
+        watcher.query_one(sql, &[]).await.unwrap().get::<_, i64>(0) == 0
+    })
+    .await;
+    // Changes made meanwhile were not heard of, and are seen all the same.
+    p.database.connect("postgres").await.batch_execute("create table b (id int)").await.unwrap();
+    assert_eq!(p.body("GET /b").await, "200 []");
+}
