@@ -18,15 +18,24 @@ test.afterAll(async ({ api }) => {
   if (project) await api.delete(project.ref);
 });
 
+/** Soft, so that one run names everything that is let through. */
 function refused(response: RawResponse, what: string): void {
-  expect(response.status, what).toBeGreaterThanOrEqual(400);
-  expect(response.status, what).toBeLessThan(500);
+  expect.soft(response.status, what).toBeGreaterThanOrEqual(400);
+  expect.soft(response.status, what).toBeLessThan(500);
 }
 
 function refusedWithMessage(response: RawResponse, what: string): void {
   refused(response, what);
-  expect(response.headers['content-type'], what).toContain('application/json');
-  expect(JSON.parse(response.body), what).toHaveProperty('message');
+  expect.soft(response.headers['content-type'], what).toContain('application/json');
+  expect.soft(message(response), what).toEqual(expect.any(String));
+}
+
+function message(response: RawResponse): unknown {
+  try {
+    return (JSON.parse(response.body) as { message?: unknown }).message;
+  } catch {
+    return undefined;
+  }
 }
 
 test('paths that try to leave their place', async ({ server }) => {
@@ -145,7 +154,7 @@ test('a project’s REST address takes the same', async ({ server, api }) => {
   }
   for (const apikey of ['x', 'sb_publishable_', 'a.b.c', 'e30.e30.e30', `sb_secret_${'a'.repeat(31)}`, 'ä'.repeat(100)]) {
     const response = await raw(server.port, `GET /rest/v1/ HTTP/1.1\r\nHost: ${host}\r\napikey: ${apikey}\r\nConnection: close\r\n\r\n`);
-    expect(response.status, apikey).toBe(401);
+    expect.soft(response.status, apikey).toBe(401);
     refusedWithMessage(response, apikey);
   }
   for (const other of [`${NO_REF}.api.localhost`, `x.${project.ref}.api.localhost`, `${project.ref.toUpperCase()}x.api.localhost`, '.api.localhost']) {
