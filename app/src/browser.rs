@@ -53,6 +53,12 @@ pub(crate) fn random_password() -> String {
     password
 }
 
+/// An attribute of `<html>`.
+#[cfg(not(feature = "ssr"))]
+pub(crate) fn root_attribute(name: &str) -> Option<String> {
+    document().document_element().and_then(|root| root.get_attribute(name))
+}
+
 /// Sets an attribute of `<html>`.
 pub(crate) fn set_root_attribute(name: &str, value: &str) {
     if let Some(root) = document().document_element() {
@@ -65,9 +71,11 @@ pub(crate) fn set_cookie(cookie: &str) {
     _ = document().unchecked_into::<web_sys::HtmlDocument>().set_cookie(cookie);
 }
 
-/// Moves the focus to the element with this id.
+/// Moves the focus to the element with this id, without scrolling.
 pub(crate) fn focus(id: &str) {
     if let Some(element) = document().get_element_by_id(id).and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok()) {
-        _ = element.focus();
+        let options = web_sys::FocusOptions::new();
+        options.set_prevent_scroll(true);
+        _ = element.focus_with_options(&options);
     }
 }

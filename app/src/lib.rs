@@ -22,6 +22,7 @@ mod site;
 mod snippets;
 mod steps;
 mod theme;
+mod visibility;
 
 pub use error::DashboardError;
 pub use root::App;

@@ -6,6 +6,7 @@ use leptos::{prelude::*, task::spawn_local};
 use crate::{
     event_stream::{News, follow},
     server_fns::{get_health, get_project, list_api_keys},
+    visibility::use_visible,
 };
 
 /// How many events the page keeps.
@@ -53,7 +54,15 @@ impl Live {
             state: Memo::new(move |_| overview.read().project.state),
         };
         provide_context(live);
-        Effect::new(move |_| live.follow());
+        let visible = use_visible();
+        Effect::new(move |again: Option<()>| {
+            if visible.get() {
+                live.follow();
+                if again.is_some() {
+                    live.reload();
+                }
+            }
+        });
         live
     }
 

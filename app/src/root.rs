@@ -16,6 +16,7 @@ use crate::{
     clock::provide_clock,
     components::SiteHeader,
     pages::{DeletePage, NewProjectPage, NotFoundPage, ProjectPage, ProjectsPage, SignInPage},
+    visibility::provide_visibility,
 };
 
 /// The dashboard. Every page is rendered whole by the server, then hydrated.
@@ -23,6 +24,7 @@ use crate::{
 pub fn App() -> impl IntoView {
     provide_meta_context();
     provide_clock();
+    provide_visibility();
     // Tells tests and styles that handlers are in place.
     Effect::new(|_| browser::set_root_attribute("data-hydrated", "true"));
     view! {

@@ -24,6 +24,11 @@ pub(crate) async fn signed_in() -> Result<(Caller, Arc<ProjectService>), Dashboa
     }
 }
 
+/// True if the caller presented the admin token, so that signing out means something.
+pub(crate) fn signed_in_by_token() -> bool {
+    use_context::<Parts>().is_some_and(|parts| parts.extensions.get::<Caller>().is_some_and(|caller| *caller != Caller::local()))
+}
+
 /// Turns the control plane's error into ours and gives the response its status.
 pub(crate) fn refuse(error: control_plane::Error) -> DashboardError {
     refused(error.into())

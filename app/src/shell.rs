@@ -5,14 +5,14 @@ use leptos::{nonce::use_nonce, prelude::*};
 use leptos_axum::ResponseOptions;
 use leptos_meta::{HashedStylesheet, MetaTags};
 
-use crate::{root::App, theme::Theme};
+use crate::{root::App, session::signed_in_by_token, theme::Theme};
 
 /// The whole HTML document. Sets `Content-Security-Policy` on the response.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
     send_content_security_policy();
     view! {
         <!DOCTYPE html>
-        <html lang="en" data-theme=theme().word()>
+        <html lang="en" data-theme=theme().word() data-signed-in=signed_in_by_token().then_some("true")>
             <head>
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />

@@ -2,9 +2,9 @@
 
 use leptos::prelude::*;
 
-use super::ThemeSwitch;
+use super::{SignOut, ThemeSwitch};
 
-/// Wordmark and theme.
+/// Wordmark, sign-out and theme.
 #[component]
 pub(crate) fn SiteHeader() -> impl IntoView {
     view! {
@@ -18,7 +18,10 @@ pub(crate) fn SiteHeader() -> impl IntoView {
                     </svg>
                     <span>"supacloud"</span>
                 </a>
-                <ThemeSwitch />
+                <div class="page-actions">
+                    <SignOut />
+                    <ThemeSwitch />
+                </div>
             </div>
         </header>
     }

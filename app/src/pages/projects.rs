@@ -1,5 +1,8 @@
 //! `/`: every project, and the way to a new one.
 
+use std::time::Duration;
+
+use control_plane_api::{EventKind, ProjectEvent, ProjectRef};
 use leptos::{html, prelude::*};
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
@@ -12,14 +15,19 @@ use crate::{
     event_stream::{News, follow},
     project_row::{ProjectRow, SortBy, arrange},
     server_fns::{CreateProject, list_projects},
+    visibility::use_visible,
 };
 
 /// How many changing projects are followed at once. A browser has six connections to a host, and pages need some.
 const FOLLOWED: usize = 3;
+/// How long a project must have rested before the list is fetched anew.
+const QUIET: Duration = Duration::from_millis(100);
 
 /// The project list. What it shows comes with the page; later changes come by event.
 #[component]
 pub(crate) fn ProjectsPage() -> impl IntoView {
+    let query = use_query_map();
+    let filter = RwSignal::new(query.read_untracked().get_str("q").unwrap_or_default().to_owned());
     let listed = Resource::new(|| (), |()| list_projects());
     let create = ServerAction::<CreateProject>::new();
     let new_project = NodeRef::<html::Dialog>::new();
@@ -50,7 +58,7 @@ pub(crate) fn ProjectsPage() -> impl IntoView {
         <Transition fallback=ListSkeleton>
             {move || Suspend::new(async move {
                 match listed.await {
-                    Ok(rows) => view! { <Listed rows pending_name=Signal::derive(pending_name) new_project refetch=move || listed.refetch() /> }.into_any(),
+                    Ok(rows) => view! { <Listed rows filter pending_name=Signal::derive(pending_name) new_project refetch=move || listed.refetch() /> }.into_any(),
                     Err(error) => view! { <RefusedPage error /> }.into_any(),
                 }
             })}
@@ -64,16 +72,23 @@ pub(crate) fn ProjectsPage() -> impl IntoView {
 #[component]
 fn Listed(
     rows: Vec<ProjectRow>,
+    filter: RwSignal<String>,
     pending_name: Signal<Option<String>>,
     new_project: NodeRef<html::Dialog>,
     refetch: impl Fn() + Copy + Send + Sync + 'static,
 ) -> impl IntoView {
     let query = use_query_map();
     let sort = Memo::new(move |_| SortBy::from_word(query.read().get_str("sort")));
-    let filter = RwSignal::new(query.read_untracked().get_str("q").unwrap_or_default().to_owned());
     let changing: Vec<_> = rows.iter().filter(|row| row.state.is_transient()).map(|row| row.project_ref.clone()).collect();
     let is_changing = Signal::stored(!changing.is_empty());
-    Effect::new(move |_| {
+    let visible = use_visible();
+    Effect::new(move |again: Option<()>| {
+        if !visible.get() {
+            return;
+        }
+        if again.is_some() {
+            refetch();
+        }
         for project_ref in changing.iter().take(FOLLOWED) {
             follow_until_settled(project_ref, refetch);
         }
@@ -95,16 +110,26 @@ fn Listed(
     }
 }
 
-/// The list is fetched anew when the project has come to rest; the past is skipped, being in the list already.
-fn follow_until_settled(project_ref: &control_plane_api::ProjectRef, refetch: impl Fn() + Copy + 'static) {
-    let opened_at = crate::clock::now_ms();
+/// The list is fetched anew once the project has come to rest. The stream begins with the past, which comes at once;
+/// what counts is the state after which it is quiet.
+fn follow_until_settled(project_ref: &ProjectRef, refetch: impl Fn() + Copy + 'static) {
+    let settled = StoredValue::new(false);
     follow(project_ref, 0, move |news| {
-        if let News::Happened(event) = news
-            && crate::format::unix_ms(event.at) > opened_at - 2_000
-            && event.state.is_none_or(|state| !state.is_transient())
-            && event.step.is_none()
-        {
-            refetch();
+        let News::Happened(event) = news else { return };
+        let Some(is_settled) = settles(&event) else { return };
+        settled.set_value(is_settled);
+        let check = move || {
+            if settled.try_get_value() == Some(true) {
+                refetch();
+            }
+        };
+        if is_settled {
+            set_timeout(check, QUIET);
         }
     });
+}
+
+/// Whether the project rests after the event; nothing if the event doesn't say.
+fn settles(event: &ProjectEvent) -> Option<bool> {
+    if event.kind == EventKind::Deleted { Some(true) } else { event.state.map(|state| !state.is_transient()) }
 }

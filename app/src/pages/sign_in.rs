@@ -41,7 +41,7 @@ pub(crate) fn SignInPage() -> impl IntoView {
 /// Texts are chosen here, never taken from the address, so that a link can't put words into our mouth.
 fn problem(word: &str) -> &'static str {
     match word {
-        "rate_limited" => "Too many tries. Wait a minute, then try again.",
+        "limited" => "Too many tries. Wait a minute, then try again.",
         _ => "This is not the admin token. Look it up in the server's configuration, then try again.",
     }
 }
