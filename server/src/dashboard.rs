@@ -84,8 +84,8 @@ pub(crate) fn router(
         }))
         .layer(PropagateRequestIdLayer::new(request_id.clone()))
         .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(()))
-        .layer(middleware::from_fn(own_request_id))
         .layer(SetRequestIdLayer::new(request_id, MakeRequestUuid))
+        .layer(middleware::from_fn(own_request_id))
 }
 
 fn pages(projects: &Arc<ProjectService>, site: &Site) -> Router {

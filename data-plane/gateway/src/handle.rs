@@ -62,7 +62,9 @@ impl Gateway {
             .allow_methods(methods)
             .allow_headers(AllowHeaders::mirror_request())
             .expose_headers(EXPOSED.map(HeaderName::from_static))
-            .max_age(PREFLIGHT_MAX_AGE);
+            .max_age(PREFLIGHT_MAX_AGE)
+            // Every origin gets the same answer, and the services have a `Vary` of their own.
+            .vary([]);
         Self { routes, limits: Arc::new(limits), cors, is_missing }
     }
 

@@ -18,7 +18,7 @@ use crate::running::StopMode;
 use crate::{Binaries, Error, RunAs, child, copy, log, random_password, settings};
 
 /// Raised when this file or `initdb`'s options change, so that templates are made anew.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const TEMPORARY: &str = ".making";
 const DATABASE: &str = "postgres";
 
@@ -128,6 +128,8 @@ impl<'a> Making<'a> {
             command.arg("-D").arg(&self.data_dir).args(["-U", SUPERUSER, "-E", "UTF8", "-A", "scram-sha-256"]);
             command.arg(format!("--pwfile={}", password.display())).args(["--data-checksums", "--no-sync", "--no-instructions"]);
             command.arg(format!("--wal-segsize={}", settings::WAL_SEGMENT_MB)).args(locale);
+            // As in an English locale: full-text search without a named configuration stems.
+            command.arg("--text-search-config=english");
             // A preparation that is given up must not leave `initdb` writing into a folder that is removed.
             let status = command.kill_on_drop(true).status().await.map_err(Error::io("run", &initdb))?;
             printed = log::tail(&path, 0);

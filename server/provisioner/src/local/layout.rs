@@ -1,6 +1,7 @@
 //! Where the local driver keeps things.
 //!
 //! ```text
+//! <root>/postgresql/                  the installation as clusters see it, with more extensions trusted
 //! <root>/templates/<major>-<hash>/   prepared data directories
 //! <root>/projects/<ref>/data         the project's cluster
 //! <root>/projects/<ref>/passwords    empty; the project's passwords are in force
@@ -45,7 +46,7 @@ impl Layout {
     /// Finds, or makes, the folders that a server with these settings uses.
     pub(super) fn resolve(settings: &LocalSettings, run_as: &RunAs) -> Result<Self, Error> {
         let root = root(settings, run_as)?;
-        for folder in [&root, &root.join("templates"), &root.join("projects")] {
+        for folder in [&root, &root.join("postgresql"), &root.join("templates"), &root.join("projects")] {
             create_dir(folder)?;
         }
         let longest = root.join("projects").join("a".repeat(ProjectRef::LENGTH)).join("socket");
@@ -55,6 +56,10 @@ impl Layout {
             create_dir(sockets)?;
         }
         Ok(Self { root, sockets })
+    }
+
+    pub(super) fn postgresql(&self) -> PathBuf {
+        self.root.join("postgresql")
     }
 
     pub(super) fn templates(&self) -> PathBuf {

@@ -101,6 +101,9 @@ impl LocalProvisioner {
                 let binaries = Binaries::discover(settings.binaries.as_deref())?;
                 let run_as = RunAs::resolve(is_root().then_some(settings.run_as.as_str()))?;
                 let layout = Layout::resolve(&settings, &run_as)?;
+                // `postgres`, who is no superuser, may create the usual extensions.
+                let trusted = project_template::TRUSTED_EXTENSIONS;
+                let binaries = binaries.trusting(&layout.postgresql(), trusted, project_template::EXTENSIONS_SCHEMA)?;
                 Ok(Environment { binaries, run_as, layout })
             });
             found.await.map_err(error::interrupted)?.map_err(provision_error)

@@ -23,8 +23,9 @@ pub(super) async fn set(
         }
         Err(error) => return Err(failed(error)),
     };
-    let statements: String =
-        verifiers?.into_iter().map(|(role, verifier)| format!("ALTER ROLE \"{role}\" PASSWORD '{verifier}';")).collect();
+    let set = verifiers?.into_iter().map(|(role, verifier)| format!("ALTER ROLE \"{role}\" PASSWORD '{verifier}';"));
+    // The project's owner may have set what a session in this database begins with.
+    let statements: String = ["RESET ROLE; SET search_path = pg_catalog;".to_owned()].into_iter().chain(set).collect();
     client.batch_execute(&statements).await.map_err(failed)
 }
 
