@@ -73,6 +73,7 @@ pub(crate) struct Local {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Project {
     pub(crate) max_connections: usize,
+    pub(crate) idle_seconds: u64,
     pub(crate) concurrency: usize,
     pub(crate) max_body_bytes: u64,
     pub(crate) response_seconds: u64,

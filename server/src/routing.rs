@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -14,19 +15,26 @@ use project_context::{ApiKeys, ContextSettings, DatabaseAddress, ProjectContext}
 /// Database role that the services of a project connect as.
 const SERVICE_ROLE: &str = "authenticator";
 
+/// What the services of one project may keep open.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pool {
+    pub(crate) max_connections: usize,
+    pub(crate) idle_after: Duration,
+}
+
 /// The gateway's routes, as the reconciler changes them.
 #[derive(Debug)]
 pub(crate) struct GatewayRoutes {
     table: Arc<RouteTable>,
     limits: Limits,
     settings: ServiceSettings,
-    max_connections: usize,
+    pool: Pool,
     contexts: Mutex<HashMap<ProjectRef, Arc<ProjectContext>>>,
 }
 
 impl GatewayRoutes {
-    pub(crate) fn new(table: Arc<RouteTable>, limits: Limits, settings: ServiceSettings, max_connections: usize) -> Self {
-        Self { table, limits, settings, max_connections, contexts: Mutex::default() }
+    pub(crate) fn new(table: Arc<RouteTable>, limits: Limits, settings: ServiceSettings, pool: Pool) -> Self {
+        Self { table, limits, settings, pool, contexts: Mutex::default() }
     }
 
     /// Closes every project's connections to its database.
@@ -62,7 +70,8 @@ impl GatewayRoutes {
             authenticator_password: secrets.passwords.get(SERVICE_ROLE)?.clone(),
             jwt_secret: secrets.jwt_secret.clone(),
             keys,
-            max_connections: self.max_connections,
+            max_connections: self.pool.max_connections,
+            idle_after: self.pool.idle_after,
         }))
     }
 }

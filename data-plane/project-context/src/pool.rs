@@ -1,4 +1,4 @@
-//! The bounded pool. It opens connections on demand and, after [`IDLE_AFTER`] without use, closes all of them and ends
+//! The bounded pool. It opens connections on demand and, after `idle_after` without use, closes all of them and ends
 //! its own task, so that an idle project costs neither backends nor timers.
 
 use std::{
@@ -22,7 +22,7 @@ use crate::{
     connection::{Connection, Session, Subscription},
 };
 
-/// After this long without use a connection is closed.
+/// After this long without use a connection is closed, unless told otherwise.
 pub const IDLE_AFTER: Duration = Duration::from_secs(30);
 
 /// What to tell a client that found the pool full, as `Retry-After`.
@@ -66,6 +66,7 @@ pub(crate) struct Pool {
 struct Shared {
     pool: managed::Pool<SessionManager>,
     max_waiting: usize,
+    idle_after: Duration,
     started: Instant,
     /// Milliseconds after `started`.
     last_used: AtomicU64,
@@ -75,7 +76,7 @@ struct Shared {
 }
 
 impl Pool {
-    pub(crate) fn new(database: &DatabaseAddress, password: &SecretString, max_connections: usize) -> Self {
+    pub(crate) fn new(database: &DatabaseAddress, password: &SecretString, max_connections: usize, idle_after: Duration) -> Self {
         let mut config = Config::new();
         // A host that begins with a slash is taken for the directory of a unix socket.
         config
@@ -101,6 +102,7 @@ impl Pool {
             shared: Arc::new(Shared {
                 pool,
                 max_waiting: max_size.saturating_mul(WAITERS_PER_CONNECTION),
+                idle_after,
                 started: Instant::now(),
                 last_used: AtomicU64::new(0),
                 reaper_runs: AtomicBool::new(false),
@@ -160,7 +162,7 @@ impl Shared {
         let weak = Arc::downgrade(self);
         tokio::spawn(async move {
             loop {
-                let Some(wait) = weak.upgrade().map(|shared| IDLE_AFTER.saturating_sub(shared.unused_for())) else { return };
+                let Some(wait) = weak.upgrade().map(|shared| shared.idle_after.saturating_sub(shared.unused_for())) else { return };
                 tokio::time::sleep(wait.max(Duration::from_secs(1))).await;
                 let Some(shared) = weak.upgrade() else { return };
                 if shared.reap() {
@@ -172,11 +174,11 @@ impl Shared {
 
     /// Closes what was not used lately; true when nothing is left to watch.
     fn reap(&self) -> bool {
-        let all_idle = self.unused_for() >= IDLE_AFTER;
+        let all_idle = self.unused_for() >= self.idle_after;
         drop(self.pool.retain(|session, metrics| {
             !session.client.is_closed()
                 && !all_idle
-                && (session.listening.load(Ordering::Relaxed) || metrics.last_used() < IDLE_AFTER)
+                && (session.listening.load(Ordering::Relaxed) || metrics.last_used() < self.idle_after)
         }));
         if all_idle {
             self.idle.send_modify(|count| *count += 1);

@@ -1,6 +1,6 @@
 //! What a context is made from.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use control_plane_api::ProjectRef;
 use secrecy::SecretString;
@@ -35,6 +35,8 @@ pub struct ContextSettings {
     pub keys: ApiKeys,
     /// Upper limit of the pool, in connections. At least one is always allowed.
     pub max_connections: usize,
+    /// After this long without use every connection is closed; [`crate::IDLE_AFTER`] fits most.
+    pub idle_after: Duration,
 }
 
 impl fmt::Debug for ContextSettings {

@@ -36,6 +36,7 @@ fn project(database: &TestDatabase) -> (Arc<ProjectContext>, Router) {
         jwt_secret: secret("s"),
         keys: ApiKeys::new(secret("a"), secret("b"), vec![], vec![]),
         max_connections: CONNECTIONS,
+        idle_after: project_context::IDLE_AFTER,
     });
     let router = rest::router(Arc::clone(&context));
     (context, router)

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::project;
+use test_postgres::TestCluster;
+
+use crate::support::{on, project};
 
 /// Waits until the condition holds; a condition of the test, not of the code.
 async fn eventually<F: Future<Output = bool>>(mut condition: impl FnMut() -> F) {
@@ -93,13 +95,13 @@ async fn a_closed_context_answers_unavailable() {
 }
 
 #[tokio::test]
-#[ignore = "takes more than half a minute: run it by --ignored"]
 async fn an_idle_project_has_no_backends() {
-    let p = project("create table a (id int)").await;
+    let database = TestCluster::shared().await.database().await;
+    database.connect("postgres").await.batch_execute("create table a (id int)").await.unwrap();
+    let p = on(database, 10, Duration::from_secs(1));
     assert_eq!(p.send("GET /a").await.status, 200);
     assert_eq!(p.context.open_connections(), 1);
     let watcher = p.database.connect("supabase_admin").await;
-    tokio::time::sleep(project_context::IDLE_AFTER + Duration::from_secs(1)).await;
     eventually(|| async {
         let sql = "select count(*) from pg_stat_activity where usename = 'authenticator' and datname = current_database()";
         watcher.query_one(sql, &[]).await.unwrap().get::<_, i64>(0) == 0

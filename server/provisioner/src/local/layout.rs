@@ -128,8 +128,17 @@ impl ProjectLayout {
     }
 }
 
+/// Whether a server with these settings has ever had clusters.
+pub(super) fn was_used(settings: &LocalSettings) -> bool {
+    clusters(settings).symlink_metadata().is_ok()
+}
+
+fn clusters(settings: &LocalSettings) -> PathBuf {
+    settings.data_dir.join("clusters")
+}
+
 fn root(settings: &LocalSettings, run_as: &RunAs) -> Result<PathBuf, Error> {
-    let own = settings.data_dir.join("clusters");
+    let own = clusters(settings);
     if let Ok(target) = fs::read_link(&own) {
         return Ok(target);
     }

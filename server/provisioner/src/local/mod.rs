@@ -30,6 +30,10 @@ use layout::Layout;
 /// Patience with a clean stop before it becomes an immediate one. Nothing committed is lost either way.
 const STOP_PATIENCE: Duration = Duration::from_secs(20);
 
+/// What is seen where there never was anything.
+const NOTHING: Observation =
+    Observation { template: false, data: DataState::Absent, database: DatabaseState::Stopped, passwords: false };
+
 /// How the local driver runs clusters.
 #[derive(Debug, Clone)]
 pub struct LocalSettings {
@@ -109,6 +113,16 @@ impl LocalProvisioner {
             found.await.map_err(error::interrupted)?.map_err(provision_error)
         };
         self.environment.get_or_try_init(find).await
+    }
+
+    /// The environment, or nothing where none can be had and none was ever needed: a machine that has never run a cluster
+    /// has nothing to look at or to remove.
+    async fn environment_if_used(&self) -> Result<Option<&Environment>, ProvisionError> {
+        match self.environment().await {
+            Ok(environment) => Ok(Some(environment)),
+            Err(_) if !layout::was_used(&self.settings) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     async fn template(&self) -> Result<Template, ProvisionError> {
@@ -240,7 +254,7 @@ impl Provisioner for LocalProvisioner {
         if let Some(entry) = self.entry(&placement.project_ref) {
             entry.told_to_stop.store(true, Ordering::SeqCst);
         }
-        let environment = self.environment().await?;
+        let Some(environment) = self.environment_if_used().await? else { return Ok(()) };
         let project = environment.layout.project(&placement.project_ref);
         if project.exists() {
             environment.cluster(placement).destroy().await.map_err(provision_error)?;
@@ -251,7 +265,7 @@ impl Provisioner for LocalProvisioner {
     }
 
     async fn observe(&self, placement: &Placement) -> Result<Observation, ProvisionError> {
-        let environment = self.environment().await?;
+        let Some(environment) = self.environment_if_used().await? else { return Ok(NOTHING) };
         let project = environment.layout.project(&placement.project_ref);
         let database = match environment.cluster(placement).observe() {
             Ok(Observed::Ready { .. }) => DatabaseState::Ready,

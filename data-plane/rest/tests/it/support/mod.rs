@@ -4,7 +4,7 @@
 
 use std::{
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use axum::{Router, body::Body};
@@ -29,10 +29,10 @@ pub(crate) struct Project {
 pub(crate) async fn project(sql: &str) -> Project {
     let database = TestCluster::shared().await.database().await;
     database.connect("postgres").await.batch_execute(sql).await.unwrap();
-    on(database, 10)
+    on(database, 10, project_context::IDLE_AFTER)
 }
 
-pub(crate) fn on(database: TestDatabase, max_connections: usize) -> Project {
+pub(crate) fn on(database: TestDatabase, max_connections: usize, idle_after: Duration) -> Project {
     let secret = |text: &str| SecretString::from(text.to_owned());
     let context = ProjectContext::new(ContextSettings {
         project_ref: "abcdefghijklmnopqrst".parse().unwrap(),
@@ -46,6 +46,7 @@ pub(crate) fn on(database: TestDatabase, max_connections: usize) -> Project {
         jwt_secret: secret(SECRET),
         keys: ApiKeys::new(secret("anon"), secret("service"), vec![], vec![]),
         max_connections,
+        idle_after,
     });
     Project { database, router: rest::router(Arc::clone(&context)), context }
 }
