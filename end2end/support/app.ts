@@ -48,6 +48,15 @@ export class UserApp {
     );
   }
 
+  /** Status of a plain request from the page; supabase-js would try a 503 again for as long as the server asks it to. */
+  async status(page: Page, apiUrl: string, key: string): Promise<number> {
+    await page.goto(this.url);
+    return page.evaluate(
+      async ([url, apikey]) => (await fetch(`${url}/rest/v1/todos`, { headers: { apikey: apikey! } })).status,
+      [apiUrl, key],
+    );
+  }
+
   async stop(): Promise<void> {
     this.#server.closeAllConnections();
     this.#server.close();

@@ -52,7 +52,7 @@ export async function wholeLife({ dashboard, server, api, app, scripted }: Cast)
   // From somebody's web page, on another origin, at the project's own host: in a window of its own, whose scripts run.
   const browser = page.context().browser();
   if (!browser) throw new Error('no browser');
-  const window = await browser.newPage();
+  const window = await browser.newPage({ javaScriptEnabled: true });
   const read = async (key: string) => app.todos(window, apiUrl, key);
   expect(await read(publishable)).toEqual({ titles: PUBLIC_TODOS, error: null, status: 200 });
   expect((await read(anon)).titles).toEqual(PUBLIC_TODOS);
@@ -64,7 +64,7 @@ export async function wholeLife({ dashboard, server, api, app, scripted }: Cast)
   expect(asleep.status).toBe(503);
   expect(Number(asleep.headers.get('retry-after'))).toBeGreaterThan(0);
   expect(await asleep.json()).toHaveProperty('message');
-  expect((await read(publishable)).status, 'the browser may read the refusal').toBe(503);
+  expect(await app.status(window, apiUrl, publishable), 'the browser may read the refusal').toBe(503);
 
   // Resumed, restarted: everything is still there, by the same keys.
   await dashboard.action('Resume').click();
