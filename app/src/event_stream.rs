@@ -13,6 +13,8 @@ pub(crate) enum News {
     Connected,
     /// The connection is lost; the browser tries again.
     Lost,
+    /// The server refuses, most likely because the project is gone; the browser does not try again.
+    Refused,
     /// An event.
     Happened(ProjectEvent),
 }
@@ -23,6 +25,7 @@ type Handlers = (Closure<dyn FnMut(MessageEvent)>, Closure<dyn FnMut()>, Closure
 pub(crate) fn follow(project_ref: &ProjectRef, after: i64, on_news: impl Fn(News) + Clone + 'static) {
     let Ok(source) = EventSource::new(&format!("/v1/projects/{project_ref}/events?after={after}")) else { return };
     let (connected, lost) = (on_news.clone(), on_news.clone());
+    let failing = source.clone();
     let handlers: Handlers = (
         Closure::new(move |message: MessageEvent| {
             if let Some(event) = message.data().as_string().and_then(|text| serde_json::from_str(&text).ok()) {
@@ -30,7 +33,7 @@ pub(crate) fn follow(project_ref: &ProjectRef, after: i64, on_news: impl Fn(News
             }
         }),
         Closure::new(move || connected(News::Connected)),
-        Closure::new(move || lost(News::Lost)),
+        Closure::new(move || lost(if failing.ready_state() == EventSource::CLOSED { News::Refused } else { News::Lost })),
     );
     for kind in EventKind::ALL {
         _ = source.add_event_listener_with_callback(kind.as_str(), handlers.0.as_ref().unchecked_ref());

@@ -1,6 +1,6 @@
 //! One project as its page shows it, kept current by events. Nothing is polled.
 
-use control_plane_api::{ApiKey, EventKind, ProjectEvent, ProjectOverview, ProjectRef, ProjectState, ServiceHealth};
+use control_plane_api::{ApiKey, ErrorCode, EventKind, ProjectEvent, ProjectOverview, ProjectRef, ProjectState, ServiceHealth};
 use leptos::{prelude::*, task::spawn_local};
 
 use crate::{
@@ -75,8 +75,14 @@ impl Live {
     pub(crate) fn reload(self) {
         let project_ref = self.project_ref();
         spawn_local(async move {
-            if let Ok(overview) = get_project(project_ref.clone()).await {
-                _ = self.overview.try_set(overview);
+            match get_project(project_ref.clone()).await {
+                Ok(overview) => _ = self.overview.try_set(overview),
+                Err(error) if error.code == ErrorCode::NotFound => {
+                    _ = self.gone.try_set(true);
+                    return;
+                }
+                // What is shown stays; the next event tries again.
+                Err(_) => return,
             }
             if let Ok(health) = get_health(project_ref.clone()).await {
                 _ = self.health.try_set(health);
@@ -95,6 +101,7 @@ impl Live {
                 self.reload();
             }
             News::Connected => {}
+            News::Refused => self.reload(),
             News::Lost => _ = self.connected.try_set(false),
             News::Happened(event) => self.apply(event),
         });

@@ -22,6 +22,8 @@ use crate::{
 const FOLLOWED: usize = 3;
 /// How long a project must have rested before the list is fetched anew.
 const QUIET: Duration = Duration::from_millis(100);
+/// How long to wait before the list is fetched anew when the server refused to tell of a project.
+const AFTER_REFUSAL: Duration = Duration::from_secs(1);
 
 /// The project list. What it shows comes with the page; later changes come by event.
 #[component]
@@ -115,8 +117,15 @@ fn Listed(
 fn follow_until_settled(project_ref: &ProjectRef, refetch: impl Fn() + Copy + 'static) {
     let settled = StoredValue::new(false);
     follow(project_ref, 0, move |news| {
-        let News::Happened(event) = news else { return };
-        let Some(is_settled) = settles(&event) else { return };
+        let (is_settled, wait) = match news {
+            News::Happened(event) => match settles(&event) {
+                Some(is_settled) => (is_settled, QUIET),
+                None => return,
+            },
+            // Gone before the stream began.
+            News::Refused => (true, AFTER_REFUSAL),
+            News::Connected | News::Lost => return,
+        };
         settled.set_value(is_settled);
         let check = move || {
             if settled.try_get_value() == Some(true) {
@@ -124,7 +133,7 @@ fn follow_until_settled(project_ref: &ProjectRef, refetch: impl Fn() + Copy + 's
             }
         };
         if is_settled {
-            set_timeout(check, QUIET);
+            set_timeout(check, wait);
         }
     });
 }
