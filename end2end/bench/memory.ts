@@ -20,20 +20,22 @@ export interface Memory {
   projectMiB: number;
 }
 
-/** Memory once it has come to rest: connections that were only just used are closed after a while. */
+/** Memory once it has come to rest: no project has a connection open any more, and the figure stands still. */
 export async function idleMemory(server: Server, projects: number): Promise<Memory> {
-  const measure = (): Memory => {
+  const measure = () => {
     const others = processesIn(server.dataDir).filter(({ pid }) => pid !== server.pid);
     const clusters = others.reduce((sum, { pid }) => sum + pss(pid), 0);
-    return { serverMiB: pss(server.pid) / MEBIBYTE, projectMiB: clusters / projects / MEBIBYTE };
+    const connections = others.filter(({ what }) => /^postgres: .* authenticator /.test(what)).length;
+    return { connections, serverMiB: pss(server.pid) / MEBIBYTE, projectMiB: clusters / projects / MEBIBYTE };
   };
   let last = measure();
   let still = 0;
-  for (let tries = 0; tries < 60 && still < 3; tries++) {
+  for (let tries = 0; tries < 90 && still < 2; tries++) {
     await delay(2_000); // What is waited for is the absence of change; no event tells it.
     const now = measure();
-    still = Math.abs(now.projectMiB - last.projectMiB) < last.projectMiB * 0.01 ? still + 1 : 0;
+    still = now.connections === 0 && Math.abs(now.projectMiB - last.projectMiB) < last.projectMiB * 0.01 ? still + 1 : 0;
     last = now;
   }
+  if (last.connections > 0) console.log(`  (${last.connections} connections never closed)`);
   return last;
 }

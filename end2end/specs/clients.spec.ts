@@ -208,6 +208,18 @@ test('wrong tables and columns are named', async () => {
   expect([relation.status, relation.error?.code]).toEqual([400, 'PGRST200']);
 });
 
+test('the root describes the API', async ({ api }) => {
+  const { secret } = await api.keys(project.ref);
+  for (const root of [`${url}/rest/v1/`, `${url}/rest/v1`]) {
+    const response = await fetch(root, { headers: { apikey: secret } });
+    expect(response.status, root).toBe(200);
+    const description = (await response.json()) as { swagger: string; info: { version: string }; paths: Record<string, unknown> };
+    expect(description.swagger).toBe('2.0');
+    expect(description.info.version, 'the CLI reads it').toMatch(/^\d+/);
+    expect(Object.keys(description.paths)).toEqual(expect.arrayContaining(['/books', '/rpc/add']));
+  }
+});
+
 test('a request without a key is refused', async () => {
   const response = await fetch(`${url}/rest/v1/books`);
   expect(response.status).toBe(401);
