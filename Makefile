@@ -50,7 +50,7 @@ build: setup ## Build the release, unless it is up to date
 	fi
 	rm -f "$$stamp"
 	echo "build: building the release (the first time about 6 minutes on 2 cores)"
-	env $(release_env) cargo leptos build --release --precompress --cargo-locked 9>&-
+	env $(release_env) RUST_BACKTRACE=0 cargo leptos build --release --precompress --cargo-locked 9>&-
 	echo "$$wanted" >"$$stamp"
 
 run: build ## Set up, build the release and run it in the foreground; Ctrl-C stops it
