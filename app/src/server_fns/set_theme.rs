@@ -1,5 +1,7 @@
 //! Light, dark, or as the system says.
 
+#![cfg_attr(feature = "ssr", expect(clippy::unused_async, reason = "every server function is async"))]
+
 use leptos::prelude::*;
 
 use crate::{DashboardError, theme::Theme};
