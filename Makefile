@@ -17,9 +17,9 @@ target := $(CARGO_TARGET_DIR)
 binary := $(target)/release/supacloud
 site := $(target)/site
 
-# Both the release build and the server that serves it need these: where the site is, and that its files are named by
-# their hashes (read from hash.txt beside the binary). Never in the environment of a development build.
-release_env := LEPTOS_OUTPUT_NAME=supacloud LEPTOS_SITE_ROOT="$(site)" LEPTOS_SITE_PKG_DIR=pkg LEPTOS_HASH_FILES=true LEPTOS_ENV=PROD
+# For a release build alone: `cargo leptos watch` fails with hashed names. The server needs neither; it finds the site
+# and hash.txt beside itself.
+release_env := LEPTOS_SITE_ROOT="$(site)" LEPTOS_HASH_FILES=true RUST_BACKTRACE=0
 
 # What a release is made of. cargo leptos compresses and hashes everything anew at each call (half a minute), so it is
 # called only when one of these has changed.
@@ -50,11 +50,11 @@ build: setup ## Build the release, unless it is up to date
 	fi
 	rm -f "$$stamp"
 	echo "build: building the release (the first time about 6 minutes on 2 cores)"
-	env $(release_env) RUST_BACKTRACE=0 cargo leptos build --release --precompress --cargo-locked 9>&-
+	env $(release_env) cargo leptos build --release --precompress --cargo-locked 9>&-
 	echo "$$wanted" >"$$stamp"
 
 run: build ## Set up, build the release and run it in the foreground; Ctrl-C stops it
-	@exec env $(release_env) "$(binary)"
+	@exec "$(binary)"
 
 dev: setup ## Build, run and reload at every change
 	@exec cargo leptos watch
@@ -83,11 +83,11 @@ unit: ## Unit and integration tests
 # One file or one test: make browser ARGS='specs/create.spec.ts -g paused'
 browser: ## Tests of the built release in a browser and with real clients (ARGS=... goes to Playwright)
 	@rm -f end2end/artefacts/server-*.log
-	cd end2end && env $(release_env) SUPACLOUD_BINARY="$(binary)" SUPACLOUD_PYTHON="$$(../setup.sh python)" npx --no-install playwright test $(ARGS)
+	cd end2end && env SUPACLOUD_BINARY="$(binary)" SUPACLOUD_PYTHON="$$(../setup.sh python)" npx --no-install playwright test $(ARGS)
 
 bench: build ## Measure, and print the figures beside their floors
 	@./setup.sh bench
-	cd end2end && env $(release_env) SUPACLOUD_BINARY="$(binary)" node bench/main.ts
+	cd end2end && env SUPACLOUD_BINARY="$(binary)" node bench/main.ts
 
 clean: ## Remove what was built and installed in this clone; data stays
 	@cargo clean --quiet

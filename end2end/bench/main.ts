@@ -144,7 +144,7 @@ function postgresProgram(name: string): string {
 }
 
 function wasm(): void {
-  const pkg = join(process.env.LEPTOS_SITE_ROOT ?? resolve(binary, '../../site'), 'pkg');
+  const pkg = resolve(binary, '../../site/pkg');
   const name = readdirSync(pkg).find((name) => name.endsWith('.wasm'));
   if (!name) throw new Error(`no wasm in ${pkg}`);
   const path = join(pkg, name);

@@ -58,12 +58,7 @@ export class Server {
       // A group of its own: Ctrl-C of the test run reaches it through stop() only.
       detached: true,
       env: {
-        ...process.env,
-        LEPTOS_OUTPUT_NAME: process.env.LEPTOS_OUTPUT_NAME ?? 'supacloud',
-        LEPTOS_SITE_ROOT: process.env.LEPTOS_SITE_ROOT ?? resolve(binary, '../../site'),
-        LEPTOS_SITE_PKG_DIR: process.env.LEPTOS_SITE_PKG_DIR ?? 'pkg',
-        LEPTOS_HASH_FILES: process.env.LEPTOS_HASH_FILES ?? 'true',
-        LEPTOS_ENV: process.env.LEPTOS_ENV ?? 'PROD',
+        ...inherited(),
         SUPACLOUD_SERVER__LISTEN: `127.0.0.1:${options.port ?? 0}`,
         SUPACLOUD_SERVER__DATA_DIR: dataDir,
         ...options.env,
@@ -132,6 +127,11 @@ export class Server {
       () => false,
     );
   }
+}
+
+/** Our environment without settings of whoever runs the tests: each server has its own. */
+function inherited(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(SUPACLOUD_|LEPTOS_|DATABASE_URL$)/.test(name)));
 }
 
 /** Processes that were started with the folder in their command line, or that work in it. */
