@@ -17,7 +17,7 @@ use crate::{
     error::Error,
     feed::EventFeed,
     lifecycle::{self, Next, Situation, StepFailure},
-    provisioner::{ProvisionError, Provisioner, RolePasswords, UnexpectedExit},
+    provisioner::{DatabaseState, ProvisionError, Provisioner, RolePasswords, UnexpectedExit},
     routes::{LiveProject, Routes},
     secrets::{MasterKey, Vault},
     store::{LEASE_MS, Lease, LeaseError, LeaseOwner, NewEvent, Node, Store, StoredProject},
@@ -202,7 +202,9 @@ impl Reconciler {
                 }
                 Next::Done(Some(state)) => {
                     self.store.finish(&self.owner, &lease, state).await?;
-                    if state != ProjectState::Running {
+                    if state == ProjectState::Running {
+                        self.look_again(&project).await?;
+                    } else {
                         self.routes.withdraw(&project.project_ref, state).await;
                     }
                     self.feed.notify(&project.project_ref);
@@ -249,10 +251,13 @@ impl Reconciler {
             Step::CloneData => self.provisioner.ensure_data(&project.placement()).await?,
             Step::StartDatabase => self.start(project).await?,
             Step::SetPasswords => {
+                // A life that takes the operation up here has not seen the database yet, and is to watch it.
+                self.start(project).await?;
                 let secrets = self.store.secrets(&self.vault, project).await?;
                 self.provisioner.ensure_passwords(&project.placement(), &RolePasswords(secrets.passwords)).await?;
             }
             Step::Publish => {
+                self.start(project).await?;
                 let secrets = self.store.secrets(&self.vault, project).await?;
                 let endpoint = self.provisioner.endpoint(&project.placement())?;
                 self.routes.publish(LiveProject { project_ref: project.project_ref.clone(), endpoint, secrets }).await;
@@ -309,15 +314,34 @@ impl Reconciler {
         }
     }
 
+    /// Opens a recovery if the database ended while the operation that has just ended was still open: that exit could open
+    /// none.
+    async fn look_again(&self, project: &StoredProject) -> Result<(), Error> {
+        let observed = self.provisioner.observe(&project.placement()).await;
+        let is_down = observed.is_ok_and(|observation| observation.database == DatabaseState::Stopped);
+        if !is_down && self.routes.is_published(&project.project_ref) {
+            return Ok(());
+        }
+        let delay = lifecycle::recovery_delay(self.recent_exits(&project.project_ref).await);
+        let delay_ms = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
+        if self.store.open_recovery(project.id, delay_ms, None).await? {
+            self.routes.withdraw(&project.project_ref, ProjectState::Restarting).await;
+        }
+        Ok(())
+    }
+
+    /// How often the project's database has ended without being told to in the last while.
+    async fn recent_exits(&self, project_ref: &ProjectRef) -> u32 {
+        let mut exits = self.exits.lock().await;
+        let Some(exits) = exits.get_mut(project_ref) else { return 0 };
+        exits.retain(|at| at.elapsed() < RECENT);
+        u32::try_from(exits.len()).unwrap_or(u32::MAX)
+    }
+
     async fn recover(&self, exit: UnexpectedExit) -> Result<(), Error> {
         let Some(project) = self.store.find_project(&exit.project_ref).await? else { return Ok(()) };
-        let recent = {
-            let mut exits = self.exits.lock().await;
-            let exits = exits.entry(exit.project_ref.clone()).or_default();
-            exits.retain(|at| at.elapsed() < RECENT);
-            exits.push(Instant::now());
-            u32::try_from(exits.len()).unwrap_or(u32::MAX)
-        };
+        self.exits.lock().await.entry(exit.project_ref.clone()).or_default().push(Instant::now());
+        let recent = self.recent_exits(&exit.project_ref).await;
         let delay = lifecycle::recovery_delay(recent);
         tracing::warn!(project.ref = %exit.project_ref, cause = exit.cause, ?delay, "database ended unexpectedly");
         let event = NewEvent::new(EventKind::DatabaseExited).with_message(exit.cause);

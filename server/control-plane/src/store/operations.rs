@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use control_plane_api::{OperationKind, OperationSummary, ProjectState, Step};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait as _, Condition, ConnectionTrait, EntityTrait as _, QueryFilter as _, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait as _, Condition, ConnectionTrait, EntityTrait as _, QueryFilter as _, QuerySelect as _,
+    sea_query::Expr,
 };
 use uuid::Uuid;
 
@@ -53,8 +54,8 @@ impl Store {
     pub(crate) async fn open_operation(&self, project: &StoredProject, request: Request, actor: &str) -> Result<Opened, Error> {
         let tx = self.begin().await?;
         let now = clock::now(&tx).await?;
-        // Read again inside the transaction: the caller's copy may be old.
-        let row = entity::project::Entity::find_by_id(project.id).one(&tx).await?;
+        // Read again inside the transaction, and held until its end: the caller's copy may be old.
+        let row = entity::project::Entity::find_by_id(project.id).lock_exclusive().one(&tx).await?;
         let Some(row) = row else { return Err(Error::ProjectNotFound(project.project_ref.clone())) };
         let state: ProjectState = word(&row.state)?;
         let open = find_open(&tx, project.id, now).await?;
@@ -94,24 +95,26 @@ impl Store {
         Ok(Opened::Opened)
     }
 
-    /// Opens a recovery for a project that should be running, unless something is open already. `cause` is written as an
-    /// event either way.
-    pub(crate) async fn open_recovery(&self, project_id: i64, delay_ms: i64, cause: Option<NewEvent>) -> Result<(), Error> {
+    /// Opens a recovery for a project that should be running, unless something is open already; answers whether it has.
+    /// `cause` is written as an event either way.
+    pub(crate) async fn open_recovery(&self, project_id: i64, delay_ms: i64, cause: Option<NewEvent>) -> Result<bool, Error> {
         let tx = self.begin().await?;
         let now = clock::now(&tx).await?;
         let project = entity::project::Entity::find_by_id(project_id).one(&tx).await?;
-        let Some(project) = project else { return Ok(()) };
+        let Some(project) = project else { return Ok(false) };
         if let Some(event) = cause {
             events::prune(&tx, project_id).await?;
             events::insert(&tx, project_id, now, [event]).await?;
         }
         let state: ProjectState = word(&project.state)?;
-        if state == ProjectState::Running && find_open(&tx, project_id, now).await?.is_none() {
+        let opens = state == ProjectState::Running && find_open(&tx, project_id, now).await?.is_none();
+        if opens {
             let step = lifecycle::steps(OperationKind::Recover)[0];
             insert(&tx, project_id, OperationKind::Recover, step, now, delay_ms).await?;
             set_healthy(&tx, project_id, false).await?;
         }
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        Ok(opens)
     }
 
     pub(crate) async fn open_operation_of(&self, project_id: i64) -> Result<Option<OpenOperation>, Error> {

@@ -1,0 +1,10 @@
+//! The real program, from the outside: started, asked, interrupted, killed and started again.
+
+#![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
+
+mod concurrency;
+mod crash;
+mod faults;
+mod start;
+mod supervision;
+mod support;
