@@ -62,10 +62,8 @@ pub(crate) async fn run(config: Config, site: Site) -> anyhow::Result<ExitCode> 
         response_time: Duration::from_secs(config.project.response_seconds),
         ..Limits::default()
     };
-    let pool = Pool {
-        max_connections: config.project.max_connections,
-        idle_after: Duration::from_secs(config.project.idle_seconds),
-    };
+    let pool =
+        Pool { max_connections: config.project.max_connections, idle_after: Duration::from_secs(config.project.idle_seconds) };
     let table = Arc::new(RouteTable::default());
     let routes = Arc::new(GatewayRoutes::new(Arc::clone(&table), limits.clone(), settings, pool));
     let reconciler = Arc::new(Reconciler::new(

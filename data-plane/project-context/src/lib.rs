@@ -38,8 +38,16 @@ impl ProjectContext {
     /// Builds the context. Does no IO and needs no runtime.
     #[must_use]
     pub fn new(settings: ContextSettings) -> Arc<Self> {
-        let ContextSettings { project_ref, api_url, database, authenticator_password, jwt_secret, keys, max_connections, idle_after } =
-            settings;
+        let ContextSettings {
+            project_ref,
+            api_url,
+            database,
+            authenticator_password,
+            jwt_secret,
+            keys,
+            max_connections,
+            idle_after,
+        } = settings;
         Arc::new(Self {
             pool: Pool::new(&database, &authenticator_password, max_connections, idle_after),
             verifier: Verifier::hs256(&jwt_secret),

@@ -162,7 +162,9 @@ impl Shared {
         let weak = Arc::downgrade(self);
         tokio::spawn(async move {
             loop {
-                let Some(wait) = weak.upgrade().map(|shared| shared.idle_after.saturating_sub(shared.unused_for())) else { return };
+                let Some(wait) = weak.upgrade().map(|shared| shared.idle_after.saturating_sub(shared.unused_for())) else {
+                    return;
+                };
                 tokio::time::sleep(wait.max(Duration::from_secs(1))).await;
                 let Some(shared) = weak.upgrade() else { return };
                 if shared.reap() {
