@@ -28,7 +28,7 @@ pub(crate) fn follow(project_ref: &ProjectRef, after: i64, on_news: impl Fn(News
     let failing = source.clone();
     let handlers: Handlers = (
         Closure::new(move |message: MessageEvent| {
-            if let Some(event) = message.data().as_string().and_then(|text| serde_json::from_str(&text).ok()) {
+            if let Some(event) = message.data().as_string().and_then(|text| serde_json::from_slice(text.as_bytes()).ok()) {
                 on_news(News::Happened(event));
             }
         }),

@@ -6,13 +6,19 @@ use time::OffsetDateTime;
 pub(crate) fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
     let mut unit = 0;
-    let mut rest = bytes as f64;
-    // From 999.5 up the number would be printed with four digits.
-    while rest >= 999.5 && unit + 1 < UNITS.len() {
-        rest /= 1024.0;
+    // In tenths of the unit, rounded once at the end.
+    let mut scale = 1_u128;
+    while (u128::from(bytes) * 2 + scale) / (scale * 2) >= 1_000 && unit + 1 < UNITS.len() {
+        scale *= 1_024;
         unit += 1;
     }
-    if unit == 0 || rest >= 99.95 { format!("{rest:.0} {}", UNITS[unit]) } else { format!("{rest:.1} {}", UNITS[unit]) }
+    let tenths = (u128::from(bytes) * 20 + scale) / (scale * 2);
+    if unit == 0 || tenths >= 1_000 {
+        let whole = (u128::from(bytes) * 2 + scale) / (scale * 2);
+        format!("{whole} {}", UNITS[unit])
+    } else {
+        format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
+    }
 }
 
 /// A duration: `84 ms`, `1.4 s`, `2 min 05 s`.

@@ -10,6 +10,7 @@ mod event_stream;
 mod format;
 mod live;
 mod pages;
+mod project_detail;
 mod project_row;
 mod root;
 mod secret_key;

@@ -5,7 +5,8 @@ use leptos::{prelude::*, task::spawn_local};
 
 use crate::{
     event_stream::{News, follow},
-    server_fns::{get_health, get_project, list_api_keys},
+    project_detail::ProjectDetail,
+    server_fns::load_project,
     visibility::use_visible,
 };
 
@@ -26,15 +27,6 @@ pub(crate) struct Live {
     pub(crate) state: Memo<ProjectState>,
 }
 
-/// What the server rendered the page from.
-#[derive(Debug, Clone)]
-pub(crate) struct Loaded {
-    pub(crate) overview: ProjectOverview,
-    pub(crate) events: Vec<ProjectEvent>,
-    pub(crate) health: Vec<ServiceHealth>,
-    pub(crate) keys: Vec<ApiKey>,
-}
-
 /// The current page's project.
 pub(crate) fn use_live() -> Live {
     expect_context()
@@ -42,7 +34,7 @@ pub(crate) fn use_live() -> Live {
 
 impl Live {
     /// Starts from what was loaded, and provides itself.
-    pub(crate) fn provide(loaded: Loaded) -> Self {
+    pub(crate) fn provide(loaded: ProjectDetail) -> Self {
         let overview = RwSignal::new(loaded.overview);
         let live = Self {
             overview,
@@ -75,21 +67,18 @@ impl Live {
     pub(crate) fn reload(self) {
         let project_ref = self.project_ref();
         spawn_local(async move {
-            match get_project(project_ref.clone()).await {
-                Ok(overview) => _ = self.overview.try_set(overview),
+            let detail = match load_project(project_ref).await {
+                Ok(detail) => detail,
                 Err(error) if error.code == ErrorCode::NotFound => {
                     _ = self.gone.try_set(true);
                     return;
                 }
                 // What is shown stays; the next event tries again.
                 Err(_) => return,
-            }
-            if let Ok(health) = get_health(project_ref.clone()).await {
-                _ = self.health.try_set(health);
-            }
-            if let Ok(keys) = list_api_keys(project_ref).await {
-                _ = self.keys.try_set(keys);
-            }
+            };
+            _ = self.overview.try_set(detail.overview);
+            _ = self.health.try_set(detail.health);
+            _ = self.keys.try_set(detail.keys);
         });
     }
 

@@ -35,7 +35,7 @@ pub(crate) fn ProjectList(
 fn Row(row: ProjectRow, largest: Memo<u64>) -> impl IntoView {
     let size = |bytes: Option<u64>| bytes.map_or_else(|| "–".to_owned(), format::bytes);
     let memory = row.memory_bytes.unwrap_or_default();
-    let share = move || format!("{:.1}", memory as f64 / largest.get() as f64 * 112.0);
+    let share = move || (u128::from(memory) * 112 / u128::from(largest.get())).to_string();
     view! {
         <li class="ledger-row" data-ref=row.project_ref.to_string()>
             <div>

@@ -8,7 +8,8 @@ use leptos_router::hooks::use_params_map;
 use super::{NotFoundPage, RefusedPage};
 use crate::{
     components::DeleteForm,
-    server_fns::{DeleteProject, get_project},
+    project_detail::PageJson,
+    server_fns::{DeleteProject, project_name},
 };
 
 /// The form, with the name to type.
@@ -25,26 +26,26 @@ pub(crate) fn DeletePage() -> impl IntoView {
 #[component]
 fn Confirm(project_ref: ProjectRef) -> impl IntoView {
     let delete = ServerAction::<DeleteProject>::new();
-    let overview = Resource::new(|| (), move |()| get_project(project_ref.clone()));
+    let held = StoredValue::new(project_ref);
+    let name = Resource::<_, PageJson>::new_with_options(|| (), move |()| project_name(held.get_value()), false);
     view! {
         <Suspense>
             {move || Suspend::new(async move {
-                match overview.await {
-                    Ok(overview) => {
-                        let project = overview.project;
+                match name.await {
+                    Ok(name) => {
                         view! {
-                            <Title text=format!("Delete {}", project.name) />
+                            <Title text=format!("Delete {name}") />
                             <section class="notice">
                                 <nav class="crumbs" aria-label="Breadcrumb">
                                     <a href="/">"Projects"</a>
                                     <span aria-hidden="true">"/"</span>
-                                    <a class="wrap-anywhere" href=format!("/project/{}", project.project_ref)>
-                                        {project.name.clone()}
+                                    <a class="wrap-anywhere" href=format!("/project/{}", held.get_value())>
+                                        {name.clone()}
                                     </a>
                                     <span aria-hidden="true">"/"</span>
                                 </nav>
                                 <h1>"Delete project"</h1>
-                                <DeleteForm action=delete project_ref=project.project_ref name=Signal::stored(project.name) />
+                                <DeleteForm action=delete project_ref=held.get_value() name=Signal::stored(name) />
                             </section>
                         }
                             .into_any()

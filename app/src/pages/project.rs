@@ -15,8 +15,9 @@ use crate::{
         ApiPanel, ConnectPanel, DatabasePanel, EventList, FailureNotice, HealthList, Lifecycle, LifecycleErrors, ProjectHead,
         ProjectSkeleton, RefreshWithoutScripts, RevealedByAddress, SettingsPanel, StepList, UsagePanel,
     },
-    live::{Live, Loaded},
-    server_fns::{get_health, get_project, list_api_keys, list_events, reveal_api_key, reveal_password},
+    live::Live,
+    project_detail::{PageJson, ProjectDetail},
+    server_fns::{load_project, reveal_api_key, reveal_password},
 };
 
 /// Loads everything the page shows at once, as it is before the first event.
@@ -32,28 +33,13 @@ pub(crate) fn ProjectPage() -> impl IntoView {
 
 #[component]
 fn Loading(project_ref: ProjectRef) -> impl IntoView {
-    let of = |project_ref: &ProjectRef| StoredValue::new(project_ref.clone());
-    let held = of(&project_ref);
-    let overview = Resource::new(|| (), move |()| get_project(held.get_value()));
-    let health = Resource::new(|| (), move |()| get_health(held.get_value()));
-    let keys = Resource::new(|| (), move |()| list_api_keys(held.get_value()));
-    let events = Resource::new(|| (), move |()| list_events(held.get_value()));
-    let wanted = use_query_map().read_untracked().get_str("reveal").map(str::to_owned);
-    let revealed = Resource::new(|| (), move |()| reveal(held.get_value(), wanted.clone()));
+    let reveal = use_query_map().read_untracked().get_str("reveal").map(str::to_owned);
+    let detail = Resource::<_, PageJson>::new_with_options(|| (), move |()| load(project_ref.clone(), reveal.clone()), false);
     view! {
         <Suspense fallback=ProjectSkeleton>
             {move || Suspend::new(async move {
-                match overview.await {
-                    Ok(overview) => {
-                        let loaded = Loaded {
-                            overview,
-                            health: health.await.unwrap_or_default(),
-                            keys: keys.await.unwrap_or_default(),
-                            events: events.await.unwrap_or_default(),
-                        };
-                        let revealed = RevealedByAddress(revealed.await.unwrap_or_default());
-                        view! { <Shown loaded revealed /> }.into_any()
-                    }
+                match detail.await {
+                    Ok(detail) => view! { <Shown detail /> }.into_any(),
                     Err(error) => view! { <RefusedPage error /> }.into_any(),
                 }
             })}
@@ -61,19 +47,21 @@ fn Loading(project_ref: ProjectRef) -> impl IntoView {
     }
 }
 
-/// The secret that `?reveal=…` asks for, with its name.
-async fn reveal(project_ref: ProjectRef, which: Option<String>) -> Result<Option<(String, String)>, DashboardError> {
-    match which {
-        None => Ok(None),
-        Some(which) if which == "password" => Ok(Some((which, reveal_password(project_ref).await?))),
-        Some(which) => reveal_api_key(project_ref, which.clone()).await.map(|key| Some((which, key))),
-    }
+/// The page's content, with the secret that `?reveal=…` asks for where there are no scripts.
+async fn load(project_ref: ProjectRef, reveal: Option<String>) -> Result<ProjectDetail, DashboardError> {
+    let mut detail = load_project(project_ref.clone()).await?;
+    detail.revealed = match reveal {
+        None => None,
+        Some(which) if which == "password" => reveal_password(project_ref).await.ok().map(|password| (which, password)),
+        Some(which) => reveal_api_key(project_ref, which.clone()).await.ok().map(|key| (which, key)),
+    };
+    Ok(detail)
 }
 
 #[component]
-fn Shown(loaded: Loaded, revealed: RevealedByAddress) -> impl IntoView {
-    let live = Live::provide(loaded);
-    provide_context(revealed);
+fn Shown(mut detail: ProjectDetail) -> impl IntoView {
+    provide_context(RevealedByAddress(detail.revealed.take()));
+    let live = Live::provide(detail);
     let lifecycle = Lifecycle::new();
     let navigate = use_navigate();
     Effect::new(move |_| {

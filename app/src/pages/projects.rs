@@ -13,6 +13,7 @@ use crate::{
         Dialog, Glyph, Icon, ListSkeleton, ListToolbar, NewProjectForm, NoProjects, ProjectList, RefreshWithoutScripts, dialog,
     },
     event_stream::{News, follow},
+    project_detail::PageJson,
     project_row::{ProjectRow, SortBy, arrange},
     server_fns::{CreateProject, list_projects},
     visibility::use_visible,
@@ -30,7 +31,7 @@ const AFTER_REFUSAL: Duration = Duration::from_secs(1);
 pub(crate) fn ProjectsPage() -> impl IntoView {
     let query = use_query_map();
     let filter = RwSignal::new(query.read_untracked().get_str("q").unwrap_or_default().to_owned());
-    let listed = Resource::new(|| (), |()| list_projects());
+    let listed = Resource::<_, PageJson>::new_with_options(|| (), |()| list_projects(), false);
     let create = ServerAction::<CreateProject>::new();
     let new_project = NodeRef::<html::Dialog>::new();
     // Optimistic: the dialog makes room for the row at once, and comes back if the server refuses.

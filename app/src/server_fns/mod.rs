@@ -3,12 +3,10 @@
 
 mod create_project;
 mod delete_project;
-mod get_health;
-mod get_project;
-mod list_api_keys;
-mod list_events;
 mod list_projects;
+mod load_project;
 mod pause_project;
+mod project_name;
 mod rename_project;
 mod restart_project;
 mod resume_project;
@@ -19,12 +17,10 @@ mod set_theme;
 
 pub(crate) use create_project::CreateProject;
 pub(crate) use delete_project::DeleteProject;
-pub(crate) use get_health::get_health;
-pub(crate) use get_project::get_project;
-pub(crate) use list_api_keys::list_api_keys;
-pub(crate) use list_events::list_events;
 pub(crate) use list_projects::list_projects;
+pub(crate) use load_project::load_project;
 pub(crate) use pause_project::PauseProject;
+pub(crate) use project_name::project_name;
 pub(crate) use rename_project::RenameProject;
 pub(crate) use restart_project::RestartProject;
 pub(crate) use resume_project::ResumeProject;
