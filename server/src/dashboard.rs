@@ -71,13 +71,14 @@ pub(crate) fn router(
 ) -> Router {
     let sessions = guard.sessions().clone();
     let pages = pages(&projects, site);
+    let hashed = site.options.hash_files;
     let sign_in = Router::new().route("/sign-in", post(sign_in)).route("/sign-out", post(sign_out)).with_state(sessions);
     let request_id = HeaderName::from_static(rejection::OURS);
     Router::new()
         .merge(api::router(ApiState { projects, stop }))
         .merge(sign_in)
         .merge(pages)
-        .layer(middleware::from_fn(with_headers))
+        .layer(middleware::from_fn(move |request: Request, next: Next| with_headers(hashed, request, next)))
         .layer(middleware::from_fn(move |request: Request, next: Next| {
             let peer = guard::peer_of(&request);
             guard.clone().pass(gateway.clone(), peer, request, next)
@@ -137,10 +138,9 @@ fn span(request: &Request) -> tracing::Span {
     tracing::info_span!("request", request.id = id, http.method = %request.method(), url.path = request.uri().path())
 }
 
-/// Headers of the main host's answers.
-async fn with_headers(request: Request, next: Next) -> Response {
-    // Named by their content: what is at the name never changes.
-    let is_hashed = request.uri().path().starts_with("/pkg/");
+/// Headers of the main host's answers. `hashed`: built files are named by their content, so what is at a name never changes.
+async fn with_headers(hashed: bool, request: Request, next: Next) -> Response {
+    let is_hashed = hashed && request.uri().path().starts_with("/pkg/");
     let mut response = next.run(request).await;
     let ok = response.status().is_success();
     let headers = response.headers_mut();

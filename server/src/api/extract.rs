@@ -96,6 +96,13 @@ async fn json<S: Send + Sync, T: DeserializeOwned>(request: Request, state: &S) 
         let message = "The body must be JSON: send it with `Content-Type: application/json`.";
         return Err(ApiError::new(ErrorCode::UnsupportedMediaType, message));
     }
+    // Every body here is an object; serde would take an array for one, field by field.
+    if body.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
+        return Err(ApiError::new(
+            ErrorCode::InvalidInput,
+            "The body must be a JSON object, such as {\"name\": \"My project\"}.",
+        ));
+    }
     serde_json::from_slice(&body)
         .map(Some)
         .map_err(|error| ApiError::new(ErrorCode::InvalidInput, format!("The body is not what is expected here: {error}.")))
