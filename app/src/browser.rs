@@ -71,6 +71,12 @@ pub(crate) fn set_cookie(cookie: &str) {
     _ = document().unchecked_into::<web_sys::HtmlDocument>().set_cookie(cookie);
 }
 
+/// What is typed into the input with this id.
+pub(crate) fn value_of(id: &str) -> String {
+    let input = document().get_element_by_id(id).and_then(|element| element.dyn_into::<web_sys::HtmlInputElement>().ok());
+    input.map(|input| input.value()).unwrap_or_default()
+}
+
 /// Moves the focus to the element with this id, without scrolling.
 pub(crate) fn focus(id: &str) {
     if let Some(element) = document().get_element_by_id(id).and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok()) {

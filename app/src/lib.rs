@@ -22,6 +22,7 @@ mod shell;
 mod site;
 mod snippets;
 mod steps;
+mod submission;
 mod theme;
 mod visibility;
 

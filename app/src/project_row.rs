@@ -79,11 +79,15 @@ pub(crate) fn arrange(rows: &[ProjectRow], filter: &str, sort: SortBy) -> Vec<Pr
         })
         .cloned()
         .collect();
-    match sort {
-        SortBy::Created => shown.sort_by_key(|row| std::cmp::Reverse(row.created_at)),
-        SortBy::Name => shown.sort_by_key(|row| row.name.to_lowercase()),
-        SortBy::Memory => shown.sort_by_key(|row| std::cmp::Reverse(row.memory_bytes)),
-    }
+    // One sort for all, and refs as the last word so that an unstable one, which is smaller, keeps the order still.
+    shown.sort_unstable_by(|a, b| {
+        let order = match sort {
+            SortBy::Created => b.created_at.cmp(&a.created_at),
+            SortBy::Name => a.name.to_lowercase().cmp(&b.name.to_lowercase()),
+            SortBy::Memory => b.memory_bytes.cmp(&a.memory_bytes),
+        };
+        order.then_with(|| a.project_ref.cmp(&b.project_ref))
+    });
     shown
 }
 

@@ -44,11 +44,10 @@ impl Run {
     }
 }
 
-/// Reads the last operation out of `events` (any order). While it is `open`, steps it is expected to take are listed
+/// Reads the last operation out of `events` (newest first). While it is `open`, steps it is expected to take are listed
 /// too, so that the list keeps its height; the control plane decides what really happens, and its events win.
 pub(crate) fn last_run(events: &[ProjectEvent], open: Option<OperationKind>) -> Option<Run> {
-    let mut events: Vec<&ProjectEvent> = events.iter().collect();
-    events.sort_by_key(|event| event.id);
+    let events: Vec<&ProjectEvent> = events.iter().rev().collect();
     let seen = events.iter().rev().find(|event| event.step.is_some()).and_then(|event| event.operation);
     let operation = open.or(seen)?;
     let start = first_of_last(&events, operation, open.is_some());
@@ -150,11 +149,11 @@ mod tests {
     fn only_the_last_of_two_like_operations_counts() {
         let restart = OperationKind::Restart;
         let events = [
-            event(1, EventKind::StepFinished, restart, Some(Step::Withdraw)),
-            event(2, EventKind::StepFailed, restart, Some(Step::StopDatabase)),
-            settled(3, restart, ProjectState::Running),
-            event(4, EventKind::StepFinished, restart, Some(Step::Withdraw)),
             settled(5, restart, ProjectState::Running),
+            event(4, EventKind::StepFinished, restart, Some(Step::Withdraw)),
+            settled(3, restart, ProjectState::Running),
+            event(2, EventKind::StepFailed, restart, Some(Step::StopDatabase)),
+            event(1, EventKind::StepFinished, restart, Some(Step::Withdraw)),
         ];
         let run = last_run(&events, None).unwrap();
         assert_eq!(run.lines, [StepLine { step: Step::Withdraw, progress: Progress::Done { duration_ms: 4 } }]);
@@ -163,8 +162,8 @@ mod tests {
     #[test]
     fn a_new_operation_does_not_show_the_steps_of_the_one_before() {
         let events = [
-            event(1, EventKind::StepFinished, OperationKind::Create, Some(Step::StartDatabase)),
             settled(2, OperationKind::Create, ProjectState::Running),
+            event(1, EventKind::StepFinished, OperationKind::Create, Some(Step::StartDatabase)),
         ];
         let run = last_run(&events, Some(OperationKind::Resume)).unwrap();
         assert!(run.lines.iter().all(|line| line.progress == Progress::Waiting));

@@ -27,9 +27,7 @@ pub(crate) fn ApiPanel() -> impl IntoView {
                 <Value name="API URL" text=url>
                     <CopyButton text=url label="Copy API URL" />
                 </Value>
-                <For each=move || in_order(live.keys.get()) key=|key| (key.id.clone(), key.hash.clone()) let:key>
-                    <Key key />
-                </For>
+                {move || in_order(&live.keys.read()).into_iter().map(|key| view! { <Key key /> }).collect_view()}
             </div>
         </Sheet>
     }
@@ -95,13 +93,9 @@ where
 }
 
 /// The new keys first; the legacy ones are there for clients that know no others.
-fn in_order(mut keys: Vec<ApiKey>) -> Vec<ApiKey> {
-    keys.sort_by_key(|key| match key.key_type {
-        ApiKeyType::Publishable => 0,
-        ApiKeyType::Secret => 1,
-        ApiKeyType::Legacy => 2,
-    });
-    keys
+fn in_order(keys: &[ApiKey]) -> Vec<ApiKey> {
+    let of = |key_type| keys.iter().filter(move |key| key.key_type == key_type).cloned();
+    of(ApiKeyType::Publishable).chain(of(ApiKeyType::Secret)).chain(of(ApiKeyType::Legacy)).collect()
 }
 
 fn words(key: &ApiKey) -> (&'static str, &'static str) {

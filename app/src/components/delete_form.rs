@@ -1,23 +1,19 @@
 //! Delete, after typing the name: the same form in the dialog and on the page.
 
 use control_plane_api::ProjectRef;
-use leptos::{form::ActionForm, prelude::*};
+use leptos::prelude::*;
 
-use super::FormAlert;
-use crate::server_fns::DeleteProject;
+use super::{FormAlert, PostForm};
+use crate::{server_fns::DeleteProject, submission::Submission};
 
 /// The server compares the name too.
 #[component]
-pub(crate) fn DeleteForm(
-    action: ServerAction<DeleteProject>,
-    project_ref: ProjectRef,
-    #[prop(into)] name: Signal<String>,
-) -> impl IntoView {
-    let error = move || action.value().get().and_then(Result::err);
-    let field_error = Memo::new(move |_| error().and_then(|error| error.for_field("confirmation")));
-    let other_error = Memo::new(move |_| error().and_then(|error| error.beside_fields(&["confirmation"])));
+pub(crate) fn DeleteForm(project_ref: ProjectRef, #[prop(into)] name: Signal<String>) -> impl IntoView {
+    let submission = Submission::to::<DeleteProject>();
+    let field_error = submission.for_field("confirmation");
+    let other_error = submission.beside_fields(&["confirmation"]);
     view! {
-        <ActionForm action>
+        <PostForm submission>
             <div class="form">
                 <FormAlert message=other_error />
                 <p>"This removes the database, its data and its keys at once. There is no way back."</p>
@@ -40,11 +36,11 @@ pub(crate) fn DeleteForm(
                     </p>
                 </div>
                 <div class="form-actions">
-                    <button class="button button-danger" type="submit" disabled=move || action.pending().get()>
-                        {move || if action.pending().get() { "Deleting…" } else { "Delete this project" }}
+                    <button class="button button-danger" type="submit" disabled=move || submission.pending.get()>
+                        {move || if submission.pending.get() { "Deleting…" } else { "Delete this project" }}
                     </button>
                 </div>
             </div>
-        </ActionForm>
+        </PostForm>
     }
 }

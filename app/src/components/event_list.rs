@@ -16,9 +16,7 @@ pub(crate) fn EventList() -> impl IntoView {
     view! {
         <Sheet id="events" title="Events" tools=move || view! { <CurlButton command=Command::Events project_ref=Some(project_ref.clone()) /> }>
             <ol class="lines scroll" tabindex="0" aria-label="Events, newest first" data-testid="events">
-                <For each=shown key=|event| event.id let:event>
-                    <Line event />
-                </For>
+                {move || shown().into_iter().map(|event| view! { <Line event /> }).collect_view()}
             </ol>
         </Sheet>
     }

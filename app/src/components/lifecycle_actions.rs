@@ -1,39 +1,37 @@
 //! Pause, resume, restart, retry: what can be done in the state the project is in.
 
 use control_plane_api::ProjectState;
-use leptos::{form::ActionForm, prelude::*};
+use leptos::prelude::*;
 
-use super::{CurlButton, FormAlert, Glyph, Icon};
+use super::{CurlButton, FormAlert, Glyph, Icon, PostForm};
 use crate::{
     live::use_live,
     server_fns::{PauseProject, RestartProject, ResumeProject, RetryProject},
     snippets::Command,
+    submission::Submission,
 };
 
-/// The buttons. Their errors are shown by `LifecycleErrors`, which takes the same actions.
-#[derive(Clone, Copy)]
+/// What the buttons sent. Refusals are shown by `LifecycleErrors`.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Lifecycle {
-    pause: ServerAction<PauseProject>,
-    resume: ServerAction<ResumeProject>,
-    restart: ServerAction<RestartProject>,
-    retry: ServerAction<RetryProject>,
+    pause: Submission,
+    resume: Submission,
+    restart: Submission,
+    retry: Submission,
 }
 
 impl Lifecycle {
     pub(crate) fn new() -> Self {
         let lifecycle = Self {
-            pause: ServerAction::new(),
-            resume: ServerAction::new(),
-            restart: ServerAction::new(),
-            retry: ServerAction::new(),
+            pause: Submission::to::<PauseProject>(),
+            resume: Submission::to::<ResumeProject>(),
+            restart: Submission::to::<RestartProject>(),
+            retry: Submission::to::<RetryProject>(),
         };
         let live = use_live();
         // The event tells as well; this holds when the stream is lost.
-        Effect::new(move |before: Option<usize>| {
-            let done = lifecycle.pause.version().get()
-                + lifecycle.resume.version().get()
-                + lifecycle.restart.version().get()
-                + lifecycle.retry.version().get();
+        Effect::new(move |before: Option<u32>| {
+            let done = lifecycle.all().iter().map(|submission| submission.done.get()).sum();
             if before.is_some_and(|before| before < done) {
                 live.reload();
             }
@@ -42,19 +40,16 @@ impl Lifecycle {
         lifecycle
     }
 
-    fn error(self) -> Option<String> {
-        let failed = |value: Option<Result<(), crate::DashboardError>>| value.and_then(Result::err).map(|error| error.message);
-        failed(self.pause.value().get())
-            .or_else(|| failed(self.resume.value().get()))
-            .or_else(|| failed(self.restart.value().get()))
-            .or_else(|| failed(self.retry.value().get()))
+    const fn all(&self) -> [Submission; 4] {
+        [self.pause, self.resume, self.restart, self.retry]
     }
 }
 
 /// Why the last action was refused.
 #[component]
 pub(crate) fn LifecycleErrors(lifecycle: Lifecycle) -> impl IntoView {
-    view! { <FormAlert message=Signal::derive(move || lifecycle.error()) /> }
+    let message = move || lifecycle.all().iter().find_map(|submission| submission.error.get()).map(|error| error.message);
+    view! { <FormAlert message=Signal::derive(message) /> }
 }
 
 /// Pause and restart while running, resume while paused, retry after a failure.
@@ -62,84 +57,48 @@ pub(crate) fn LifecycleErrors(lifecycle: Lifecycle) -> impl IntoView {
 pub(crate) fn LifecycleActions(lifecycle: Lifecycle) -> impl IntoView {
     let state = use_live().state;
     move || match state.get() {
-        ProjectState::Running => view! {
-            <RestartButton action=lifecycle.restart />
-            <PauseButton action=lifecycle.pause />
+        ProjectState::Running => vec![
+            view! { <Button submission=lifecycle.restart glyph=Glyph::Restart word="Restart" command=Command::Restart /> },
+            view! { <Button submission=lifecycle.pause glyph=Glyph::Pause word="Pause" command=Command::Pause /> },
+        ],
+        ProjectState::Paused => {
+            vec![
+                view! { <Button submission=lifecycle.resume glyph=Glyph::Play word="Resume" command=Command::Resume primary=true /> },
+            ]
         }
-        .into_any(),
-        ProjectState::Paused => view! { <ResumeButton action=lifecycle.resume /> }.into_any(),
-        ProjectState::Failed => view! { <RetryButton action=lifecycle.retry /> }.into_any(),
+        ProjectState::Failed => {
+            vec![view! { <Button submission=lifecycle.retry glyph=Glyph::Restart word="Retry" primary=true /> }]
+        }
         ProjectState::Provisioning
         | ProjectState::Pausing
         | ProjectState::Resuming
         | ProjectState::Restarting
-        | ProjectState::Deleting => ().into_any(),
+        | ProjectState::Deleting => Vec::new(),
     }
 }
 
 #[component]
-fn PauseButton(action: ServerAction<PauseProject>) -> impl IntoView {
+fn Button(
+    submission: Submission,
+    glyph: Glyph,
+    word: &'static str,
+    #[prop(optional)] command: Option<Command>,
+    #[prop(optional)] primary: bool,
+) -> impl IntoView {
+    let project_ref = use_live().project_ref();
+    let curl = command.map(|command| view! { <CurlButton command project_ref=Some(project_ref.clone()) /> });
+    let frame = if curl.is_some() { "button-pair" } else { "" };
+    let class = if primary { "button button-primary" } else { "button" };
     view! {
-        <span class="button-pair">
-            <ActionForm action>
-                <ProjectRefField />
-                <button class="button" type="submit" disabled=move || action.pending().get()>
-                    <Icon glyph=Glyph::Pause />
-                    "Pause"
+        <span class=frame>
+            <PostForm submission>
+                <input type="hidden" name="project_ref" value=project_ref.to_string() />
+                <button class=class type="submit" disabled=move || submission.pending.get()>
+                    <Icon glyph />
+                    {word}
                 </button>
-            </ActionForm>
-            <CurlButton command=Command::Pause project_ref=Some(use_live().project_ref()) />
+            </PostForm>
+            {curl}
         </span>
     }
-}
-
-#[component]
-fn RestartButton(action: ServerAction<RestartProject>) -> impl IntoView {
-    view! {
-        <span class="button-pair">
-            <ActionForm action>
-                <ProjectRefField />
-                <button class="button" type="submit" disabled=move || action.pending().get()>
-                    <Icon glyph=Glyph::Restart />
-                    "Restart"
-                </button>
-            </ActionForm>
-            <CurlButton command=Command::Restart project_ref=Some(use_live().project_ref()) />
-        </span>
-    }
-}
-
-#[component]
-fn ResumeButton(action: ServerAction<ResumeProject>) -> impl IntoView {
-    view! {
-        <span class="button-pair">
-            <ActionForm action>
-                <ProjectRefField />
-                <button class="button button-primary" type="submit" disabled=move || action.pending().get()>
-                    <Icon glyph=Glyph::Play />
-                    "Resume"
-                </button>
-            </ActionForm>
-            <CurlButton command=Command::Resume project_ref=Some(use_live().project_ref()) />
-        </span>
-    }
-}
-
-#[component]
-fn RetryButton(action: ServerAction<RetryProject>) -> impl IntoView {
-    view! {
-        <ActionForm action>
-            <ProjectRefField />
-            <button class="button button-primary" type="submit" disabled=move || action.pending().get()>
-                <Icon glyph=Glyph::Restart />
-                "Retry"
-            </button>
-        </ActionForm>
-    }
-}
-
-/// Which project the form is about.
-#[component]
-fn ProjectRefField() -> impl IntoView {
-    view! { <input type="hidden" name="project_ref" value=use_live().project_ref().to_string() /> }
 }

@@ -1,18 +1,17 @@
 //! New project: the same form in the dialog and on the page.
 
 use control_plane_api::{MAX_NAME_CHARS, MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS};
-use leptos::{form::ActionForm, html, prelude::*};
+use leptos::{html, prelude::*};
 
-use super::{CopyButton, FormAlert};
-use crate::{browser, server_fns::CreateProject};
+use super::{CopyButton, FormAlert, PostForm};
+use crate::{browser, submission::Submission};
 
 /// Name and database password; both may stay empty. Errors stand beside their field.
 #[component]
-pub(crate) fn NewProjectForm(action: ServerAction<CreateProject>) -> impl IntoView {
-    let error = move || action.value().get().and_then(Result::err);
-    let name_error = Memo::new(move |_| error().and_then(|error| error.for_field("name")));
-    let password_error = Memo::new(move |_| error().and_then(|error| error.for_field("db_pass")));
-    let other_error = Memo::new(move |_| error().and_then(|error| error.beside_fields(&["name", "db_pass"])));
+pub(crate) fn NewProjectForm(submission: Submission) -> impl IntoView {
+    let name_error = submission.for_field("name");
+    let password_error = submission.for_field("db_pass");
+    let other_error = submission.beside_fields(&["name", "db_pass"]);
     let password = RwSignal::new(String::new());
     let password_input = NodeRef::<html::Input>::new();
     let generate = move |_| {
@@ -23,7 +22,7 @@ pub(crate) fn NewProjectForm(action: ServerAction<CreateProject>) -> impl IntoVi
         password.set(generated);
     };
     view! {
-        <ActionForm action>
+        <PostForm submission>
             <div class="form">
                 <FormAlert message=other_error />
                 <div class="field">
@@ -75,11 +74,11 @@ pub(crate) fn NewProjectForm(action: ServerAction<CreateProject>) -> impl IntoVi
                     </p>
                 </div>
                 <div class="form-actions">
-                    <button class="button button-primary" type="submit" disabled=move || action.pending().get()>
-                        {move || if action.pending().get() { "Creating…" } else { "Create project" }}
+                    <button class="button button-primary" type="submit" disabled=move || submission.pending.get()>
+                        {move || if submission.pending.get() { "Creating…" } else { "Create project" }}
                     </button>
                 </div>
             </div>
-        </ActionForm>
+        </PostForm>
     }
 }

@@ -23,9 +23,7 @@ pub(crate) fn ProjectList(
             </div>
             <ul aria-label="Projects">
                 {move || pending_name.get().map(|name| view! { <PendingRow name /> })}
-                <For each=move || rows.get() key=|row| (row.project_ref.clone(), row.state, row.name.clone(), row.memory_bytes) let:row>
-                    <Row row largest />
-                </For>
+                {move || rows.get().into_iter().map(|row| view! { <Row row largest /> }).collect_view()}
             </ul>
         </div>
     }

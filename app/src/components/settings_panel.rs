@@ -1,13 +1,9 @@
 //! Rename and delete.
 
-use leptos::{form::ActionForm, html, prelude::*};
+use leptos::{html, prelude::*};
 
-use super::{CurlButton, DeleteForm, Dialog, Sheet, dialog};
-use crate::{
-    live::use_live,
-    server_fns::{DeleteProject, RenameProject},
-    snippets::Command,
-};
+use super::{CurlButton, DeleteForm, Dialog, PostForm, Sheet, dialog};
+use crate::{live::use_live, server_fns::RenameProject, snippets::Command, submission::Submission};
 
 /// What is seldom done, at the end of the page.
 #[component]
@@ -15,7 +11,6 @@ pub(crate) fn SettingsPanel() -> impl IntoView {
     let live = use_live();
     let project_ref = live.project_ref();
     let delete_page = format!("/project/{project_ref}/delete");
-    let delete = ServerAction::<DeleteProject>::new();
     let dialog_ref = NodeRef::<html::Dialog>::new();
     let name = Memo::new(move |_| live.overview.read().project.name.clone());
     view! {
@@ -40,7 +35,7 @@ pub(crate) fn SettingsPanel() -> impl IntoView {
             </div>
         </Sheet>
         <Dialog id="delete-project" title="Delete project" node_ref=dialog_ref>
-            <DeleteForm action=delete project_ref name />
+            <DeleteForm project_ref name />
         </Dialog>
     }
 }
@@ -48,15 +43,15 @@ pub(crate) fn SettingsPanel() -> impl IntoView {
 #[component]
 fn RenameForm() -> impl IntoView {
     let live = use_live();
-    let rename = ServerAction::<RenameProject>::new();
-    let error = Memo::new(move |_| rename.value().get().and_then(Result::err).map(|error| error.message));
+    let rename = Submission::to::<RenameProject>();
+    let error = rename.beside_fields(&[]);
     Effect::new(move |_| {
-        if let Some(Ok(name)) = rename.value().get() {
-            live.overview.update(|overview| overview.project.name = name);
+        if rename.done.get() > 0 {
+            live.reload();
         }
     });
     view! {
-        <ActionForm action=rename>
+        <PostForm submission=rename>
             <input type="hidden" name="project_ref" value=live.project_ref().to_string() />
             <div class="field">
                 <label for="rename">"Name"</label>
@@ -72,7 +67,7 @@ fn RenameForm() -> impl IntoView {
                         aria-describedby="rename-error"
                         aria-invalid=move || error.get().map(|_| "true")
                     />
-                    <button class="button" type="submit" disabled=move || rename.pending().get()>
+                    <button class="button" type="submit" disabled=move || rename.pending.get()>
                         "Rename"
                     </button>
                 </div>
@@ -80,6 +75,6 @@ fn RenameForm() -> impl IntoView {
                     {error}
                 </p>
             </div>
-        </ActionForm>
+        </PostForm>
     }
 }

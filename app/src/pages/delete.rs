@@ -6,11 +6,7 @@ use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
 
 use super::{NotFoundPage, RefusedPage};
-use crate::{
-    components::DeleteForm,
-    project_detail::PageJson,
-    server_fns::{DeleteProject, project_name},
-};
+use crate::{components::DeleteForm, project_detail::PageJson, server_fns::project_name};
 
 /// The form, with the name to type.
 #[component]
@@ -25,7 +21,6 @@ pub(crate) fn DeletePage() -> impl IntoView {
 
 #[component]
 fn Confirm(project_ref: ProjectRef) -> impl IntoView {
-    let delete = ServerAction::<DeleteProject>::new();
     let held = StoredValue::new(project_ref);
     let name = Resource::<_, PageJson>::new_with_options(|| (), move |()| project_name(held.get_value()), false);
     view! {
@@ -45,7 +40,7 @@ fn Confirm(project_ref: ProjectRef) -> impl IntoView {
                                     <span aria-hidden="true">"/"</span>
                                 </nav>
                                 <h1>"Delete project"</h1>
-                                <DeleteForm action=delete project_ref=held.get_value() name=Signal::stored(name) />
+                                <DeleteForm project_ref=held.get_value() name=Signal::stored(name) />
                             </section>
                         }
                             .into_any()

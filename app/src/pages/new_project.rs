@@ -3,12 +3,12 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use crate::{components::NewProjectForm, server_fns::CreateProject};
+use crate::{components::NewProjectForm, server_fns::CreateProject, submission::Submission};
 
 /// The form.
 #[component]
 pub(crate) fn NewProjectPage() -> impl IntoView {
-    let create = ServerAction::<CreateProject>::new();
+    let create = Submission::to::<CreateProject>();
     view! {
         <Title text="New project" />
         <section class="notice">
@@ -19,7 +19,7 @@ pub(crate) fn NewProjectPage() -> impl IntoView {
             </nav>
             <h1>"New project"</h1>
             <div class="form">
-                <NewProjectForm action=create />
+                <NewProjectForm submission=create />
             </div>
         </section>
     }

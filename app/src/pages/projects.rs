@@ -9,6 +9,7 @@ use leptos_router::hooks::use_query_map;
 
 use super::RefusedPage;
 use crate::{
+    browser,
     components::{
         Dialog, Glyph, Icon, ListSkeleton, ListToolbar, NewProjectForm, NoProjects, ProjectList, RefreshWithoutScripts, dialog,
     },
@@ -16,6 +17,7 @@ use crate::{
     project_detail::PageJson,
     project_row::{ProjectRow, SortBy, arrange},
     server_fns::{CreateProject, list_projects},
+    submission::Submission,
     visibility::use_visible,
 };
 
@@ -32,21 +34,21 @@ pub(crate) fn ProjectsPage() -> impl IntoView {
     let query = use_query_map();
     let filter = RwSignal::new(query.read_untracked().get_str("q").unwrap_or_default().to_owned());
     let listed = Resource::<_, PageJson>::new_with_options(|| (), |()| list_projects(), false);
-    let create = ServerAction::<CreateProject>::new();
+    let create = Submission::to::<CreateProject>();
     let new_project = NodeRef::<html::Dialog>::new();
     // Optimistic: the dialog makes room for the row at once, and comes back if the server refuses.
     Effect::new(move |was_pending: Option<bool>| {
-        let pending = create.pending().get();
+        let pending = create.pending.get();
         if let Some(dialog) = new_project.get_untracked() {
             if pending {
                 dialog.close();
-            } else if was_pending == Some(true) && create.value().with_untracked(|value| matches!(value, Some(Err(_)))) {
+            } else if was_pending == Some(true) && create.error.read_untracked().is_some() {
                 _ = dialog.show_modal();
             }
         }
         pending
     });
-    let pending_name = move || create.input().get().map(|input: CreateProject| input.name);
+    let pending_name = move || create.pending.get().then(|| browser::value_of("project-name"));
     view! {
         <Title text="Projects" />
         <div class="page-head">
@@ -67,7 +69,7 @@ pub(crate) fn ProjectsPage() -> impl IntoView {
             })}
         </Transition>
         <Dialog id="new-project" title="New project" node_ref=new_project>
-            <NewProjectForm action=create />
+            <NewProjectForm submission=create />
         </Dialog>
     }
 }
