@@ -8,12 +8,13 @@ mod components;
 mod error;
 mod event_stream;
 mod format;
+mod key_line;
 mod live;
 mod pages;
 mod project_detail;
 mod project_row;
 mod root;
-mod secret_key;
+mod secret;
 mod server_fns;
 #[cfg(feature = "ssr")]
 mod session;

@@ -1,6 +1,6 @@
 //! One project as its page shows it, kept current by events. Nothing is polled.
 
-use control_plane_api::{ApiKey, ErrorCode, EventKind, ProjectEvent, ProjectOverview, ProjectRef, ProjectState, ServiceHealth};
+use control_plane_api::{ErrorCode, EventKind, ProjectEvent, ProjectRef, ProjectState};
 use leptos::{prelude::*, task::spawn_local};
 
 use crate::{
@@ -16,11 +16,10 @@ const KEPT_EVENTS: usize = 60;
 /// The page's state; parts of it are provided as context to the components of the page.
 #[derive(Clone, Copy)]
 pub(crate) struct Live {
-    pub(crate) overview: RwSignal<ProjectOverview>,
+    /// Of its parts `project_ref`, `api_url`, `created_at` and `keys` never change; its events are in `events`.
+    pub(crate) detail: RwSignal<ProjectDetail>,
     /// Newest first.
     pub(crate) events: RwSignal<Vec<ProjectEvent>>,
-    pub(crate) health: RwSignal<Vec<ServiceHealth>>,
-    pub(crate) keys: RwSignal<Vec<ApiKey>>,
     /// False while the event stream is lost.
     pub(crate) connected: RwSignal<bool>,
     pub(crate) gone: RwSignal<bool>,
@@ -34,16 +33,15 @@ pub(crate) fn use_live() -> Live {
 
 impl Live {
     /// Starts from what was loaded, and provides itself.
-    pub(crate) fn provide(loaded: ProjectDetail) -> Self {
-        let overview = RwSignal::new(loaded.overview);
+    pub(crate) fn provide(mut loaded: ProjectDetail) -> Self {
+        let events = RwSignal::new(std::mem::take(&mut loaded.events));
+        let detail = RwSignal::new(loaded);
         let live = Self {
-            overview,
-            events: RwSignal::new(loaded.events),
-            health: RwSignal::new(loaded.health),
-            keys: RwSignal::new(loaded.keys),
+            detail,
+            events,
             connected: RwSignal::new(true),
             gone: RwSignal::new(false),
-            state: Memo::new(move |_| overview.read().project.state),
+            state: Memo::new(move |_| detail.read().state),
         };
         provide_context(live);
         let visible = use_visible();
@@ -60,7 +58,7 @@ impl Live {
 
     /// The project's ref; it never changes.
     pub(crate) fn project_ref(self) -> ProjectRef {
-        self.overview.read_untracked().project.project_ref.clone()
+        self.detail.read_untracked().project_ref.clone()
     }
 
     /// Fetches anew what events don't carry: connection, usage, health and keys.
@@ -76,9 +74,7 @@ impl Live {
                 // What is shown stays; the next event tries again.
                 Err(_) => return,
             };
-            _ = self.overview.try_set(detail.overview);
-            _ = self.health.try_set(detail.health);
-            _ = self.keys.try_set(detail.keys);
+            _ = self.detail.try_set(detail);
         });
     }
 
@@ -103,7 +99,7 @@ impl Live {
         match event.kind {
             EventKind::StateChanged => {
                 if let Some(state) = event.state {
-                    self.overview.update(|overview| overview.project.state = state);
+                    self.detail.update(|detail| detail.state = state);
                 }
                 self.reload();
             }

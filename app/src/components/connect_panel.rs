@@ -2,19 +2,17 @@
 
 use leptos::prelude::*;
 
-use super::{CopyButton, Sheet};
-use crate::{live::use_live, secret_key, snippets::Client};
+use super::{Copied, CopyButton, Sheet};
+use crate::{key_line, live::use_live, snippets::Client};
 
 /// One tab for each client. Radio buttons and CSS, so that they switch without scripts.
 #[component]
 pub(crate) fn ConnectPanel() -> impl IntoView {
-    let live = use_live();
-    let key = Memo::new(move |_| {
-        live.keys.with(|keys| secret_key::for_clients(keys).map_or_else(|| "YOUR_KEY".to_owned(), |key| key.api_key.clone()))
-    });
-    let url = Memo::new(move |_| live.overview.read().project.api_url.clone());
+    let detail = use_live().detail.read_untracked();
+    let key = key_line::for_clients(&detail.keys).map_or("YOUR_KEY", |key| key.text.as_str());
     let panels = Client::ALL.map(|client| {
-        let code = Memo::new(move |_| client.snippet(&url.read(), &key.read()));
+        let code = client.snippet(&detail.api_url, key);
+        let what = Copied::Text(code.clone());
         view! {
             <div class="tab-panel" data-client=client.label() role="group" aria-label=format!("{} snippet", client.label())>
                 <div class="tab-panel-head">
@@ -24,7 +22,7 @@ pub(crate) fn ConnectPanel() -> impl IntoView {
                             None => view! { <span>"Nothing to install"</span> }.into_any(),
                         }}
                     </p>
-                    <CopyButton text=code label=format!("Copy {} snippet", client.label()) />
+                    <CopyButton what label=format!("Copy {} snippet", client.label()) />
                 </div>
                 <pre tabindex="0" role="region" aria-label=format!("{} code", client.label())>
                     <code>{code}</code>

@@ -2,72 +2,49 @@
 
 use leptos::prelude::*;
 
-use super::{
-    RevealLink, Sheet, Value,
-    api_panel::{CopySecret, revealed_by_address},
-};
+use super::{Copied, CopyButton, RevealLink, Sheet, Value};
 use crate::{
+    key_line::DOTS,
     live::use_live,
-    secret_key::DOTS,
-    server_fns::reveal_password,
+    secret::{Secret, revealed_by_address},
     snippets::{percent_encode, postgres_uri, psql},
 };
 
 /// Connection strings and password. What is copied has the password in it, whether it is shown or not.
 #[component]
 pub(crate) fn DatabasePanel() -> impl IntoView {
-    let live = use_live();
-    let connection = Memo::new(move |_| live.overview.read().connection.clone());
-    let version = Memo::new(move |_| live.overview.read().postgres_version.clone());
-    let revealed = RwSignal::new(revealed_by_address("password"));
-    let shown = Memo::new(move |_| revealed.read().as_deref().map_or_else(|| DOTS.to_owned(), percent_encode));
-    let uri = move || {
-        connection.get().map_or_else(
-            || "Known once the database has started.".to_owned(),
-            |connection| postgres_uri(&connection, &shown.get()),
-        )
+    let detail = use_live().detail;
+    let revealed = RwSignal::new(revealed_by_address(&Secret::Password));
+    let text = move |secret: &Secret| {
+        let password = revealed.read();
+        let password = password.as_deref();
+        if let Secret::Password = secret {
+            return password.unwrap_or(DOTS).to_owned();
+        }
+        let shown = password.map_or_else(|| DOTS.to_owned(), percent_encode);
+        let detail = detail.read();
+        let Some(connection) = &detail.connection else { return "Known once the database has started.".to_owned() };
+        let uri = postgres_uri(connection, &shown);
+        if let Secret::Psql = secret { psql(&uri) } else { uri }
     };
-    let command = move || {
-        connection.get().map_or_else(
-            || "Known once the database has started.".to_owned(),
-            |connection| psql(&postgres_uri(&connection, &shown.get())),
-        )
-    };
-    let project_ref = live.project_ref();
-    let fetch = move || reveal_password(project_ref.clone());
-    let fetch_uri = {
-        let fetch = fetch.clone();
-        move || {
-            let connection = connection.get_untracked();
-            let password = fetch();
-            async move {
-                password.await.map(|password| {
-                    connection.map(|connection| postgres_uri(&connection, &percent_encode(&password))).unwrap_or_default()
-                })
-            }
+    let line = move |secret: Secret, name: &'static str, label: &'static str| {
+        let what = Copied::Secret(secret.clone());
+        let reveal = matches!(secret, Secret::Password)
+            .then(|| view! { <RevealLink secret=secret.clone() label="database password" revealed /> });
+        view! {
+            <Value name text=Signal::derive(move || text(&secret))>
+                {reveal}
+                <CopyButton what label />
+            </Value>
         }
     };
-    let fetch_command = {
-        let fetch_uri = fetch_uri.clone();
-        move || {
-            let uri = fetch_uri();
-            async move { uri.await.map(|uri| psql(&uri)) }
-        }
-    };
-    let fetch_to_copy = fetch.clone();
+    let version = move || detail.read().postgres_version.as_ref().map(|version| format!("PostgreSQL {version}"));
     view! {
-        <Sheet id="database" title="Database" tools=move || version.get().map(|version| view! { <span class="text-sm soft">{format!("PostgreSQL {version}")}</span> })>
+        <Sheet id="database" title="Database" tools=move || view! { <span class="text-sm soft">{version()}</span> }>
             <div class="values">
-                <Value name="psql" text=Signal::derive(command)>
-                    <CopySecret label="Copy psql command with password" fetch=fetch_command />
-                </Value>
-                <Value name="Connection string" text=Signal::derive(uri)>
-                    <CopySecret label="Copy connection string with password" fetch=fetch_uri />
-                </Value>
-                <Value name="Database password" text=Signal::derive(move || revealed.get().unwrap_or_else(|| DOTS.to_owned()))>
-                    <RevealLink which="password" label="database password" revealed fetch />
-                    <CopySecret label="Copy database password" fetch=fetch_to_copy />
-                </Value>
+                {line(Secret::Psql, "psql", "Copy psql command with password")}
+                {line(Secret::Uri, "Connection string", "Copy connection string with password")}
+                {line(Secret::Password, "Database password", "Copy database password")}
             </div>
         </Sheet>
     }

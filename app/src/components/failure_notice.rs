@@ -9,9 +9,8 @@ use crate::live::use_live;
 #[component]
 pub(crate) fn FailureNotice() -> impl IntoView {
     let live = use_live();
-    let failure = Memo::new(move |_| live.overview.read().failure.clone());
     move || {
-        failure.get().map(|failure| {
+        live.detail.read().failure.clone().map(|failure| {
             view! {
                 <div class="alert" role="alert" data-testid="failure">
                     <Icon glyph=Glyph::Failed />

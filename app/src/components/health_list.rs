@@ -12,7 +12,7 @@ pub(crate) fn HealthList() -> impl IntoView {
     let live = use_live();
     view! {
         <Sheet id="health" title="Health">
-            <ul class="lines">{move || live.health.get().into_iter().map(|service| view! { <Line service /> }).collect_view()}</ul>
+            <ul class="lines">{move || live.detail.read().health.clone().into_iter().map(|service| view! { <Line service /> }).collect_view()}</ul>
         </Sheet>
     }
 }

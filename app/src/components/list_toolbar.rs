@@ -12,22 +12,12 @@ const FILTER_FROM: usize = 7;
 
 /// Stands above the list.
 #[component]
-pub(crate) fn ListToolbar(
-    #[prop(into)] rows: Signal<Vec<ProjectRow>>,
-    filter: RwSignal<String>,
-    #[prop(into)] sort: Signal<SortBy>,
-) -> impl IntoView {
-    let totals = move || {
-        let rows = rows.read();
-        let memory = rows.iter().filter_map(|row| row.memory_bytes).sum();
-        let disk = rows.iter().filter_map(|row| row.disk_bytes).sum();
-        format!("{} · {} memory · {} disk", format::count(rows.len(), "project"), format::bytes(memory), format::bytes(disk))
-    };
-    let many = Memo::new(move |_| rows.read().len() >= FILTER_FROM);
+pub(crate) fn ListToolbar(rows: StoredValue<Vec<ProjectRow>>, filter: RwSignal<String>, sort: Memo<SortBy>) -> impl IntoView {
+    let (totals, many) = rows.with_value(|rows| (totals(rows), rows.len() >= FILTER_FROM));
     view! {
         <div class="toolbar">
             <p class="soft figures text-sm">{totals}</p>
-            <Show when=move || many.get()>
+            {many.then(|| view! {
                 <form class="filter" method="get" action="/" role="search" on:submit=|submit| submit.prevent_default()>
                     <input type="hidden" name="sort" value=move || sort.get().word() />
                     <input
@@ -40,7 +30,7 @@ pub(crate) fn ListToolbar(
                         on:input:target=move |input| filter.set(input.target().value())
                     />
                 </form>
-            </Show>
+            })}
             <nav class="sort" aria-label="Order">
                 <span class="soft">"Sort by"</span>
                 {SortBy::ALL
@@ -54,4 +44,10 @@ pub(crate) fn ListToolbar(
             </nav>
         </div>
     }
+}
+
+fn totals(rows: &[ProjectRow]) -> String {
+    let memory = rows.iter().filter_map(|row| row.memory_bytes).sum();
+    let disk = rows.iter().filter_map(|row| row.disk_bytes).sum();
+    format!("{} · {} memory · {} disk", format::count(rows.len(), "project"), format::bytes(memory), format::bytes(disk))
 }

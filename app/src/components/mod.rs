@@ -36,9 +36,9 @@ mod theme_switch;
 mod usage_panel;
 mod value;
 
-pub(crate) use api_panel::{ApiPanel, RevealedByAddress};
+pub(crate) use api_panel::ApiPanel;
 pub(crate) use connect_panel::ConnectPanel;
-pub(crate) use copy_button::CopyButton;
+pub(crate) use copy_button::{Copied, CopyButton};
 pub(crate) use curl_button::CurlButton;
 pub(crate) use database_panel::DatabasePanel;
 pub(crate) use delete_form::DeleteForm;

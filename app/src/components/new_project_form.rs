@@ -3,7 +3,7 @@
 use control_plane_api::{MAX_NAME_CHARS, MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS};
 use leptos::{html, prelude::*};
 
-use super::{CopyButton, FormAlert, PostForm};
+use super::{Copied, CopyButton, FormAlert, PostForm};
 use crate::{browser, submission::Submission};
 
 /// Name and database password; both may stay empty. Errors stand beside their field.
@@ -64,7 +64,7 @@ pub(crate) fn NewProjectForm(submission: Submission) -> impl IntoView {
                         <button class="button needs-script" type="button" on:click=generate>
                             "Generate"
                         </button>
-                        <CopyButton text=password label="Copy database password" />
+                        <CopyButton what=Copied::Typed(password) label="Copy database password" />
                     </div>
                     <p class="field-hint" id="project-password-hint">
                         {format!("At most {MAX_PASSWORD_CHARS} characters. Leave empty for a generated one; the project's page can show it.")}

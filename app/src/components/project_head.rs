@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{CopyButton, LifecycleActions, RelativeTime, StateBadge, lifecycle_actions::Lifecycle};
+use super::{Copied, CopyButton, LifecycleActions, RelativeTime, StateBadge, lifecycle_actions::Lifecycle};
 use crate::live::use_live;
 
 /// What the page is about, and what can be done.
@@ -10,8 +10,8 @@ use crate::live::use_live;
 pub(crate) fn ProjectHead(lifecycle: Lifecycle) -> impl IntoView {
     let live = use_live();
     let project_ref = live.project_ref().to_string();
-    let name = Memo::new(move |_| live.overview.read().project.name.clone());
-    let created_at = live.overview.read_untracked().project.created_at;
+    let name = move || live.detail.read().name.clone();
+    let created_at = live.detail.read_untracked().created_at;
     view! {
         <nav class="crumbs" aria-label="Breadcrumb">
             <a href="/">"Projects"</a>
@@ -28,7 +28,7 @@ pub(crate) fn ProjectHead(lifecycle: Lifecycle) -> impl IntoView {
                 <div class="project-facts">
                     <span class="inline-flex items-center gap-1">
                         <span class="ref">{project_ref.clone()}</span>
-                        <CopyButton text=Signal::stored(project_ref) label="Copy ref" word="" />
+                        <CopyButton what=Copied::Text(project_ref) label="Copy ref" word="" />
                     </span>
                     <span class="inline-flex items-center gap-1">"Created " <RelativeTime at=created_at /></span>
                     <span role="status" class="busy">

@@ -7,11 +7,8 @@ use crate::{format, project_row::ProjectRow};
 
 /// Rows on a wide screen, cards on a phone. `pending_name` is a project whose creation was just asked for.
 #[component]
-pub(crate) fn ProjectList(
-    #[prop(into)] rows: Signal<Vec<ProjectRow>>,
-    #[prop(into)] pending_name: Signal<Option<String>>,
-) -> impl IntoView {
-    let largest = Memo::new(move |_| rows.read().iter().filter_map(|row| row.memory_bytes).max().unwrap_or_default().max(1));
+pub(crate) fn ProjectList(rows: Vec<ProjectRow>, pending_name: Option<String>) -> impl IntoView {
+    let largest = rows.iter().filter_map(|row| row.memory_bytes).max().unwrap_or_default().max(1);
     view! {
         <div class="ledger" data-testid="project-list">
             <div class="ledger-head label" aria-hidden="true">
@@ -22,18 +19,18 @@ pub(crate) fn ProjectList(
                 <span>"Disk"</span>
             </div>
             <ul aria-label="Projects">
-                {move || pending_name.get().map(|name| view! { <PendingRow name /> })}
-                {move || rows.get().into_iter().map(|row| view! { <Row row largest /> }).collect_view()}
+                {pending_name.map(|name| view! { <PendingRow name /> })}
+                {rows.into_iter().map(|row| view! { <Row row largest /> }).collect_view()}
             </ul>
         </div>
     }
 }
 
 #[component]
-fn Row(row: ProjectRow, largest: Memo<u64>) -> impl IntoView {
+fn Row(row: ProjectRow, largest: u64) -> impl IntoView {
     let size = |bytes: Option<u64>| bytes.map_or_else(|| "–".to_owned(), format::bytes);
     let memory = row.memory_bytes.unwrap_or_default();
-    let share = move || (u128::from(memory) * 112 / u128::from(largest.get())).to_string();
+    let share = (u128::from(memory) * 112 / u128::from(largest)).to_string();
     view! {
         <li class="ledger-row" data-ref=row.project_ref.to_string()>
             <div>

@@ -3,42 +3,35 @@
 use leptos::{prelude::*, task::spawn_local};
 
 use super::{Glyph, Icon};
-use crate::DashboardError;
+use crate::{live::use_live, secret::Secret};
 
-/// `which` is the word in `?reveal=…`. `fetch` gets the secret; `revealed` holds it while it is shown.
+/// `revealed` holds the secret while it is shown.
 #[component]
-pub(crate) fn RevealLink<Fetch, Fut>(
-    #[prop(into)] which: String,
-    #[prop(into)] label: String,
-    revealed: RwSignal<Option<String>>,
-    fetch: Fetch,
-) -> impl IntoView
-where
-    Fetch: Fn() -> Fut + Clone + Send + Sync + 'static,
-    Fut: Future<Output = Result<String, DashboardError>> + 'static,
-{
-    let shown = Memo::new(move |_| revealed.read().is_some());
+pub(crate) fn RevealLink(secret: Secret, label: &'static str, revealed: RwSignal<Option<String>>) -> impl IntoView {
+    let live = use_live();
+    let shown = move || revealed.read().is_some();
+    let which = secret.word();
     let on_click = move |click: leptos::ev::MouseEvent| {
         click.prevent_default();
-        if shown.get_untracked() {
+        if revealed.read_untracked().is_some() {
             revealed.set(None);
             return;
         }
-        let secret = fetch();
+        let secret = secret.clone();
         spawn_local(async move {
-            if let Ok(secret) = secret.await {
-                _ = revealed.try_set(Some(secret));
+            if let Ok(text) = secret.fetch(live).await {
+                _ = revealed.try_set(Some(text));
             }
         });
     };
-    let href = move || if shown.get() { "?".to_owned() } else { format!("?reveal={which}") };
-    let name = move || format!("{} {label}", if shown.get() { "Hide" } else { "Reveal" });
+    let href = move || if shown() { "?".to_owned() } else { format!("?reveal={which}") };
+    let name = move || format!("{} {label}", if shown() { "Hide" } else { "Reveal" });
     view! {
         <a class="button-small" href=href aria-label=name rel="nofollow" on:click=on_click>
             {move || {
-                let glyph = if shown.get() { Glyph::EyeOff } else { Glyph::Eye };
+                let glyph = if shown() { Glyph::EyeOff } else { Glyph::Eye };
                 view! { <Icon glyph /> }
-            }} <span>{move || if shown.get() { "Hide" } else { "Reveal" }}</span>
+            }} <span>{move || if shown() { "Hide" } else { "Reveal" }}</span>
         </a>
     }
 }

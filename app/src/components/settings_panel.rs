@@ -12,7 +12,7 @@ pub(crate) fn SettingsPanel() -> impl IntoView {
     let project_ref = live.project_ref();
     let delete_page = format!("/project/{project_ref}/delete");
     let dialog_ref = NodeRef::<html::Dialog>::new();
-    let name = Memo::new(move |_| live.overview.read().project.name.clone());
+    let name = Signal::derive(move || live.detail.read().name.clone());
     view! {
         <Sheet id="settings" title="Settings">
             <div class="sheet-body">
@@ -63,7 +63,7 @@ fn RenameForm() -> impl IntoView {
                         required
                         maxlength=control_plane_api::MAX_NAME_CHARS.to_string()
                         autocomplete="off"
-                        value=live.overview.read_untracked().project.name.clone()
+                        value=live.detail.read_untracked().name.clone()
                         aria-describedby="rename-error"
                         aria-invalid=move || error.get().map(|_| "true")
                     />

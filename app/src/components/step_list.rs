@@ -20,9 +20,8 @@ const TICK: Duration = Duration::from_millis(100);
 pub(crate) fn StepList() -> impl IntoView {
     let live = use_live();
     let open = Memo::new(move |_| {
-        let overview = live.overview.read();
-        let state = overview.project.state;
-        state.is_transient().then(|| overview.operation.as_ref().map_or_else(|| operation_of(state), |operation| operation.kind))
+        let detail = live.detail.read();
+        detail.state.is_transient().then(|| detail.operation.unwrap_or_else(|| operation_of(detail.state)))
     });
     let run = Memo::new(move |_| last_run(&live.events.read(), open.get()));
     let now = RwSignal::new(clock::now_ms());

@@ -1,6 +1,5 @@
 //! Memory and disk, now and lately.
 
-use control_plane_api::Usage;
 use leptos::prelude::*;
 
 use super::Sheet;
@@ -9,42 +8,48 @@ use crate::{chart, format, live::use_live};
 /// Two figures, each with its chart.
 #[component]
 pub(crate) fn UsagePanel() -> impl IntoView {
-    let live = use_live();
-    let usage = Memo::new(move |_| live.overview.read().usage.clone());
     view! {
         <Sheet id="usage" title="Usage">
             <div class="usage">
-                <Figure name="Memory" usage now=|usage| usage.memory_bytes history=|usage| usage.history.iter().map(|s| (s.at_ms, s.memory_bytes)).collect() />
-                <Figure name="Disk" usage now=|usage| usage.disk_bytes history=|usage| usage.history.iter().map(|s| (s.at_ms, s.disk_bytes)).collect() />
+                <Figure name="Memory" of=|memory, _| memory />
+                <Figure name="Disk" of=|_, disk| disk />
             </div>
         </Sheet>
     }
 }
 
+/// `of` chooses between memory and disk.
 #[component]
-fn Figure(
-    name: &'static str,
-    usage: Memo<Option<Usage>>,
-    now: fn(&Usage) -> u64,
-    history: fn(&Usage) -> Vec<(i64, u64)>,
-) -> impl IntoView {
-    let figure = move || usage.read().as_ref().map_or_else(|| "–".to_owned(), |usage| format::bytes(now(usage)));
-    let points = Memo::new(move |_| usage.read().as_ref().map(history).unwrap_or_default());
-    let paths = Memo::new(move |_| chart::paths(&points.read()));
-    let summary = move || summary(name, &points.read());
+fn Figure(name: &'static str, of: fn(u64, u64) -> u64) -> impl IntoView {
+    let detail = use_live().detail;
+    let now = move || {
+        let detail = detail.read();
+        detail.usage.as_ref().map_or_else(|| "–".to_owned(), |usage| format::bytes(of(usage.memory_bytes, usage.disk_bytes)))
+    };
+    let points = move || -> Vec<(i64, u64)> {
+        let detail = detail.read();
+        let history = detail.usage.iter().flat_map(|usage| &usage.history);
+        history.map(|sample| (sample.at_ms, of(sample.memory_bytes, sample.disk_bytes))).collect()
+    };
     view! {
         <div>
             <p class="label">{name}</p>
-            <p class="usage-now">{figure}</p>
+            <p class="usage-now">{now}</p>
             <svg
                 class="chart"
                 viewBox=format!("0 0 {} {}", chart::WIDTH, chart::HEIGHT)
                 preserveAspectRatio="none"
                 role="img"
-                aria-label=summary
+                aria-label=move || summary(name, &points())
             >
-                <path d=move || paths.read().area.clone() fill="currentColor" fill-opacity="0.12"></path>
-                <path d=move || paths.read().line.clone() fill="none" stroke="currentColor" stroke-width="1.5" vector-effect="non-scaling-stroke"></path>
+                <path d=move || chart::paths(&points()).area fill="currentColor" fill-opacity="0.12"></path>
+                <path
+                    d=move || chart::paths(&points()).line
+                    fill="none"
+                    stroke="currentColor"
+                    stroke-width="1.5"
+                    vector-effect="non-scaling-stroke"
+                ></path>
             </svg>
         </div>
     }

@@ -9,6 +9,7 @@ mod project;
 mod projects;
 mod refused;
 mod sign_in;
+mod with_project;
 
 pub(crate) use delete::DeletePage;
 pub(crate) use new_project::NewProjectPage;
@@ -17,3 +18,4 @@ pub(crate) use project::ProjectPage;
 pub(crate) use projects::ProjectsPage;
 pub(crate) use refused::RefusedPage;
 pub(crate) use sign_in::SignInPage;
+pub(crate) use with_project::WithProject;

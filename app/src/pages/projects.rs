@@ -99,19 +99,22 @@ fn Listed(
         }
     });
     let empty = rows.is_empty();
-    let rows = RwSignal::new(rows);
-    let shown = Memo::new(move |_| arrange(&rows.read(), &filter.read(), sort.get()));
+    let rows = StoredValue::new(rows);
+    let list = move || {
+        let shown = rows.with_value(|rows| arrange(rows, &filter.read(), sort.get()));
+        let pending_name = pending_name.get();
+        if empty && pending_name.is_none() {
+            view! { <NoProjects new_project /> }.into_any()
+        } else if shown.is_empty() && pending_name.is_none() {
+            view! { <p class="empty">"No project matches the filter."</p> }.into_any()
+        } else {
+            view! { <ProjectList rows=shown pending_name /> }.into_any()
+        }
+    };
     view! {
         <RefreshWithoutScripts when=is_changing />
-        <Show
-            when=move || !empty || pending_name.read().is_some()
-            fallback=move || view! { <NoProjects new_project /> }
-        >
-            <ListToolbar rows filter sort />
-            <Show when=move || !shown.read().is_empty() || pending_name.read().is_some() fallback=|| view! { <p class="empty">"No project matches the filter."</p> }>
-                <ProjectList rows=shown pending_name />
-            </Show>
-        </Show>
+        {(!empty).then(|| view! { <ListToolbar rows filter sort /> })}
+        {list}
     }
 }
 

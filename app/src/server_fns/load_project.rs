@@ -9,7 +9,7 @@ use crate::{DashboardError, project_detail::ProjectDetail};
 #[server(endpoint = "load_project")]
 pub(crate) async fn load_project(project_ref: ProjectRef) -> Result<ProjectDetail, DashboardError> {
     use crate::{
-        secret_key::masked,
+        key_line::lines,
         session::{refuse, signed_in},
     };
     use control_plane_api::ServiceName;
@@ -18,5 +18,5 @@ pub(crate) async fn load_project(project_ref: ProjectRef) -> Result<ProjectDetai
     let events = projects.recent_events(&caller, &project_ref, 60).await.map_err(refuse)?;
     let health = projects.health(&caller, &project_ref, &ServiceName::ALL).await.map_err(refuse)?;
     let keys = projects.api_keys(&caller, &project_ref, false).await.map_err(refuse)?;
-    Ok(ProjectDetail { overview, events, health, keys: keys.into_iter().map(masked).collect(), revealed: None })
+    Ok(ProjectDetail { events, health, keys: lines(keys), ..overview.into() })
 }
