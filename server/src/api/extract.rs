@@ -103,6 +103,10 @@ async fn json<S: Send + Sync, T: DeserializeOwned>(request: Request, state: &S) 
             "The body must be a JSON object, such as {\"name\": \"My project\"}.",
         ));
     }
+    // serde would take an array's items for the fields in their order.
+    if body.trim_ascii_start().first() == Some(&b'[') {
+        return Err(ApiError::new(ErrorCode::InvalidInput, "The body must be a JSON object, not an array."));
+    }
     serde_json::from_slice(&body)
         .map(Some)
         .map_err(|error| ApiError::new(ErrorCode::InvalidInput, format!("The body is not what is expected here: {error}.")))

@@ -29,9 +29,10 @@ async fn two(server: &Server) -> (String, String) {
 /// The project has failed with this status, at this step, in these words, which its health repeats.
 async fn expect_failure(server: &Server, project_ref: &str, status: &str, step: &str, words: &[&str]) {
     assert_eq!(server.settled(project_ref).await.as_deref(), Some(status));
-    let mut events = server.events(project_ref).await.unwrap();
-    let failed = events.until(|event| event.is_step("step_failed", step)).await;
-    let cause = failed.last().unwrap().data["message"].as_str().unwrap().to_owned();
+    let events = server.events_so_far(project_ref, None).await;
+    let failed = events.iter().rfind(|event| event.kind == "step_failed").expect("a step that failed");
+    assert_eq!(failed.data["step"], step);
+    let cause = failed.data["message"].as_str().unwrap().to_owned();
     for word in words {
         assert!(cause.contains(word), "{word:?} is missing in {cause:?}");
     }
@@ -216,11 +217,15 @@ async fn below_a_long_path_sockets_are_kept_elsewhere() {
 
 /// Writes a file that belongs to somebody else, and leaves it theirs.
 fn write_in_place(path: &Path, text: &str) {
-    fs::OpenOptions::new().write(true).truncate(true).open(path).and_then(|mut file| {
-        use std::io::Write as _;
-        file.write_all(text.as_bytes())
-    })
-    .unwrap();
+    fs::OpenOptions::new()
+        .write(true)
+        .truncate(true)
+        .open(path)
+        .and_then(|mut file| {
+            use std::io::Write as _;
+            file.write_all(text.as_bytes())
+        })
+        .unwrap();
 }
 
 /// A small file system; gone when dropped.

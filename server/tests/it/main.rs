@@ -2,9 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
+mod api;
+mod architecture;
 mod concurrency;
 mod crash;
 mod faults;
+mod isolation;
 mod start;
 mod supervision;
 mod support;

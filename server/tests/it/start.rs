@@ -62,7 +62,8 @@ async fn a_wrong_master_key_is_refused() {
     for backend in [Backend::Sqlite, Backend::Postgres] {
         let mut installation = used(backend).await;
         installation.set("SUPACLOUD_MASTER_KEY", OTHER_KEY);
-        expect_refusal(&installation, &["SUPACLOUD_MASTER_KEY", "not the one", "Restore the right key", "Nothing was changed"]).await;
+        expect_refusal(&installation, &["SUPACLOUD_MASTER_KEY", "not the one", "Restore the right key", "Nothing was changed"])
+            .await;
         let own = fs::read_to_string(installation.data_dir().join("master.key")).unwrap();
         installation.set("SUPACLOUD_MASTER_KEY", own.trim());
         expect_start(&installation).await;

@@ -128,9 +128,9 @@ impl ProjectLayout {
     }
 }
 
-/// Whether a server with these settings has ever had clusters.
-pub(super) fn was_used(settings: &LocalSettings) -> bool {
-    clusters(settings).symlink_metadata().is_ok()
+/// Whether a server with these settings has anything of the project; needs no PostgreSQL to tell.
+pub(super) fn has_project(settings: &LocalSettings, project_ref: &ProjectRef) -> bool {
+    clusters(settings).join("projects").join(project_ref.as_str()).exists()
 }
 
 fn clusters(settings: &LocalSettings) -> PathBuf {

@@ -115,12 +115,12 @@ impl LocalProvisioner {
         self.environment.get_or_try_init(find).await
     }
 
-    /// The environment, or nothing where none can be had and none was ever needed: a machine that has never run a cluster
-    /// has nothing to look at or to remove.
-    async fn environment_if_used(&self) -> Result<Option<&Environment>, ProvisionError> {
+    /// The environment, or nothing where none can be had and none is needed: a project that never came to have a folder has
+    /// nothing to look at or to remove.
+    async fn environment_if_needed(&self, project_ref: &ProjectRef) -> Result<Option<&Environment>, ProvisionError> {
         match self.environment().await {
             Ok(environment) => Ok(Some(environment)),
-            Err(_) if !layout::was_used(&self.settings) => Ok(None),
+            Err(_) if !layout::has_project(&self.settings, project_ref) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -216,7 +216,16 @@ impl Provisioner for LocalProvisioner {
         let environment = self.environment().await?;
         let template = self.template().await?;
         environment.layout.project(&placement.project_ref).create().map_err(provision_error)?;
-        environment.cluster(placement).clone_from(&template).await.map_err(provision_error)?;
+        let cluster = environment.cluster(placement);
+        if let Err(error) = cluster.clone_from(&template).await {
+            // Half a clone would keep a full disk full, and with it the control plane's own database.
+            if !cluster.data_dir().exists()
+                && let Err(error) = cluster.destroy().await
+            {
+                tracing::warn!(project.ref = %placement.project_ref, error = &error as &dyn std::error::Error, "removing half a clone");
+            }
+            return Err(provision_error(error));
+        }
         Ok(())
     }
 
@@ -254,7 +263,7 @@ impl Provisioner for LocalProvisioner {
         if let Some(entry) = self.entry(&placement.project_ref) {
             entry.told_to_stop.store(true, Ordering::SeqCst);
         }
-        let Some(environment) = self.environment_if_used().await? else { return Ok(()) };
+        let Some(environment) = self.environment_if_needed(&placement.project_ref).await? else { return Ok(()) };
         let project = environment.layout.project(&placement.project_ref);
         if project.exists() {
             environment.cluster(placement).destroy().await.map_err(provision_error)?;
@@ -265,7 +274,7 @@ impl Provisioner for LocalProvisioner {
     }
 
     async fn observe(&self, placement: &Placement) -> Result<Observation, ProvisionError> {
-        let Some(environment) = self.environment_if_used().await? else { return Ok(NOTHING) };
+        let Some(environment) = self.environment_if_needed(&placement.project_ref).await? else { return Ok(NOTHING) };
         let project = environment.layout.project(&placement.project_ref);
         let database = match environment.cluster(placement).observe() {
             Ok(Observed::Ready { .. }) => DatabaseState::Ready,

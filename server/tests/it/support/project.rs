@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 use tokio_postgres::{Client, NoTls};
 
 use super::{
-    DB_PASS, Server, eventually,
-    events::EventStream,
+    DB_PASS, Server,
+    events::{Event, EventStream},
+    eventually,
     http::{Request, Response},
     processes,
 };
@@ -95,14 +96,29 @@ impl Server {
         EventStream::open(self.get(format!("/v1/projects/{project_ref}/events"))).await
     }
 
-    /// The project's events from now on. A name that never was marks in them where now is.
+    /// The project's events from now on.
     pub(crate) async fn events_from_now(&self, project_ref: &str) -> EventStream {
+        self.read_events(project_ref, None).await.0
+    }
+
+    /// The project's events after an id, or all of them, up to now.
+    pub(crate) async fn events_so_far(&self, project_ref: &str, after: Option<i64>) -> Vec<Event> {
+        self.read_events(project_ref, after).await.1
+    }
+
+    /// Reads up to now. A name that never was marks where in the events now is.
+    async fn read_events(&self, project_ref: &str, after: Option<i64>) -> (EventStream, Vec<Event>) {
         let name = format!("marker {}", rand::random::<u64>());
-        let mut events = self.events(project_ref).await.unwrap();
+        let mut request = self.get(format!("/v1/projects/{project_ref}/events"));
+        if let Some(after) = after {
+            request = request.header("last-event-id", after.to_string());
+        }
+        let mut events = EventStream::open(request).await.unwrap();
         let rename = self.request("PATCH", format!("/v1/projects/{project_ref}"));
         rename.json(&json!({ "name": name })).send().await.expect(200);
-        events.until(|event| event.kind == "renamed" && event.data["message"].as_str().unwrap().ends_with(&name)).await;
-        events
+        let is_marker = |event: &Event| event.kind == "renamed" && event.data["message"].as_str().unwrap().ends_with(&name);
+        let read = events.until(is_marker).await;
+        (events, read)
     }
 
     /// A project's key by its id or type: `anon`, `service_role`, `publishable`, `secret`.

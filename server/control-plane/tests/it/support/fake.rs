@@ -1,0 +1,333 @@
+//! A machine and routes in memory, which fail, hang and die when they are told to.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use control_plane::{
+    DataState, DatabaseEndpoint, DatabaseState, LiveProject, Observation, Placement, ProvisionError, Provisioner, RolePasswords,
+    Routes, Started, UnexpectedExit,
+};
+use control_plane_api::{ProjectRef, ProjectState, Usage};
+use tokio::sync::{Notify, mpsc};
+
+/// What a driver is asked to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Verb {
+    Template,
+    Data,
+    Start,
+    Passwords,
+    Stop,
+    Destroy,
+}
+
+/// When in a verb something goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Moment {
+    /// Nothing has happened yet.
+    Before,
+    /// It has happened, and nobody knows.
+    After,
+}
+
+/// How a verb fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failure {
+    Transient,
+    Permanent,
+    PortInUse,
+}
+
+#[derive(Debug, Default)]
+struct Cluster {
+    data: bool,
+    started_on: Option<u16>,
+    passwords: bool,
+}
+
+#[derive(Debug, Default)]
+struct World {
+    template: bool,
+    clusters: BTreeMap<ProjectRef, Cluster>,
+    calls: Vec<(Verb, Option<ProjectRef>)>,
+    failures: Vec<(Verb, Moment, Failure, usize)>,
+    hanging: BTreeSet<(Verb, Moment)>,
+    /// Ports that are handed out next, before made-up ones.
+    ports: Vec<u16>,
+    last_port: u16,
+}
+
+/// A machine that exists in memory only.
+#[derive(Debug)]
+pub(crate) struct FakeMachine {
+    world: Mutex<World>,
+    reached: Notify,
+    released: Notify,
+    exits: mpsc::UnboundedSender<UnexpectedExit>,
+    exits_received: tokio::sync::Mutex<mpsc::UnboundedReceiver<UnexpectedExit>>,
+}
+
+impl Default for FakeMachine {
+    fn default() -> Self {
+        let (exits, exits_received) = mpsc::unbounded_channel();
+        let exits_received = tokio::sync::Mutex::new(exits_received);
+        Self { world: Mutex::default(), reached: Notify::new(), released: Notify::new(), exits, exits_received }
+    }
+}
+
+impl FakeMachine {
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The verb fails so many times, before or after it has taken effect.
+    pub(crate) fn fail(&self, verb: Verb, moment: Moment, failure: Failure, times: usize) {
+        self.world().failures.push((verb, moment, failure, times));
+    }
+
+    /// Nothing fails any more.
+    pub(crate) fn heal(&self) {
+        self.world().failures.clear();
+    }
+
+    /// The verb hangs, before or after it has taken effect, until [`Self::release`].
+    pub(crate) fn hang(&self, verb: Verb, moment: Moment) {
+        self.world().hanging.insert((verb, moment));
+    }
+
+    /// Waits until a verb hangs.
+    pub(crate) async fn hanging(&self) {
+        self.reached.notified().await;
+    }
+
+    /// Nothing hangs any more.
+    pub(crate) fn release(&self) {
+        self.world().hanging.clear();
+        self.released.notify_waiters();
+    }
+
+    /// The ports handed out next.
+    pub(crate) fn offer_ports(&self, ports: &[u16]) {
+        self.world().ports = ports.iter().rev().copied().collect();
+    }
+
+    /// How often the verb was asked for, for a project or for all.
+    pub(crate) fn calls(&self, verb: Verb, project_ref: Option<&ProjectRef>) -> usize {
+        let wanted =
+            |call: &&(Verb, Option<ProjectRef>)| call.0 == verb && (project_ref.is_none() || call.1.as_ref() == project_ref);
+        self.world().calls.iter().filter(wanted).count()
+    }
+
+    /// The port that the project's database listens on, if it runs.
+    pub(crate) fn runs_on(&self, project_ref: &ProjectRef) -> Option<u16> {
+        self.world().clusters.get(project_ref)?.started_on
+    }
+
+    /// Whether anything of the project is there.
+    pub(crate) fn has(&self, project_ref: &ProjectRef) -> bool {
+        self.world().clusters.contains_key(project_ref)
+    }
+
+    /// The database ends without being told to; `reported` says whether anybody watches it.
+    pub(crate) fn crash(&self, project_ref: &ProjectRef, reported: bool) {
+        if let Some(cluster) = self.world().clusters.get_mut(project_ref) {
+            cluster.started_on = None;
+        }
+        if reported {
+            self.exits.send(UnexpectedExit { project_ref: project_ref.clone(), cause: "it fell over".into() }).unwrap();
+        }
+    }
+
+    async fn perform(
+        &self,
+        verb: Verb,
+        placement: Option<&Placement>,
+        effect: impl FnOnce(&mut World) -> Result<(), ProvisionError> + Send,
+    ) -> Result<(), ProvisionError> {
+        self.world().calls.push((verb, placement.map(|placement| placement.project_ref.clone())));
+        self.meet(verb, Moment::Before, placement).await?;
+        effect(&mut self.world())?;
+        self.meet(verb, Moment::After, placement).await
+    }
+
+    async fn meet(&self, verb: Verb, moment: Moment, placement: Option<&Placement>) -> Result<(), ProvisionError> {
+        let released = self.released.notified();
+        if self.world().hanging.contains(&(verb, moment)) {
+            self.reached.notify_one();
+            released.await;
+        }
+        let mut world = self.world();
+        let failure = world.failures.iter_mut().find(|failure| failure.0 == verb && failure.1 == moment && failure.3 > 0);
+        let Some((_, _, failure, times)) = failure else { return Ok(()) };
+        *times -= 1;
+        let cause = format!("{verb:?} was told to fail");
+        Err(match failure {
+            Failure::Transient => ProvisionError::Transient { cause, source: None },
+            Failure::Permanent => ProvisionError::Permanent { cause, source: None },
+            Failure::PortInUse => ProvisionError::PortInUse { port: placement.and_then(|placement| placement.port).unwrap() },
+        })
+    }
+}
+
+fn permanent(cause: &str) -> ProvisionError {
+    ProvisionError::Permanent { cause: cause.into(), source: None }
+}
+
+#[async_trait]
+impl Provisioner for FakeMachine {
+    fn name(&self) -> &'static str {
+        "fake"
+    }
+
+    async fn ensure_template(&self) -> Result<(), ProvisionError> {
+        self.perform(Verb::Template, None, |world| {
+            world.template = true;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn ensure_data(&self, placement: &Placement) -> Result<(), ProvisionError> {
+        let project_ref = placement.project_ref.clone();
+        self.perform(Verb::Data, Some(placement), |world| {
+            world.clusters.entry(project_ref).or_default().data = true;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn allocate_port(&self) -> Result<u16, ProvisionError> {
+        let mut world = self.world();
+        if let Some(port) = world.ports.pop() {
+            return Ok(port);
+        }
+        world.last_port = world.last_port.max(20_000) + 1;
+        Ok(world.last_port)
+    }
+
+    async fn ensure_started(&self, placement: &Placement) -> Result<Started, ProvisionError> {
+        let (project_ref, port) = (placement.project_ref.clone(), placement.port);
+        self.perform(Verb::Start, Some(placement), |world| {
+            let cluster = world.clusters.get_mut(&project_ref).filter(|cluster| cluster.data);
+            let cluster = cluster.ok_or_else(|| permanent("there is no data"))?;
+            cluster.started_on = cluster.started_on.or(port);
+            Ok(())
+        })
+        .await?;
+        Ok(Started { postgres_version: "15.99".into() })
+    }
+
+    async fn ensure_passwords(&self, placement: &Placement, passwords: &RolePasswords) -> Result<(), ProvisionError> {
+        let (project_ref, complete) = (placement.project_ref.clone(), passwords.0.len() == super::LOGIN_ROLES.len());
+        self.perform(Verb::Passwords, Some(placement), |world| {
+            let cluster = world.clusters.get_mut(&project_ref).filter(|cluster| cluster.started_on.is_some());
+            cluster.ok_or_else(|| permanent("the database does not run"))?.passwords = complete;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn stop(&self, placement: &Placement) -> Result<(), ProvisionError> {
+        let project_ref = placement.project_ref.clone();
+        self.perform(Verb::Stop, Some(placement), |world| {
+            if let Some(cluster) = world.clusters.get_mut(&project_ref) {
+                cluster.started_on = None;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn destroy(&self, placement: &Placement) -> Result<(), ProvisionError> {
+        let project_ref = placement.project_ref.clone();
+        self.perform(Verb::Destroy, Some(placement), |world| {
+            world.clusters.remove(&project_ref);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn observe(&self, placement: &Placement) -> Result<Observation, ProvisionError> {
+        let world = self.world();
+        let cluster = world.clusters.get(&placement.project_ref);
+        Ok(Observation {
+            template: world.template,
+            data: if cluster.is_some_and(|cluster| cluster.data) { DataState::Complete } else { DataState::Absent },
+            database: match cluster.and_then(|cluster| cluster.started_on) {
+                Some(_) => DatabaseState::Ready,
+                None => DatabaseState::Stopped,
+            },
+            passwords: cluster.is_some_and(|cluster| cluster.passwords),
+        })
+    }
+
+    fn endpoint(&self, placement: &Placement) -> Result<DatabaseEndpoint, ProvisionError> {
+        let port = placement.port.ok_or_else(|| permanent("there is no port"))?;
+        Ok(DatabaseEndpoint { host: "/nowhere".into(), port })
+    }
+
+    async fn usage(&self, _placement: &Placement) -> Result<Usage, ProvisionError> {
+        Ok(Usage { memory_bytes: 1, disk_bytes: 2, history: Vec::new() })
+    }
+
+    async fn next_exit(&self) -> UnexpectedExit {
+        self.exits_received.lock().await.recv().await.unwrap()
+    }
+
+    async fn shutdown(&self, _immediately: bool) {}
+}
+
+type Hook = Box<dyn Fn(&ProjectRef) + Send>;
+
+/// Routes that exist in memory only.
+#[derive(Default)]
+pub(crate) struct FakeRoutes {
+    live: Mutex<BTreeMap<ProjectRef, LiveProject>>,
+    /// What happens right after an address has been opened, once.
+    after_publish: Mutex<Option<Hook>>,
+}
+
+impl std::fmt::Debug for FakeRoutes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("FakeRoutes")
+    }
+}
+
+impl FakeRoutes {
+    /// What the project's services were given.
+    pub(crate) fn live(&self, project_ref: &ProjectRef) -> Option<LiveProject> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner).get(project_ref).cloned()
+    }
+
+    /// Does something right after the next address has been opened.
+    pub(crate) fn after_publish(&self, hook: impl Fn(&ProjectRef) + Send + 'static) {
+        *self.after_publish.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(hook));
+    }
+}
+
+#[async_trait]
+impl Routes for FakeRoutes {
+    async fn publish(&self, project: LiveProject) {
+        let project_ref = project.project_ref.clone();
+        self.live.lock().unwrap_or_else(PoisonError::into_inner).insert(project_ref.clone(), project);
+        let hook = self.after_publish.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(hook) = hook {
+            hook(&project_ref);
+        }
+    }
+
+    async fn withdraw(&self, project_ref: &ProjectRef, _state: ProjectState) {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner).remove(project_ref);
+    }
+
+    async fn forget(&self, project_ref: &ProjectRef) {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner).remove(project_ref);
+    }
+
+    fn is_published(&self, project_ref: &ProjectRef) -> bool {
+        self.live(project_ref).is_some()
+    }
+}
