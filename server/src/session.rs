@@ -15,6 +15,7 @@ use governor::{DefaultKeyedRateLimiter, Quota};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
+use uuid::Uuid;
 
 use crate::config::Config;
 
@@ -36,6 +37,8 @@ pub(crate) struct Sessions {
     is_https: bool,
     failures: Arc<DefaultKeyedRateLimiter<IpAddr>>,
     blocked: Arc<Mutex<HashMap<IpAddr, Instant>>>,
+    /// Sessions that were signed out before their time, with when that is; remembered until the server stops.
+    ended: Arc<Mutex<HashMap<Uuid, i64>>>,
 }
 
 impl std::fmt::Debug for Sessions {
@@ -66,6 +69,7 @@ impl Sessions {
             is_https: config.server.domain != "localhost",
             failures: Arc::new(DefaultKeyedRateLimiter::keyed(Quota::per_minute(FAILURES_PER_MINUTE))),
             blocked: Arc::default(),
+            ended: Arc::default(),
         }
     }
 
@@ -119,18 +123,33 @@ impl Sessions {
     }
 
     fn has_session(&self, headers: &HeaderMap) -> bool {
-        let jar = SignedCookieJar::from_headers(headers, self.key.clone());
-        let expires = jar.get(COOKIE).and_then(|cookie| cookie.value().parse::<i64>().ok());
-        expires.is_some_and(|expires| expires > now())
+        let Some((expires, id)) = self.session(headers) else { return false };
+        expires > now() && !self.ended.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&id)
+    }
+
+    /// When the presented session ends, and which one it is.
+    fn session(&self, headers: &HeaderMap) -> Option<(i64, Uuid)> {
+        let cookie = SignedCookieJar::from_headers(headers, self.key.clone()).get(COOKIE)?;
+        let (expires, id) = cookie.value().split_once('.')?;
+        Some((expires.parse().ok()?, id.parse().ok()?))
     }
 
     /// Headers that begin a session.
     pub(crate) fn begin(&self, headers: &HeaderMap) -> SignedCookieJar {
-        SignedCookieJar::from_headers(headers, self.key.clone()).add(self.cookie((now() + LIFETIME_SECONDS).to_string()))
+        SignedCookieJar::from_headers(headers, self.key.clone()).add(self.cookie(format!(
+            "{}.{}",
+            now() + LIFETIME_SECONDS,
+            Uuid::new_v4()
+        )))
     }
 
-    /// Headers that end a session.
+    /// Headers that end a session. A copy of its cookie is worth nothing afterwards.
     pub(crate) fn end(&self, headers: &HeaderMap) -> SignedCookieJar {
+        if let Some((expires, id)) = self.session(headers) {
+            let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+            ended.retain(|_, expires| *expires > now());
+            ended.insert(id, expires);
+        }
         SignedCookieJar::from_headers(headers, self.key.clone()).remove(self.cookie(String::new()))
     }
 
@@ -187,8 +206,19 @@ mod tests {
         let headers = cookie_of(&first);
         assert_eq!(first.check(&headers, peer), Ok(()));
         assert_eq!(sessions("fedcba9876543210").check(&headers, peer), Err(Denied::Nothing));
-        let forged = [(header::COOKIE, "supacloud_session=99999999999".parse().unwrap())].into_iter().collect();
+        let forged = [(header::COOKIE, "supacloud_session=99999999999.00000000-0000-0000-0000-000000000000".parse().unwrap())]
+            .into_iter()
+            .collect();
         assert_eq!(first.check(&forged, peer), Err(Denied::Nothing));
+    }
+
+    #[test]
+    fn a_copied_cookie_ends_with_its_session() {
+        let (sessions, peer) = (sessions("0123456789abcdef"), IpAddr::from([127, 0, 0, 1]));
+        let (first, second) = (cookie_of(&sessions), cookie_of(&sessions));
+        sessions.end(&first);
+        assert_eq!(sessions.check(&first, peer), Err(Denied::Nothing));
+        assert_eq!(sessions.check(&second, peer), Ok(()), "another session goes on");
     }
 
     #[test]
