@@ -28,6 +28,8 @@ use crate::{
 const IDLE_LOOK: Duration = Duration::from_secs(5);
 /// Exits of a database that count as recent.
 const RECENT: Duration = Duration::from_secs(300);
+/// Time from the end of an operation to the look at what the project uses now.
+const SOON: Duration = Duration::from_secs(1);
 /// Ports tried for one start before it counts as failed.
 const PORT_TRIES: usize = 20;
 
@@ -151,7 +153,8 @@ impl Reconciler {
         let renewing = self.keep_lease(&lease);
         tokio::select! {
             result = self.advance_until_done(lease.clone()) => match result {
-                Ok(()) => {}
+                Ok(Some(settled)) => drop(tokio::spawn(Arc::clone(&self).measure_soon(settled))),
+                Ok(None) => {}
                 Err(LeaseError::Lost) => tracing::warn!("the operation is somebody else's now"),
                 // The lease runs out and the operation is taken up again.
                 Err(LeaseError::Store(error)) => tracing::error!(error = &error as &dyn std::error::Error, "operation interrupted"),
@@ -175,8 +178,9 @@ impl Reconciler {
         }
     }
 
-    async fn advance_until_done(&self, mut lease: Lease) -> Result<(), LeaseError> {
-        let Some(mut project) = self.store.project_by_id(lease.project_id).await? else { return Ok(()) };
+    /// Answers the project if the operation has ended and it is still there.
+    async fn advance_until_done(&self, mut lease: Lease) -> Result<Option<StoredProject>, LeaseError> {
+        let Some(mut project) = self.store.project_by_id(lease.project_id).await? else { return Ok(None) };
         self.store.begin_step(&self.owner, &mut lease).await?;
         self.feed.notify(&project.project_ref);
         loop {
@@ -191,14 +195,14 @@ impl Reconciler {
                     let delay_ms = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
                     self.store.nap(&self.owner, &lease, delay_ms, &cause).await?;
                     self.feed.notify(&project.project_ref);
-                    return Ok(());
+                    return Ok(None);
                 }
                 Next::Fail(cause) => {
                     tracing::error!(parent: &span, cause, "operation failed");
                     self.routes.withdraw(&project.project_ref, ProjectState::Failed).await;
                     self.store.fail(&self.owner, &lease, &cause).await?;
                     self.feed.notify(&project.project_ref);
-                    return Ok(());
+                    return Ok(Some(project));
                 }
                 Next::Done(Some(state)) => {
                     self.store.finish(&self.owner, &lease, state).await?;
@@ -208,14 +212,14 @@ impl Reconciler {
                         self.routes.withdraw(&project.project_ref, state).await;
                     }
                     self.feed.notify(&project.project_ref);
-                    return Ok(());
+                    return Ok(Some(project));
                 }
                 Next::Done(None) => {
                     self.store.forget(&self.owner, &lease).await?;
                     self.routes.forget(&project.project_ref).await;
                     self.usage.forget(&project.project_ref);
                     self.feed.notify(&project.project_ref);
-                    return Ok(());
+                    return Ok(None);
                 }
             }
             self.feed.notify(&project.project_ref);
@@ -372,6 +376,16 @@ impl Reconciler {
                 }
                 Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "reading projects to measure"),
             }
+        }
+    }
+
+    /// Looks at a project that has just come to rest, so that its figures are not those of before; not at once, when
+    /// somebody may be waiting for its first answer.
+    async fn measure_soon(self: Arc<Self>, project: StoredProject) {
+        tokio::time::sleep(SOON).await;
+        // It may have been deleted meanwhile.
+        if let Ok(Some(project)) = self.store.project_by_id(project.id).await {
+            self.measure_one(&project).await;
         }
     }
 

@@ -3,7 +3,7 @@
 use control_plane_api::{EventKind, OperationKind, ProjectEvent, ProjectRef, ProjectState, Step};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait as _, ConnectionTrait, DbBackend, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
 };
 use time::OffsetDateTime;
 
@@ -79,18 +79,13 @@ impl Store {
     }
 }
 
-/// Writes events in order. `at` is the database's time. Writers of one project take turns, so that its ids become visible
-/// in their order: a reader who has seen one never misses a lower one.
+/// Writes events in order. `at` is the database's time. The transaction has begun with [`Store::begin_on`].
 pub(super) async fn insert(
     db: &impl ConnectionTrait,
     project_id: i64,
     at: i64,
     events: impl IntoIterator<Item = NewEvent>,
 ) -> Result<(), Error> {
-    // SQLite has one writer at a time anyway.
-    if db.get_database_backend() == DbBackend::Postgres {
-        entity::project::Entity::find_by_id(project_id).lock_exclusive().one(db).await?;
-    }
     let rows = events.into_iter().map(|event| entity::event::ActiveModel {
         id: NotSet,
         project_id: Set(project_id),

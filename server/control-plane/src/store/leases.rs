@@ -135,7 +135,7 @@ impl Store {
         if lease.step_started_at.is_some() {
             return Ok(());
         }
-        let tx = self.begin().await?;
+        let tx = self.begin_on(lease.project_id).await?;
         let now = clock::now(&tx).await?;
         update_leased(&tx, owner, lease, vec![(entity::operation::Column::StepStartedAt, Expr::value(now))]).await?;
         events::insert(&tx, lease.project_id, now, [NewEvent::step(EventKind::StepStarted, lease.kind, lease.step)]).await?;
@@ -146,7 +146,7 @@ impl Store {
 
     /// Ends the current step and begins the next.
     pub(crate) async fn hop(&self, owner: &LeaseOwner, lease: &mut Lease, next: Step) -> Result<(), LeaseError> {
-        let tx = self.begin().await?;
+        let tx = self.begin_on(lease.project_id).await?;
         let now = clock::now(&tx).await?;
         let values = vec![
             (entity::operation::Column::Step, Expr::value(next.as_str())),
@@ -166,7 +166,7 @@ impl Store {
 
     /// Gives the operation back, to be tried again after the delay.
     pub(crate) async fn nap(&self, owner: &LeaseOwner, lease: &Lease, delay_ms: i64, cause: &str) -> Result<(), LeaseError> {
-        let tx = self.begin().await?;
+        let tx = self.begin_on(lease.project_id).await?;
         let now = clock::now(&tx).await?;
         let values = vec![
             (entity::operation::Column::Attempt, Expr::value(lease.attempt.saturating_add(1))),
@@ -184,7 +184,7 @@ impl Store {
 
     /// Ends the operation well.
     pub(crate) async fn finish(&self, owner: &LeaseOwner, lease: &Lease, state: ProjectState) -> Result<(), LeaseError> {
-        let tx = self.begin().await?;
+        let tx = self.begin_on(lease.project_id).await?;
         let now = clock::now(&tx).await?;
         remove_leased(&tx, owner, lease).await?;
         operations::set_state(&tx, lease.project_id, now, state).await?;
@@ -195,7 +195,7 @@ impl Store {
 
     /// Ends the operation badly: the project is failed, for this cause.
     pub(crate) async fn fail(&self, owner: &LeaseOwner, lease: &Lease, cause: &str) -> Result<(), LeaseError> {
-        let tx = self.begin().await?;
+        let tx = self.begin_on(lease.project_id).await?;
         let now = clock::now(&tx).await?;
         remove_leased(&tx, owner, lease).await?;
         entity::project::Entity::update_many()
@@ -216,7 +216,7 @@ impl Store {
 
     /// Removes the project's rows: secrets, keys, events and the operation itself among them.
     pub(crate) async fn forget(&self, owner: &LeaseOwner, lease: &Lease) -> Result<(), LeaseError> {
-        let tx = self.begin().await?;
+        let tx = self.begin_on(lease.project_id).await?;
         remove_leased(&tx, owner, lease).await?;
         entity::project::Entity::delete_by_id(lease.project_id).exec(&tx).await?;
         Ok(tx.commit().await?)

@@ -14,8 +14,8 @@ mod secrets;
 use std::time::Duration;
 
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait as _,
+    ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait as _,
+    QuerySelect as _, SqliteTransactionMode, TransactionOptions, TransactionTrait as _,
 };
 
 pub(crate) use events::NewEvent;
@@ -56,6 +56,18 @@ impl Store {
             ..TransactionOptions::default()
         };
         self.db.begin_with_options(options).await
+    }
+
+    /// As [`Self::begin`], for writing to a project. Writers of one project take turns from their beginning on: its events
+    /// become visible in the order of their ids, so that a reader who has seen one never misses a lower one, and no two of
+    /// them can wait for each other.
+    async fn begin_on(&self, project_id: i64) -> Result<DatabaseTransaction, DbErr> {
+        let tx = self.begin().await?;
+        // SQLite has one writer at a time anyway.
+        if tx.get_database_backend() == DbBackend::Postgres {
+            entity::project::Entity::find_by_id(project_id).lock_exclusive().one(&tx).await?;
+        }
+        Ok(tx)
     }
 }
 

@@ -4,8 +4,7 @@ use std::collections::HashMap;
 
 use control_plane_api::{OperationKind, OperationSummary, ProjectState, Step};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait as _, Condition, ConnectionTrait, EntityTrait as _, QueryFilter as _, QuerySelect as _,
-    sea_query::Expr,
+    ActiveValue::Set, ColumnTrait as _, Condition, ConnectionTrait, EntityTrait as _, QueryFilter as _, sea_query::Expr,
 };
 use uuid::Uuid;
 
@@ -52,10 +51,10 @@ pub(crate) enum Opened {
 impl Store {
     /// Opens the operation that a request asks for, if the project's state admits it. Of two at once, one wins.
     pub(crate) async fn open_operation(&self, project: &StoredProject, request: Request, actor: &str) -> Result<Opened, Error> {
-        let tx = self.begin().await?;
+        let tx = self.begin_on(project.id).await?;
         let now = clock::now(&tx).await?;
-        // Read again inside the transaction, and held until its end: the caller's copy may be old.
-        let row = entity::project::Entity::find_by_id(project.id).lock_exclusive().one(&tx).await?;
+        // Read again inside the transaction: the caller's copy may be old.
+        let row = entity::project::Entity::find_by_id(project.id).one(&tx).await?;
         let Some(row) = row else { return Err(Error::ProjectNotFound(project.project_ref.clone())) };
         let state: ProjectState = word(&row.state)?;
         let open = find_open(&tx, project.id, now).await?;
@@ -98,7 +97,7 @@ impl Store {
     /// Opens a recovery for a project that should be running, unless something is open already; answers whether it has.
     /// `cause` is written as an event either way.
     pub(crate) async fn open_recovery(&self, project_id: i64, delay_ms: i64, cause: Option<NewEvent>) -> Result<bool, Error> {
-        let tx = self.begin().await?;
+        let tx = self.begin_on(project_id).await?;
         let now = clock::now(&tx).await?;
         let project = entity::project::Entity::find_by_id(project_id).one(&tx).await?;
         let Some(project) = project else { return Ok(false) };

@@ -141,14 +141,17 @@ impl Store {
     }
 
     pub(crate) async fn rename_project(&self, project: &StoredProject, name: &str, actor: &str) -> Result<(), Error> {
-        let tx = self.begin().await?;
+        let tx = self.begin_on(project.id).await?;
         let now = clock::now(&tx).await?;
-        entity::project::Entity::update_many()
+        let renamed = entity::project::Entity::update_many()
             .col_expr(entity::project::Column::Name, Expr::value(name))
             .col_expr(entity::project::Column::UpdatedAt, Expr::value(now))
             .filter(entity::project::Column::Id.eq(project.id))
             .exec(&tx)
             .await?;
+        if renamed.rows_affected == 0 {
+            return Err(Error::ProjectNotFound(project.project_ref.clone()));
+        }
         let event = NewEvent::new(EventKind::Renamed).with_message(format!("Renamed to {name}"));
         events::insert(&tx, project.id, now, [event]).await?;
         audit(&tx, now, actor, "project.rename", &project.project_ref).await?;
