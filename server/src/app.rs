@@ -87,6 +87,7 @@ pub(crate) async fn run(config: Config, site: Site) -> anyhow::Result<ExitCode> 
     let guard = Guard::new(&config, Domain::new(&config.server.domain), Sessions::new(&config, &key));
     let router = dashboard::router(projects, guard, gateway, &site, stop.clone());
     let reconciling = tokio::spawn(reconciler.run(stop.clone()));
+    let reconciling_now = reconciling.abort_handle();
     let serving = tokio::spawn(listener::serve(listener, router, stop.clone(), DRAIN));
     announce(address)?;
 
@@ -103,6 +104,8 @@ pub(crate) async fn run(config: Config, site: Site) -> anyhow::Result<ExitCode> 
         () = stopping => Ok(ExitCode::SUCCESS),
         () = signals.next() => {
             tracing::warn!("stopping at once");
+            // Or it would go on starting what is stopped here.
+            reconciling_now.abort();
             provisioner.shutdown(true).await;
             Ok(ExitCode::from(130))
         }

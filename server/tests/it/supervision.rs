@@ -100,11 +100,14 @@ async fn ctrl_c_stops_everything_and_the_next_start_brings_it_back() {
 
 #[tokio::test]
 async fn ctrl_c_stops_what_an_earlier_life_left_running() {
-    let installation = Installation::new(Backend::Sqlite).await;
+    let mut installation = Installation::new(Backend::Sqlite).await;
     let server = installation.start().await;
-    server.create_live("left").await;
+    for name in ["one", "two", "three", "four"] {
+        server.create_live(name).await;
+    }
     server.kill().await;
-    // At once: before the new life has had time to adopt anything.
+    // At once: before the new life has had time to adopt more than one of them.
+    installation.set("SUPACLOUD_PROVISIONER__CONCURRENCY", "1");
     installation.start().await.stop().await;
     let left = processes::below(&installation.roots());
     assert!(left.is_empty(), "{left:#?}");

@@ -72,15 +72,12 @@ async fn every_step_can_be_run_twice(plane: Plane) {
                 let calls = plane.machine.calls(*verb, None);
 
                 let life = plane.live().await;
-                match case.after {
-                    Some(state) => {
-                        plane.expect_state(&project_ref, state).await;
-                        let is_running = state == ProjectState::Running;
-                        assert_eq!(plane.machine.runs_on(&project_ref).is_some(), is_running);
-                        assert_eq!(plane.routes.live(&project_ref).is_some(), is_running);
-                        plane.service.delete(&Caller::local(), &project_ref).await.unwrap();
-                    }
-                    None => {}
+                if let Some(state) = case.after {
+                    plane.expect_state(&project_ref, state).await;
+                    let is_running = state == ProjectState::Running;
+                    assert_eq!(plane.machine.runs_on(&project_ref).is_some(), is_running);
+                    assert_eq!(plane.routes.live(&project_ref).is_some(), is_running);
+                    plane.service.delete(&Caller::local(), &project_ref).await.unwrap();
                 }
                 plane.expect_gone(&project_ref).await;
                 assert!(plane.machine.calls(*verb, None) > calls, "{verb:?} {moment:?} was not run again");

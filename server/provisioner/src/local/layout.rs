@@ -72,6 +72,12 @@ impl Layout {
         entries.flatten().any(|entry| entry.path().join("password").exists())
     }
 
+    /// Every project that has a folder.
+    pub(super) fn projects(&self) -> Vec<ProjectRef> {
+        let Ok(entries) = fs::read_dir(self.root.join("projects")) else { return Vec::new() };
+        entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+    }
+
     pub(super) fn project(&self, project_ref: &ProjectRef) -> ProjectLayout {
         let folder = self.root.join("projects").join(project_ref.as_str());
         let socket_dir = match &self.sockets {

@@ -321,19 +321,36 @@ impl Provisioner for LocalProvisioner {
 
     async fn shutdown(&self, immediately: bool) {
         let mode = if immediately { StopMode::Immediate } else { StopMode::Fast };
-        let entries: Vec<_> = self.running.lock().unwrap_or_else(PoisonError::into_inner).drain().collect();
-        for (_, entry) in &entries {
+        for entry in self.running.lock().unwrap_or_else(PoisonError::into_inner).values() {
             entry.told_to_stop.store(true, Ordering::SeqCst);
         }
+        let Some(environment) = self.environment.get() else { return };
         let mut stops = tokio::task::JoinSet::new();
-        for (project_ref, entry) in entries {
+        // By what is on disk and not by what is watched: an earlier life may have left something that nobody has adopted yet.
+        for project_ref in environment.layout.projects() {
+            let entry = self.entry(&project_ref);
+            let cluster = environment.cluster(&Placement { project_ref: project_ref.clone(), port: None });
             stops.spawn(async move {
-                if let Err(error) = entry.running.stop(mode, STOP_PATIENCE).await {
+                if let Err(error) = stop_cluster(entry, &cluster, mode).await {
                     tracing::error!(project.ref = %project_ref, error = &error as &dyn std::error::Error, "stopping a database");
                 }
             });
         }
         while stops.join_next().await.is_some() {}
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+async fn stop_cluster(entry: Option<Entry>, cluster: &Cluster, mode: StopMode) -> Result<(), postgres_cluster::Error> {
+    if let Some(entry) = entry {
+        entry.running.stop(mode, STOP_PATIENCE).await?;
+    }
+    if !cluster.data_dir().exists() {
+        return Ok(());
+    }
+    match cluster.adopt().await? {
+        Some(running) => running.stop(mode, STOP_PATIENCE).await,
+        None => Ok(()),
     }
 }
 

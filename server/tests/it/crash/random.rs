@@ -210,7 +210,7 @@ impl Slot {
 /// Every cluster that runs belongs to a project that is to run, and what is on disk to one that there is.
 fn expect_only_live_ones_run(installation: &Installation, slots: &[Slot]) {
     let projects = installation.data_dir().join("clusters/projects");
-    let running: BTreeSet<_> = processes::below(&[projects.clone()])
+    let running: BTreeSet<_> = processes::below(std::slice::from_ref(&projects))
         .into_iter()
         .filter_map(|process| fs::read_link(format!("/proc/{}/cwd", process.pid)).ok())
         .filter_map(|cwd| Some(cwd.strip_prefix(&projects).ok()?.iter().next()?.to_string_lossy().into_owned()))

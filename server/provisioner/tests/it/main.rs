@@ -1,0 +1,7 @@
+//! The local driver against real clusters: the contract of `Provisioner`, verb by verb.
+
+#![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
+
+mod contract;
+mod life;
+mod support;
