@@ -1,6 +1,9 @@
 //! What may not be left behind once every project has been deleted.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use super::{Installation, processes};
 
@@ -13,17 +16,16 @@ impl Installation {
         let processes = processes::below(&self.roots());
         assert!(processes.is_empty(), "{processes:#?}");
         assert_eq!(entries(&self.data_dir().join("clusters/projects")), Vec::<String>::new(), "folders of projects");
-        assert_eq!(entries(&self.socket_root()), Vec::<String>::new(), "sockets elsewhere");
+        assert_eq!(entries(&self.socket_root().unwrap()), Vec::<String>::new(), "sockets elsewhere");
         for (table, rows) in self.count_rows().await {
             assert_eq!(rows, 0, "rows in {table}");
         }
     }
 
-    /// Where sockets are when the data folder's path is too long for them.
-    fn socket_root(&self) -> std::path::PathBuf {
-        let node = fs::read_to_string(self.data_dir().join("node")).unwrap();
-        let node = node.lines().nth(1).unwrap();
-        Path::new("/run/supacloud").join(&node[..12])
+    /// Where sockets are when the data folder's path is too long for them; nothing before the first start.
+    pub(super) fn socket_root(&self) -> Option<PathBuf> {
+        let node = fs::read_to_string(self.data_dir().join("node")).ok()?;
+        Some(Path::new("/run/supacloud").join(node.lines().nth(1)?.get(..12)?))
     }
 
     async fn count_rows(&self) -> Vec<(&'static str, i64)> {

@@ -200,6 +200,9 @@ impl Drop for Installation {
         for root in roots.iter().skip(1) {
             let _ = fs::remove_dir_all(root);
         }
+        if let Some(sockets) = self.socket_root() {
+            let _ = fs::remove_dir_all(sockets);
+        }
     }
 }
 
