@@ -1,10 +1,16 @@
 //! Gives a message to what hyper refuses by itself. A request line that is too long or not HTTP never reaches a handler:
 //! hyper answers with a bare status line. Our clients read `message`, so the answer is completed on its way out.
+//!
+//! A refusal often comes before the request has been read to its end. Closing at once would make the system throw away
+//! the answer together with what still arrives, so a connection that ends takes in what its client still sends, for a
+//! moment.
 
 use std::{
+    future::Future as _,
     io,
     pin::Pin,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -12,17 +18,49 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// Header that every answer of ours carries and none of hyper's own does.
 pub(crate) const OURS: &str = "x-request-id";
 
-/// A connection whose bare refusals are completed.
+/// Longest time that an ended connection takes in what its client still sends.
+const LINGER: Duration = Duration::from_secs(1);
+/// Most that it takes in, in bytes.
+const LINGER_BYTES: usize = 64 * 1024 * 1024;
+
+/// A connection whose bare refusals are completed, and which lets its client finish its sentence.
 #[derive(Debug)]
 pub(crate) struct Explained<T> {
     io: T,
     /// What still has to be written of a completed answer.
     pending: Vec<u8>,
+    lingering: Option<Lingering>,
+}
+
+#[derive(Debug)]
+struct Lingering {
+    until: Pin<Box<tokio::time::Sleep>>,
+    taken_in: usize,
 }
 
 impl<T> Explained<T> {
     pub(crate) const fn new(io: T) -> Self {
-        Self { io, pending: Vec::new() }
+        Self { io, pending: Vec::new(), lingering: None }
+    }
+}
+
+impl<T: AsyncRead + Unpin> Explained<T> {
+    /// Takes in what still arrives until the client has closed its side, or it has been enough.
+    fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let lingering =
+            self.lingering.get_or_insert_with(|| Lingering { until: Box::pin(tokio::time::sleep(LINGER)), taken_in: 0 });
+        let mut scratch = [0; 16 * 1024];
+        loop {
+            let mut buffer = ReadBuf::new(&mut scratch);
+            match Pin::new(&mut self.io).poll_read(context, &mut buffer) {
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => lingering.taken_in += buffer.filled().len(),
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => return lingering.until.as_mut().poll(context),
+            }
+            if lingering.taken_in > LINGER_BYTES || lingering.until.is_elapsed() {
+                return Poll::Ready(());
+            }
+        }
     }
 }
 
@@ -45,7 +83,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Explained<T> {
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Explained<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Explained<T> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         ready!(self.poll_pending(context))?;
         match completed(bytes) {
@@ -67,8 +105,11 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Explained<T> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_pending(context))?;
-        Pin::new(&mut self.io).poll_shutdown(context)
+        if self.lingering.is_none() {
+            ready!(self.poll_pending(context))?;
+            ready!(Pin::new(&mut self.io).poll_shutdown(context))?;
+        }
+        self.poll_linger(context).map(Ok)
     }
 }
 
@@ -112,6 +153,24 @@ mod tests {
         ] {
             assert_eq!(completed(other), None);
         }
+    }
+
+    #[tokio::test]
+    async fn an_ended_connection_takes_in_what_still_arrives() {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let (near, mut far) = tokio::io::duplex(64);
+        let client = tokio::spawn(async move {
+            far.write_all(&[0; 10_000]).await.unwrap();
+            far.shutdown().await.unwrap();
+            let mut answer = String::new();
+            far.read_to_string(&mut answer).await.unwrap();
+            answer
+        });
+        let mut explained = Explained::new(near);
+        explained.write_all(b"no").await.unwrap();
+        explained.shutdown().await.unwrap();
+        drop(explained);
+        assert_eq!(client.await.unwrap(), "no");
     }
 
     #[tokio::test]
