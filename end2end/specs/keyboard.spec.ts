@@ -75,6 +75,8 @@ test('a project is made and deleted with the keyboard alone', async ({ dashboard
   await tabTo(page, dashboard.confirmation);
   await page.keyboard.type('Not its name');
   await page.keyboard.press('Enter');
+  // Until the refusal is there, Enter would send nothing.
+  await expect(page.locator('#confirmation-error')).not.toBeEmpty();
   await expect(dashboard.confirmation).toBeVisible();
   expect((await api.get(ref)).status).toBe('ACTIVE_HEALTHY');
   await tabTo(page, dashboard.confirmation);
