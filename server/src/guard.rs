@@ -89,11 +89,7 @@ impl Guard {
 
     fn knows(&self, host: &str) -> bool {
         let Some(names) = &self.names else { return true };
-        let name = match host.rsplit_once(':') {
-            Some((name, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => name,
-            Some(_) | None => host,
-        };
-        let name = name.strip_suffix('.').unwrap_or(name);
+        let name = gateway::host_name(host);
         names.iter().any(|known| known.eq_ignore_ascii_case(name))
     }
 }
@@ -185,7 +181,15 @@ mod tests {
         for ours in ["localhost", "LOCALHOST:8000", "127.0.0.1:8000", "[::1]:8000", "localhost.:80"] {
             assert!(guard.knows(ours), "{ours}");
         }
-        for foreign in ["", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example:8000", "127.0.0.2", "localhost:x"] {
+        for foreign in [
+            "",
+            "evil.example",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example:8000",
+            "127.0.0.2",
+            "localhost:x",
+            "localhost:",
+        ] {
             assert!(!guard.knows(foreign), "{foreign}");
         }
     }

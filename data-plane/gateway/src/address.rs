@@ -48,10 +48,11 @@ impl Domain {
     }
 }
 
-/// A host without its port and without the dot that may end a full name.
-fn host_name(host: &str) -> &str {
+/// A host without its port and without the dot that may end a full name. `host` is a `Host` header or an authority.
+#[must_use]
+pub fn host_name(host: &str) -> &str {
     let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        Some((name, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => name,
         Some(_) | None => host,
     };
     name.strip_suffix('.').unwrap_or(name)
@@ -83,6 +84,7 @@ mod tests {
             ("localhost:8000", "/v1/projects", Address::Main),
             ("[::1]:8000", "/", Address::Main),
             ("api.localhost", "/", Address::Main),
+            ("abcdefghijklmnopqrst.api.localhost:", "/", Address::Main),
             ("", "/", Address::Main),
         ] {
             assert_eq!(domain.address(host, path), expected, "{host} {path}");

@@ -8,7 +8,7 @@ mod key;
 mod limits;
 mod routes;
 
-pub use address::{Address, Domain};
+pub use address::{Address, Domain, host_name};
 pub use handle::Gateway;
 pub use limits::Limits;
 pub use routes::{RouteTable, Upstream};

@@ -5,13 +5,10 @@ use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    extract::Request,
     http::{StatusCode, Uri},
-    response::{IntoResponse as _, Response},
 };
 use project_context::ProjectContext;
 use serde_json::json;
-use tower::ServiceExt as _;
 
 /// Where REST is mounted.
 const REST: &str = "/rest/v1";
@@ -31,38 +28,22 @@ pub fn missing_service(path: &str) -> Option<&'static str> {
     MISSING.into_iter().find(|(prefix, _)| is_below(path, prefix)).map(|(_, name)| name)
 }
 
-/// Every service of the project.
+/// Every service of the project. Its own paths begin after where it is mounted.
 pub fn router(context: Arc<ProjectContext>) -> Router {
-    let rest = rest::router(context);
-    Router::new().fallback(move |request| dispatch(rest.clone(), request))
+    mount(rest::router(context))
 }
 
-/// Sends a request to its service, whose own paths begin after the prefix. Axum's `nest` would not do: it knows
-/// `/rest/v1`, but not `/rest/v1/`, which is what clients ask for.
-async fn dispatch(rest: Router, mut request: Request) -> Response {
-    let path = request.uri().path();
-    if let Some(name) = missing_service(path) {
-        let message = format!("{name} is not part of this version of supacloud yet.");
-        return (StatusCode::NOT_IMPLEMENTED, Json(json!({ "message": message }))).into_response();
-    }
-    if !is_below(path, REST) || !strip(request.uri_mut(), REST) {
-        let message = "There is no service at this path. REST is at /rest/v1/.";
-        return (StatusCode::NOT_FOUND, Json(json!({ "message": message }))).into_response();
-    }
-    match rest.oneshot(request).await {
-        Ok(response) => response,
-        Err(never) => match never {},
-    }
+fn mount(rest: Router) -> Router {
+    // Not `nest`, which knows `/rest/v1` but not `/rest/v1/`, which is what clients ask for.
+    Router::new().nest_service(REST, rest).fallback(elsewhere)
 }
 
-/// Cuts the prefix off the path. False if what is left is no path.
-fn strip(uri: &mut Uri, prefix: &str) -> bool {
-    let Some(rest) = uri.path_and_query().and_then(|whole| whole.as_str().strip_prefix(prefix)) else { return false };
-    let rest = if rest.starts_with('/') { rest.to_owned() } else { format!("/{rest}") };
-    let mut parts = uri.clone().into_parts();
-    let Ok(path_and_query) = rest.parse() else { return false };
-    parts.path_and_query = Some(path_and_query);
-    Uri::from_parts(parts).map(|stripped| *uri = stripped).is_ok()
+async fn elsewhere(uri: Uri) -> (StatusCode, Json<serde_json::Value>) {
+    let (status, message) = match missing_service(uri.path()) {
+        Some(name) => (StatusCode::NOT_IMPLEMENTED, format!("{name} is not part of this version of supacloud yet.")),
+        None => (StatusCode::NOT_FOUND, "There is no service at this path. REST is at /rest/v1/.".to_owned()),
+    };
+    (status, Json(json!({ "message": message })))
 }
 
 fn is_below(path: &str, prefix: &str) -> bool {
@@ -71,6 +52,12 @@ fn is_below(path: &str, prefix: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use axum::{
+        body::{Body, to_bytes},
+        http::Request,
+    };
+    use tower::ServiceExt as _;
+
     use super::*;
 
     #[test]
@@ -81,14 +68,23 @@ mod tests {
         assert_eq!(missing_service("/rest/v1/t"), None);
     }
 
-    #[test]
-    fn prefixes_are_cut_and_the_query_stays() {
-        for (whole, rest) in
-            [("/rest/v1", "/"), ("/rest/v1/", "/"), ("/rest/v1/t?a=eq.1", "/t?a=eq.1"), ("/rest/v1?a=1", "/?a=1")]
-        {
-            let mut uri: Uri = whole.parse().unwrap();
-            assert!(strip(&mut uri, REST));
-            assert_eq!(uri.to_string(), rest, "{whole}");
+    #[tokio::test]
+    async fn requests_reach_their_service_without_its_prefix() {
+        let echo = Router::new().fallback(|uri: Uri| async move { uri.to_string() });
+        for (whole, status, rest) in [
+            ("/rest/v1", 200, "/"),
+            ("/rest/v1/", 200, "/"),
+            ("/rest/v1/t?a=eq.1", 200, "/t?a=eq.1"),
+            ("/rest/v1?a=1", 200, "/?a=1"),
+            ("/rest/v1/t/%2F", 200, "/t/%2F"),
+            ("/rest/v10", 404, r#"{"message":"There is no service at this path. REST is at /rest/v1/."}"#),
+            ("/rest", 404, r#"{"message":"There is no service at this path. REST is at /rest/v1/."}"#),
+            ("/auth/v1/health", 501, r#"{"message":"Auth is not part of this version of supacloud yet."}"#),
+        ] {
+            let request = Request::builder().uri(whole).body(Body::empty()).unwrap();
+            let response = mount(echo.clone()).oneshot(request).await.unwrap();
+            assert_eq!(response.status(), status, "{whole}");
+            assert_eq!(to_bytes(response.into_body(), 1000).await.unwrap(), rest, "{whole}");
         }
     }
 }
