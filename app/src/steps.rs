@@ -53,7 +53,7 @@ pub(crate) fn last_run(events: &[ProjectEvent], open: Option<OperationKind>) -> 
     let start = first_of_last(&events, operation, open.is_some());
     let mut lines: Vec<StepLine> = Vec::new();
     if open.is_some() {
-        lines.extend(expected(operation).iter().map(|step| StepLine { step: *step, progress: Progress::Waiting }));
+        lines.extend(operation.steps().iter().map(|step| StepLine { step: *step, progress: Progress::Waiting }));
     }
     for event in &events[start..] {
         let Some(step) = event.step else { continue };
@@ -87,18 +87,6 @@ fn first_of_last(events: &[&ProjectEvent], operation: OperationKind, open: bool)
         }
     }
     start
-}
-
-const fn expected(operation: OperationKind) -> &'static [Step] {
-    match operation {
-        OperationKind::Create => {
-            &[Step::PrepareTemplate, Step::CloneData, Step::StartDatabase, Step::SetPasswords, Step::Publish]
-        }
-        OperationKind::Pause => &[Step::Withdraw, Step::StopDatabase],
-        OperationKind::Resume | OperationKind::Recover => &[Step::StartDatabase, Step::Publish],
-        OperationKind::Restart => &[Step::Withdraw, Step::StopDatabase, Step::StartDatabase, Step::Publish],
-        OperationKind::Delete => &[Step::Withdraw, Step::DestroyData, Step::Forget],
-    }
 }
 
 #[cfg(test)]

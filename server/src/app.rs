@@ -4,8 +4,8 @@ use std::{fs, os::unix::fs::DirBuilderExt as _, path::PathBuf, process::ExitCode
 
 use anyhow::Context as _;
 use control_plane::{
-    EventFeed, MasterKey, Node, ProjectService, Provisioner, Reconciler, ReconcilerSettings, ServiceSettings, StartError, Store,
-    UsageBook,
+    Installation, MasterKey, Node, ProjectService, Provisioner, Reconciler, ReconcilerSettings, ServiceSettings, StartError,
+    Store,
 };
 use gateway::{Domain, Gateway, Limits, RouteTable};
 use provisioner::{LocalProvisioner, LocalSettings};
@@ -13,7 +13,6 @@ use secrecy::ExposeSecret as _;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
-    sync::Notify,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -46,16 +45,8 @@ pub(crate) async fn run(config: Config, site: Site) -> anyhow::Result<ExitCode> 
 
     let provisioner = provisioner(&config, &data_dir, &node);
     let settings = service_settings(&config, address.port(), &provisioner).await;
-    let (feed, usage, wake) = (EventFeed::default(), Arc::new(UsageBook::default()), Arc::new(Notify::new()));
-    let projects = Arc::new(ProjectService::new(
-        store.clone(),
-        &key,
-        node.clone(),
-        settings.clone(),
-        feed.clone(),
-        Arc::clone(&usage),
-        Arc::clone(&wake),
-    ));
+    let installation = Installation::new(store.clone(), &key, node);
+    let projects = Arc::new(ProjectService::new(installation.clone(), settings.clone()));
     let limits = Limits {
         concurrency: config.project.concurrency,
         body_bytes: config.project.max_body_bytes,
@@ -67,14 +58,9 @@ pub(crate) async fn run(config: Config, site: Site) -> anyhow::Result<ExitCode> 
     let table = Arc::new(RouteTable::default());
     let routes = Arc::new(GatewayRoutes::new(Arc::clone(&table), limits.clone(), settings, pool));
     let reconciler = Arc::new(Reconciler::new(
-        store.clone(),
-        &key,
-        node,
+        installation,
         Arc::clone(&provisioner) as Arc<dyn Provisioner>,
         Arc::clone(&routes) as Arc<dyn control_plane::Routes>,
-        feed,
-        usage,
-        wake,
         ReconcilerSettings {
             concurrency: config.provisioner.concurrency,
             usage_interval: Duration::from_secs(config.provisioner.usage_interval_seconds),

@@ -34,6 +34,19 @@ impl OperationKind {
             Self::Delete => "delete",
         }
     }
+
+    /// The operation's steps, in order; the first one is where it begins.
+    #[must_use]
+    pub const fn steps(self) -> &'static [Step] {
+        match self {
+            Self::Create => &[Step::PrepareTemplate, Step::CloneData, Step::StartDatabase, Step::SetPasswords, Step::Publish],
+            Self::Pause => &[Step::Withdraw, Step::StopDatabase],
+            Self::Resume => &[Step::StartDatabase, Step::Publish],
+            Self::Restart => &[Step::Withdraw, Step::StopDatabase, Step::StartDatabase, Step::Publish],
+            Self::Recover => &[Step::Withdraw, Step::StartDatabase, Step::Publish],
+            Self::Delete => &[Step::Withdraw, Step::DestroyData, Step::Forget],
+        }
+    }
 }
 
 impl fmt::Display for OperationKind {
@@ -50,7 +63,7 @@ impl FromStr for OperationKind {
     }
 }
 
-/// One idempotent step of an operation. The order belongs to the control plane's lifecycle.
+/// One idempotent step of an operation; [`OperationKind::steps`] gives the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

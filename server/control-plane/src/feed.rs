@@ -9,7 +9,7 @@ const CAPACITY: usize = 256;
 
 /// Notices about changed projects, within this process.
 #[derive(Debug, Clone)]
-pub struct EventFeed {
+pub(crate) struct EventFeed {
     sender: broadcast::Sender<ProjectRef>,
 }
 
@@ -21,27 +21,26 @@ impl Default for EventFeed {
 
 impl EventFeed {
     /// Says that the project has changed.
-    pub fn notify(&self, project_ref: &ProjectRef) {
+    pub(crate) fn notify(&self, project_ref: &ProjectRef) {
         // No receiver is no error: nobody is looking.
         let _ = self.sender.send(project_ref.clone());
     }
 
     /// Begins to listen. Subscribe before reading rows, so that no change falls in between.
-    #[must_use]
-    pub fn subscribe(&self) -> Subscription {
+    pub(crate) fn subscribe(&self) -> Subscription {
         Subscription { receiver: self.sender.subscribe() }
     }
 }
 
 /// A reader of the feed.
 #[derive(Debug)]
-pub struct Subscription {
+pub(crate) struct Subscription {
     receiver: broadcast::Receiver<ProjectRef>,
 }
 
 impl Subscription {
     /// Waits until the project has changed, or may have. Cancel-safe.
-    pub async fn changed(&mut self, project_ref: &ProjectRef) {
+    pub(crate) async fn changed(&mut self, project_ref: &ProjectRef) {
         loop {
             match self.receiver.recv().await {
                 Ok(changed) if changed == *project_ref => return,

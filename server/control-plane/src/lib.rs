@@ -7,6 +7,7 @@
 mod caller;
 mod error;
 mod feed;
+mod installation;
 pub mod lifecycle;
 mod provisioner;
 mod reconciler;
@@ -18,7 +19,7 @@ mod usage;
 
 pub use caller::Caller;
 pub use error::{Error, StartError};
-pub use feed::EventFeed;
+pub use installation::Installation;
 pub use provisioner::{
     DataState, DatabaseEndpoint, DatabaseState, Observation, Placement, ProvisionError, Provisioner, RolePasswords, Started,
     UnexpectedExit,
@@ -28,4 +29,3 @@ pub use routes::{LiveProject, Routes};
 pub use secrets::{MasterKey, ProjectSecrets};
 pub use service::{ProjectService, ServiceSettings};
 pub use store::{Node, Store};
-pub use usage::UsageBook;

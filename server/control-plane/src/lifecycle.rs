@@ -25,6 +25,8 @@ pub struct Situation {
     pub observation: Option<Observation>,
     /// The project's address answers.
     pub published: bool,
+    /// How often the database has ended without being told to in the last few minutes.
+    pub recent_exits: u32,
     /// How the latest try of the step failed, if it did.
     pub failure: Option<StepFailure>,
 }
@@ -41,28 +43,14 @@ pub struct StepFailure {
 /// What to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
-    /// Go on with this step, now.
-    Hop(Step),
+    /// Go on with this step after the pause, which is nothing for all but a database that keeps ending.
+    Hop(Step, Duration),
     /// Try the same step again after the pause.
     Nap(Duration, String),
     /// The operation has ended well; the project is in this state, or gone.
     Done(Option<ProjectState>),
     /// The operation gives up; the project is failed, for this cause.
     Fail(String),
-}
-
-/// The steps of an operation, in order.
-#[must_use]
-pub const fn steps(kind: OperationKind) -> &'static [Step] {
-    match kind {
-        OperationKind::Create => {
-            &[Step::PrepareTemplate, Step::CloneData, Step::StartDatabase, Step::SetPasswords, Step::Publish]
-        }
-        OperationKind::Pause => &[Step::Withdraw, Step::StopDatabase],
-        OperationKind::Resume | OperationKind::Recover => &[Step::StartDatabase, Step::Publish],
-        OperationKind::Restart => &[Step::Withdraw, Step::StopDatabase, Step::StartDatabase, Step::Publish],
-        OperationKind::Delete => &[Step::Withdraw, Step::DestroyData, Step::Forget],
-    }
 }
 
 /// The state a project is in while the operation is open.
@@ -102,14 +90,22 @@ pub fn advance(situation: &Situation) -> Next {
         let cause = format!("{} did not take effect", situation.step.title());
         return after_failure(situation, &StepFailure { cause, permanent: false });
     }
-    let steps = steps(situation.kind);
+    let steps = situation.kind.steps();
     match steps.iter().position(|step| *step == situation.step) {
         Some(position) => match steps.get(position + 1) {
-            Some(next) => Next::Hop(*next),
+            Some(next) => Next::Hop(*next, pause_before(situation, *next)),
             None => Next::Done(state_after(situation.kind)),
         },
         // A step of another version of this program: begin again, every step is idempotent.
-        None => Next::Hop(steps[0]),
+        None => Next::Hop(steps[0], Duration::ZERO),
+    }
+}
+
+/// A recovery closes the address at once, and starts the database when that is due.
+fn pause_before(situation: &Situation, next: Step) -> Duration {
+    match (situation.kind, next) {
+        (OperationKind::Recover, Step::StartDatabase) => recovery_delay(situation.recent_exits),
+        _ => Duration::ZERO,
     }
 }
 

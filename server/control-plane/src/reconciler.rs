@@ -5,23 +5,17 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use control_plane_api::{EventKind, ProjectRef, ProjectState, Step, UsageSample};
 use time::OffsetDateTime;
-use tokio::{
-    sync::{Mutex, Notify},
-    task::JoinSet,
-    time::Instant,
-};
+use tokio::{sync::Mutex, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::{
     error::Error,
-    feed::EventFeed,
+    installation::Installation,
     lifecycle::{self, Next, Situation, StepFailure},
     provisioner::{DatabaseState, ProvisionError, Provisioner, RolePasswords, UnexpectedExit},
     routes::{LiveProject, Routes},
-    secrets::{MasterKey, Vault},
-    store::{LEASE_MS, Lease, LeaseError, LeaseOwner, NewEvent, Node, Store, StoredProject},
-    usage::UsageBook,
+    store::{LEASE_MS, Lease, LeaseError, LeaseOwner, NewEvent, StoredProject},
 };
 
 /// Longest time between two looks at the rows without having been woken.
@@ -45,14 +39,10 @@ pub struct ReconcilerSettings {
 /// Works off operations.
 #[derive(Debug)]
 pub struct Reconciler {
-    store: Store,
-    vault: Vault,
+    installation: Installation,
     owner: LeaseOwner,
     provisioner: Arc<dyn Provisioner>,
     routes: Arc<dyn Routes>,
-    feed: EventFeed,
-    usage: Arc<UsageBook>,
-    wake: Arc<Notify>,
     settings: ReconcilerSettings,
     exits: Mutex<HashMap<ProjectRef, Vec<Instant>>>,
 }
@@ -76,35 +66,29 @@ impl From<Error> for TryError {
 }
 
 impl Reconciler {
-    /// Puts the reconciler together. The caller holds the data folder's lock for `node`.
+    /// Puts the reconciler together.
     #[must_use]
-    #[expect(clippy::too_many_arguments, reason = "composition root only; every one is a different collaborator")]
     pub fn new(
-        store: Store,
-        key: &MasterKey,
-        node: Node,
+        installation: Installation,
         provisioner: Arc<dyn Provisioner>,
         routes: Arc<dyn Routes>,
-        feed: EventFeed,
-        usage: Arc<UsageBook>,
-        wake: Arc<Notify>,
         settings: ReconcilerSettings,
     ) -> Self {
-        let owner = LeaseOwner::new(node);
-        Self { store, vault: Vault::new(key), owner, provisioner, routes, feed, usage, wake, settings, exits: Mutex::default() }
+        let owner = LeaseOwner::new(installation.node.clone());
+        Self { installation, owner, provisioner, routes, settings, exits: Mutex::default() }
     }
 
     /// Makes the rows ready after whatever ended the last life: leases of earlier lives are given back, every project gets
     /// its route's state, and those that should be running a recovery. Call once before [`run`](Self::run).
     pub async fn prepare(&self) -> Result<(), Error> {
-        let released = self.store.release_former_leases(&self.owner).await?;
+        let released = self.installation.store.release_former_leases(&self.owner).await?;
         if released > 0 {
             tracing::info!(operations = released, "taking up unfinished operations");
         }
-        for project in self.store.projects_of(self.owner.node()).await? {
+        for project in self.installation.store.projects_of(self.owner.node()).await? {
             self.routes.withdraw(&project.project_ref, project.state).await;
             if project.state == ProjectState::Running {
-                self.store.open_recovery(project.id, 0, None).await?;
+                self.installation.store.open_recovery(project.id).await?;
             }
         }
         Ok(())
@@ -125,7 +109,7 @@ impl Reconciler {
             };
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = self.wake.notified() => {}
+                () = self.installation.woken() => {}
                 () = tokio::time::sleep(pause) => {}
                 Some(_) = work.join_next() => {}
             }
@@ -137,8 +121,8 @@ impl Reconciler {
     /// Leases what is due and begins to work on it; answers how long there is nothing more to do.
     async fn lease_more(self: &Arc<Self>, work: &mut JoinSet<()>) -> Result<Duration, Error> {
         while work.len() < self.settings.concurrency {
-            let Some(lease) = self.store.lease_due(&self.owner).await? else {
-                let due = self.store.next_due_in(&self.owner).await?;
+            let Some(lease) = self.installation.store.lease_due(&self.owner).await? else {
+                let due = self.installation.store.next_due_in(&self.owner).await?;
                 let due = due.and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis);
                 return Ok(due.map_or(IDLE_LOOK, |due| due.clamp(Duration::from_millis(1), IDLE_LOOK)));
             };
@@ -162,7 +146,7 @@ impl Reconciler {
             () = renewing => tracing::warn!("the operation's lease was lost"),
         }
         // What is due next may be the same project's.
-        self.wake.notify_one();
+        self.installation.wake();
     }
 
     /// Renews the lease until it is lost.
@@ -170,7 +154,7 @@ impl Reconciler {
         let third = Duration::from_millis(LEASE_MS.unsigned_abs() / 3);
         loop {
             tokio::time::sleep(third).await;
-            match self.store.renew(&self.owner, lease).await {
+            match self.installation.store.renew(&self.owner, lease).await {
                 Ok(()) => {}
                 Err(LeaseError::Lost) => return,
                 Err(LeaseError::Store(error)) => tracing::warn!(error = &error as &dyn std::error::Error, "renewing a lease"),
@@ -180,55 +164,66 @@ impl Reconciler {
 
     /// Answers the project if the operation has ended and it is still there.
     async fn advance_until_done(&self, mut lease: Lease) -> Result<Option<StoredProject>, LeaseError> {
-        let Some(mut project) = self.store.project_by_id(lease.project_id).await? else { return Ok(None) };
-        self.store.begin_step(&self.owner, &mut lease).await?;
-        self.feed.notify(&project.project_ref);
+        let Some(mut project) = self.installation.store.project_by_id(lease.project_id).await? else { return Ok(None) };
+        self.installation.store.begin_step(&self.owner, &mut lease).await?;
+        self.installation.feed.notify(&project.project_ref);
+        let mut taken_up = true;
         loop {
             let span = tracing::info_span!("step", project.ref = %project.project_ref, operation.step = %lease.step);
-            let situation = self.attempt(&lease, &mut project).instrument(span.clone()).await?;
+            let situation = self.attempt(&lease, &mut project, taken_up).instrument(span.clone()).await?;
+            taken_up = false;
             let next = lifecycle::advance(&situation);
             tracing::debug!(parent: &span, next = ?next, "decided");
             match next {
-                Next::Hop(step) => self.store.hop(&self.owner, &mut lease, step).await?,
+                Next::Hop(step, Duration::ZERO) => self.installation.store.hop(&self.owner, &mut lease, step).await?,
+                Next::Hop(step, delay) => {
+                    self.installation.store.hop_later(&self.owner, &lease, step, milliseconds(delay)).await?;
+                    self.installation.feed.notify(&project.project_ref);
+                    return Ok(None);
+                }
                 Next::Nap(delay, cause) => {
                     tracing::warn!(parent: &span, cause, attempt = lease.attempt, "step failed, will be tried again");
-                    let delay_ms = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
-                    self.store.nap(&self.owner, &lease, delay_ms, &cause).await?;
-                    self.feed.notify(&project.project_ref);
+                    self.installation.store.nap(&self.owner, &lease, milliseconds(delay), &cause).await?;
+                    self.installation.feed.notify(&project.project_ref);
                     return Ok(None);
                 }
                 Next::Fail(cause) => {
                     tracing::error!(parent: &span, cause, "operation failed");
                     self.routes.withdraw(&project.project_ref, ProjectState::Failed).await;
-                    self.store.fail(&self.owner, &lease, &cause).await?;
-                    self.feed.notify(&project.project_ref);
+                    self.installation.store.fail(&self.owner, &lease, &cause).await?;
+                    self.installation.feed.notify(&project.project_ref);
                     return Ok(Some(project));
                 }
                 Next::Done(Some(state)) => {
-                    self.store.finish(&self.owner, &lease, state).await?;
+                    self.installation.store.finish(&self.owner, &lease, state).await?;
                     if state == ProjectState::Running {
-                        self.look_again(&project).await?;
+                        self.recover_if_down(&project).await?;
                     } else {
                         self.routes.withdraw(&project.project_ref, state).await;
                     }
-                    self.feed.notify(&project.project_ref);
+                    self.installation.feed.notify(&project.project_ref);
                     return Ok(Some(project));
                 }
                 Next::Done(None) => {
-                    self.store.forget(&self.owner, &lease).await?;
+                    self.installation.store.forget(&self.owner, &lease).await?;
                     self.routes.forget(&project.project_ref).await;
-                    self.usage.forget(&project.project_ref);
-                    self.feed.notify(&project.project_ref);
+                    self.installation.usage.forget(&project.project_ref);
+                    self.installation.feed.notify(&project.project_ref);
                     return Ok(None);
                 }
             }
-            self.feed.notify(&project.project_ref);
+            self.installation.feed.notify(&project.project_ref);
         }
     }
 
-    /// Tries the current step once and looks at what came of it.
-    async fn attempt(&self, lease: &Lease, project: &mut StoredProject) -> Result<Situation, LeaseError> {
-        let failure = match self.perform(lease, project).await {
+    /// Tries the current step once and looks at what came of it. `taken_up` says that it is the first one since the lease
+    /// was got.
+    async fn attempt(&self, lease: &Lease, project: &mut StoredProject, taken_up: bool) -> Result<Situation, LeaseError> {
+        let performed = match self.resume(lease, project, taken_up).await {
+            Ok(()) => self.perform(lease, project).await,
+            Err(error) => Err(error),
+        };
+        let failure = match performed {
             Ok(()) => None,
             Err(TryError::Step(failure)) => Some(failure),
             Err(TryError::Store(error)) => return Err(error.into()),
@@ -245,8 +240,25 @@ impl Reconciler {
             overdue: lease.overdue,
             observation,
             published: self.routes.is_published(&project.project_ref),
+            recent_exits: self.recent_exits(&project.project_ref).await,
             failure,
         })
+    }
+
+    /// Has the database watched by this life, where the step needs one that an earlier life or try has started.
+    async fn resume(&self, lease: &Lease, project: &mut StoredProject, taken_up: bool) -> Result<(), TryError> {
+        match lease.step {
+            Step::SetPasswords | Step::Publish if taken_up => self.start(project).await,
+            Step::PrepareTemplate
+            | Step::CloneData
+            | Step::StartDatabase
+            | Step::SetPasswords
+            | Step::Publish
+            | Step::Withdraw
+            | Step::StopDatabase
+            | Step::DestroyData
+            | Step::Forget => Ok(()),
+        }
     }
 
     async fn perform(&self, lease: &Lease, project: &mut StoredProject) -> Result<(), TryError> {
@@ -255,14 +267,11 @@ impl Reconciler {
             Step::CloneData => self.provisioner.ensure_data(&project.placement()).await?,
             Step::StartDatabase => self.start(project).await?,
             Step::SetPasswords => {
-                // A life that takes the operation up here has not seen the database yet, and is to watch it.
-                self.start(project).await?;
-                let secrets = self.store.secrets(&self.vault, project).await?;
+                let secrets = self.installation.store.secrets(&self.installation.vault, project).await?;
                 self.provisioner.ensure_passwords(&project.placement(), &RolePasswords(secrets.passwords)).await?;
             }
             Step::Publish => {
-                self.start(project).await?;
-                let secrets = self.store.secrets(&self.vault, project).await?;
+                let secrets = self.installation.store.secrets(&self.installation.vault, project).await?;
                 let endpoint = self.provisioner.endpoint(&project.placement())?;
                 self.routes.publish(LiveProject { project_ref: project.project_ref.clone(), endpoint, secrets }).await;
             }
@@ -280,7 +289,7 @@ impl Reconciler {
         for _ in 0..PORT_TRIES {
             if project.port.is_none() {
                 let port = self.provisioner.allocate_port().await?;
-                if !self.store.set_port(project.id, Some(port)).await? {
+                if !self.installation.store.set_port(project.id, Some(port)).await? {
                     continue;
                 }
                 project.port = Some(port);
@@ -288,14 +297,14 @@ impl Reconciler {
             match self.provisioner.ensure_started(&project.placement()).await {
                 Ok(started) => {
                     if project.postgres_version.as_deref() != Some(&started.postgres_version) {
-                        self.store.set_postgres_version(project.id, &started.postgres_version).await?;
+                        self.installation.store.set_postgres_version(project.id, &started.postgres_version).await?;
                         project.postgres_version = Some(started.postgres_version);
                     }
                     return Ok(());
                 }
                 Err(ProvisionError::PortInUse { port }) => {
                     tracing::info!(port, project.ref = %project.project_ref, "the port is taken; choosing another");
-                    self.store.set_port(project.id, None).await?;
+                    self.installation.store.set_port(project.id, None).await?;
                     project.port = None;
                 }
                 Err(error) => return Err(error.into()),
@@ -312,26 +321,34 @@ impl Reconciler {
                 exit = self.provisioner.next_exit() => exit,
             };
             let project_ref = exit.project_ref.clone();
-            if let Err(error) = self.recover(exit).await {
+            if let Err(error) = self.note_exit(exit).await {
                 tracing::error!(project.ref = %project_ref, error = &error as &dyn std::error::Error, "opening a recovery");
             }
         }
     }
 
-    /// Opens a recovery if the database ended while the operation that has just ended was still open: that exit could open
-    /// none.
-    async fn look_again(&self, project: &StoredProject) -> Result<(), Error> {
+    async fn note_exit(&self, exit: UnexpectedExit) -> Result<(), Error> {
+        let Some(project) = self.installation.store.find_project(&exit.project_ref).await? else { return Ok(()) };
+        tracing::warn!(project.ref = %exit.project_ref, cause = exit.cause, "database ended unexpectedly");
+        self.exits.lock().await.entry(exit.project_ref).or_default().push(Instant::now());
+        let event = NewEvent::new(EventKind::DatabaseExited).with_message(exit.cause);
+        self.installation.store.record_event(project.id, event).await?;
+        self.recover_if_down(&project).await?;
+        self.installation.feed.notify(&project.project_ref);
+        self.installation.wake();
+        Ok(())
+    }
+
+    /// Opens a recovery for a project that should be running and does not. Called when its database has ended, and at the
+    /// end of each operation that leaves it running: an exit that comes while an operation is open can open none. Closing
+    /// the address is left to the recovery; whoever holds no lease could close one that has just been opened again.
+    async fn recover_if_down(&self, project: &StoredProject) -> Result<(), Error> {
         let observed = self.provisioner.observe(&project.placement()).await;
-        let is_down = observed.is_ok_and(|observation| observation.database == DatabaseState::Stopped);
-        if !is_down && self.routes.is_published(&project.project_ref) {
+        let is_up = observed.is_ok_and(|observation| observation.database == DatabaseState::Ready);
+        if is_up && self.routes.is_published(&project.project_ref) {
             return Ok(());
         }
-        let delay = lifecycle::recovery_delay(self.recent_exits(&project.project_ref).await);
-        let delay_ms = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
-        if self.store.open_recovery(project.id, delay_ms, None).await? {
-            self.routes.withdraw(&project.project_ref, ProjectState::Restarting).await;
-        }
-        Ok(())
+        self.installation.store.open_recovery(project.id).await
     }
 
     /// How often the project's database has ended without being told to in the last while.
@@ -340,23 +357,6 @@ impl Reconciler {
         let Some(exits) = exits.get_mut(project_ref) else { return 0 };
         exits.retain(|at| at.elapsed() < RECENT);
         u32::try_from(exits.len()).unwrap_or(u32::MAX)
-    }
-
-    async fn recover(&self, exit: UnexpectedExit) -> Result<(), Error> {
-        let Some(project) = self.store.find_project(&exit.project_ref).await? else { return Ok(()) };
-        self.exits.lock().await.entry(exit.project_ref.clone()).or_default().push(Instant::now());
-        let recent = self.recent_exits(&exit.project_ref).await;
-        let delay = lifecycle::recovery_delay(recent);
-        tracing::warn!(project.ref = %exit.project_ref, cause = exit.cause, ?delay, "database ended unexpectedly");
-        let event = NewEvent::new(EventKind::DatabaseExited).with_message(exit.cause);
-        let delay_ms = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
-        if project.state == ProjectState::Running {
-            self.routes.withdraw(&exit.project_ref, ProjectState::Restarting).await;
-        }
-        self.store.open_recovery(project.id, delay_ms, Some(event)).await?;
-        self.feed.notify(&exit.project_ref);
-        self.wake.notify_one();
-        Ok(())
     }
 
     /// Looks at memory and disk of every project now and then.
@@ -368,7 +368,7 @@ impl Reconciler {
                 () = stop.cancelled() => return,
                 _ = ticks.tick() => {}
             }
-            match self.store.projects_of(self.owner.node()).await {
+            match self.installation.store.projects_of(self.owner.node()).await {
                 Ok(projects) => {
                     for project in projects.iter().filter(|project| !project.state.is_transient()) {
                         self.measure_one(project).await;
@@ -384,7 +384,7 @@ impl Reconciler {
     async fn measure_soon(self: Arc<Self>, project: StoredProject) {
         tokio::time::sleep(SOON).await;
         // It may have been deleted meanwhile.
-        if let Ok(Some(project)) = self.store.project_by_id(project.id).await {
+        if let Ok(Some(project)) = self.installation.store.project_by_id(project.id).await {
             self.measure_one(&project).await;
         }
     }
@@ -394,11 +394,15 @@ impl Reconciler {
             Ok(usage) => {
                 let at_ms = i64::try_from(OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
                 let sample = UsageSample { at_ms, memory_bytes: usage.memory_bytes, disk_bytes: usage.disk_bytes };
-                self.usage.record(&project.project_ref, sample);
+                self.installation.usage.record(&project.project_ref, sample);
             }
             Err(error) => {
                 tracing::debug!(project.ref = %project.project_ref, error = &error as &dyn std::error::Error, "measuring")
             }
         }
     }
+}
+
+fn milliseconds(delay: Duration) -> i64 {
+    i64::try_from(delay.as_millis()).unwrap_or(i64::MAX)
 }

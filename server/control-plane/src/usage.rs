@@ -12,13 +12,13 @@ const HISTORY: usize = 60;
 
 /// The latest samples of every project.
 #[derive(Debug, Default)]
-pub struct UsageBook {
+pub(crate) struct UsageBook {
     samples: Mutex<HashMap<ProjectRef, VecDeque<UsageSample>>>,
 }
 
 impl UsageBook {
     /// Adds a sample; the oldest falls out.
-    pub fn record(&self, project_ref: &ProjectRef, sample: UsageSample) {
+    pub(crate) fn record(&self, project_ref: &ProjectRef, sample: UsageSample) {
         let mut samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
         let history = samples.entry(project_ref.clone()).or_default();
         if history.len() == HISTORY {
@@ -28,8 +28,7 @@ impl UsageBook {
     }
 
     /// The latest figures with their history, if any were taken.
-    #[must_use]
-    pub fn usage(&self, project_ref: &ProjectRef) -> Option<Usage> {
+    pub(crate) fn usage(&self, project_ref: &ProjectRef) -> Option<Usage> {
         let samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
         let history = samples.get(project_ref)?;
         let latest = history.back()?;
@@ -41,7 +40,7 @@ impl UsageBook {
     }
 
     /// Drops a project's samples.
-    pub fn forget(&self, project_ref: &ProjectRef) {
+    pub(crate) fn forget(&self, project_ref: &ProjectRef) {
         self.samples.lock().unwrap_or_else(PoisonError::into_inner).remove(project_ref);
     }
 }

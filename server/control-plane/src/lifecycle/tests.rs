@@ -7,12 +7,30 @@ const NOTHING: Observation =
     Observation { template: false, data: DataState::Absent, database: DatabaseState::Stopped, passwords: false };
 
 fn situation(kind: OperationKind, step: Step, observation: Observation, published: bool) -> Situation {
-    Situation { kind, step, attempt: 0, overdue: false, observation: Some(observation), published, failure: None }
+    Situation {
+        kind,
+        step,
+        attempt: 0,
+        overdue: false,
+        observation: Some(observation),
+        published,
+        recent_exits: 0,
+        failure: None,
+    }
 }
 
 fn failed(kind: OperationKind, attempt: i32, permanent: bool, overdue: bool) -> Situation {
     let failure = Some(StepFailure { cause: "disk full".into(), permanent });
-    Situation { kind, step: steps(kind)[0], attempt, overdue, observation: Some(NOTHING), published: false, failure }
+    Situation {
+        kind,
+        step: kind.steps()[0],
+        attempt,
+        overdue,
+        observation: Some(NOTHING),
+        published: false,
+        recent_exits: 0,
+        failure,
+    }
 }
 
 #[test]
@@ -22,23 +40,26 @@ fn steps_follow_each_other_once_they_are_fulfilled() {
     let cloned = Observation { passwords: false, ..STOPPED };
     let template = Observation { template: true, ..NOTHING };
     let gone = Observation { template: true, ..NOTHING };
+    let hop = |step| Next::Hop(step, Duration::ZERO);
     for (kind, step, observation, published, expected) in [
-        (Kind::Create, Step::PrepareTemplate, template, false, Next::Hop(Step::CloneData)),
-        (Kind::Create, Step::CloneData, cloned, false, Next::Hop(Step::StartDatabase)),
-        (Kind::Create, Step::StartDatabase, partly, false, Next::Hop(Step::SetPasswords)),
-        (Kind::Create, Step::SetPasswords, RUNNING, false, Next::Hop(Step::Publish)),
+        (Kind::Create, Step::PrepareTemplate, template, false, hop(Step::CloneData)),
+        (Kind::Create, Step::CloneData, cloned, false, hop(Step::StartDatabase)),
+        (Kind::Create, Step::StartDatabase, partly, false, hop(Step::SetPasswords)),
+        (Kind::Create, Step::SetPasswords, RUNNING, false, hop(Step::Publish)),
         (Kind::Create, Step::Publish, RUNNING, true, Next::Done(Some(ProjectState::Running))),
-        (Kind::Pause, Step::Withdraw, RUNNING, false, Next::Hop(Step::StopDatabase)),
+        (Kind::Pause, Step::Withdraw, RUNNING, false, hop(Step::StopDatabase)),
         (Kind::Pause, Step::StopDatabase, STOPPED, false, Next::Done(Some(ProjectState::Paused))),
-        (Kind::Resume, Step::StartDatabase, RUNNING, false, Next::Hop(Step::Publish)),
+        (Kind::Resume, Step::StartDatabase, RUNNING, false, hop(Step::Publish)),
         (Kind::Resume, Step::Publish, RUNNING, true, Next::Done(Some(ProjectState::Running))),
-        (Kind::Restart, Step::Withdraw, RUNNING, false, Next::Hop(Step::StopDatabase)),
-        (Kind::Restart, Step::StopDatabase, STOPPED, false, Next::Hop(Step::StartDatabase)),
-        (Kind::Restart, Step::StartDatabase, RUNNING, false, Next::Hop(Step::Publish)),
+        (Kind::Restart, Step::Withdraw, RUNNING, false, hop(Step::StopDatabase)),
+        (Kind::Restart, Step::StopDatabase, STOPPED, false, hop(Step::StartDatabase)),
+        (Kind::Restart, Step::StartDatabase, RUNNING, false, hop(Step::Publish)),
         (Kind::Restart, Step::Publish, RUNNING, true, Next::Done(Some(ProjectState::Running))),
+        (Kind::Recover, Step::Withdraw, STOPPED, false, hop(Step::StartDatabase)),
+        (Kind::Recover, Step::StartDatabase, RUNNING, false, hop(Step::Publish)),
         (Kind::Recover, Step::Publish, RUNNING, true, Next::Done(Some(ProjectState::Running))),
-        (Kind::Delete, Step::Withdraw, RUNNING, false, Next::Hop(Step::DestroyData)),
-        (Kind::Delete, Step::DestroyData, gone, false, Next::Hop(Step::Forget)),
+        (Kind::Delete, Step::Withdraw, RUNNING, false, hop(Step::DestroyData)),
+        (Kind::Delete, Step::DestroyData, gone, false, hop(Step::Forget)),
         (Kind::Delete, Step::Forget, gone, false, Next::Done(None)),
     ] {
         assert_eq!(advance(&situation(kind, step, observation, published)), expected, "{kind} {step}");
@@ -84,7 +105,7 @@ fn deleting_never_gives_up() {
 #[test]
 fn every_operation_reaches_its_end_step_by_step() {
     for kind in OperationKind::ALL {
-        let mut step = steps(kind)[0];
+        let mut step = kind.steps()[0];
         let mut seen = vec![step];
         loop {
             let published = step == Step::Publish;
@@ -99,7 +120,7 @@ fn every_operation_reaches_its_end_step_by_step() {
                 | Step::Withdraw => RUNNING,
             };
             match advance(&situation(kind, step, observation, published)) {
-                Next::Hop(next) => {
+                Next::Hop(next, _) => {
                     step = next;
                     seen.push(step);
                 }
@@ -110,7 +131,7 @@ fn every_operation_reaches_its_end_step_by_step() {
                 other => panic!("{kind} {step}: {other:?}"),
             }
         }
-        assert_eq!(seen, steps(kind));
+        assert_eq!(seen, kind.steps());
     }
 }
 
@@ -123,6 +144,22 @@ fn delays_double_up_to_the_limit() {
     assert_eq!(recovery_delay(1), Duration::ZERO);
     assert_eq!(recovery_delay(2), Duration::from_millis(250));
     assert_eq!(recovery_delay(u32::MAX), MAX_DELAY);
+}
+
+#[test]
+fn a_database_that_keeps_ending_is_started_later_and_later() {
+    for (recent_exits, expected) in [(0, 0), (1, 0), (2, 250), (4, 1000), (u32::MAX, 30_000)] {
+        for kind in [OperationKind::Recover, OperationKind::Restart] {
+            let before = if kind == OperationKind::Recover { Step::Withdraw } else { Step::StopDatabase };
+            let next = advance(&Situation { recent_exits, ..situation(kind, before, STOPPED, false) });
+            let expected = if kind == OperationKind::Recover { expected } else { 0 };
+            assert_eq!(
+                next,
+                Next::Hop(Step::StartDatabase, Duration::from_millis(expected)),
+                "{kind} after {recent_exits} exits"
+            );
+        }
+    }
 }
 
 #[test]

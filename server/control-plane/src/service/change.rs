@@ -21,9 +21,9 @@ impl ProjectService {
         update: UpdateProject,
     ) -> Result<RenamedProject, Error> {
         let name = validate::name(&update.name)?;
-        let project = self.store.project(project_ref).await?;
-        self.store.rename_project(&project, &name, caller.name()).await?;
-        self.feed.notify(project_ref);
+        let project = self.installation.store.project(project_ref).await?;
+        self.installation.store.rename_project(&project, &name, caller.name()).await?;
+        self.installation.feed.notify(project_ref);
         Ok(RenamedProject { id: project.id, project_ref: project.project_ref, name })
     }
 
@@ -62,9 +62,9 @@ impl ProjectService {
         at_most: Duration,
     ) -> Result<Project, Error> {
         let deadline = tokio::time::Instant::now() + at_most;
-        let mut subscription = self.feed.subscribe();
+        let mut subscription = self.installation.feed.subscribe();
         loop {
-            let project = self.store.project(project_ref).await?;
+            let project = self.installation.store.project(project_ref).await?;
             if !project.state.is_transient() {
                 return Ok(self.project(&project, false));
             }
@@ -75,17 +75,17 @@ impl ProjectService {
                 () = tokio::time::sleep_until(tick) => {}
             }
             if tokio::time::Instant::now() >= deadline {
-                return Ok(self.project(&self.store.project(project_ref).await?, false));
+                return Ok(self.project(&self.installation.store.project(project_ref).await?, false));
             }
         }
     }
 
     async fn request(&self, caller: &Caller, project_ref: &ProjectRef, request: Request) -> Result<StoredProject, Error> {
-        let project = self.store.project(project_ref).await?;
-        match self.store.open_operation(&project, request, caller.name()).await? {
+        let project = self.installation.store.project(project_ref).await?;
+        match self.installation.store.open_operation(&project, request, caller.name()).await? {
             Opened::Opened => {
-                self.wake.notify_one();
-                self.feed.notify(project_ref);
+                self.installation.wake();
+                self.installation.feed.notify(project_ref);
             }
             Opened::AlreadySo => {}
         }

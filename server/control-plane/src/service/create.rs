@@ -39,12 +39,12 @@ impl ProjectService {
             region: &region,
             instance_size: request.desired_instance_size.as_deref(),
             driver: self.settings.driver,
-            node: &self.node,
+            node: &self.installation.node,
             secrets: &secrets,
             idempotency: idempotency_key.map(|key| (key, request_hash.as_str())),
             actor: caller.name(),
         };
-        let project = match self.store.insert_project(&self.vault, new).await {
+        let project = match self.installation.store.insert_project(&self.installation.vault, new).await {
             Ok(project) => project,
             // Two requests with the same key at once: the other one was first.
             Err(error) => match idempotency_key {
@@ -52,13 +52,13 @@ impl ProjectService {
                 None => return Err(error),
             },
         };
-        self.wake.notify_one();
-        self.feed.notify(&project.project_ref);
+        self.installation.wake();
+        self.installation.feed.notify(&project.project_ref);
         Ok(self.project(&project, false))
     }
 
     async fn made_before(&self, key: &str, request_hash: &str) -> Result<Option<StoredProject>, Error> {
-        match self.store.find_by_idempotency_key(key).await? {
+        match self.installation.store.find_by_idempotency_key(key).await? {
             Some((project, hash)) if hash == request_hash => Ok(Some(project)),
             Some(_) => Err(Error::IdempotencyMismatch),
             None => Ok(None),

@@ -6,17 +6,9 @@ mod create;
 mod read;
 mod validate;
 
-use std::sync::Arc;
-
 use control_plane_api::{Database, Project, ProjectStatus};
-use tokio::sync::Notify;
 
-use crate::{
-    feed::EventFeed,
-    secrets::{MasterKey, Vault},
-    store::{Node, Store, StoredProject},
-    usage::UsageBook,
-};
+use crate::{installation::Installation, store::StoredProject};
 
 /// Facts about the installation that projects are described with.
 #[derive(Debug, Clone)]
@@ -49,29 +41,15 @@ impl ServiceSettings {
 /// Projects, as callers see them.
 #[derive(Debug)]
 pub struct ProjectService {
-    store: Store,
-    vault: Vault,
-    node: Node,
+    installation: Installation,
     settings: ServiceSettings,
-    feed: EventFeed,
-    usage: Arc<UsageBook>,
-    /// Wakes the reconciler.
-    wake: Arc<Notify>,
 }
 
 impl ProjectService {
-    /// Puts the service together. Reconciler, if there is one in this process, shares `feed`, `usage` and `wake`.
+    /// Puts the service together. A reconciler in this process takes a clone of the same installation.
     #[must_use]
-    pub fn new(
-        store: Store,
-        key: &MasterKey,
-        node: Node,
-        settings: ServiceSettings,
-        feed: EventFeed,
-        usage: Arc<UsageBook>,
-        wake: Arc<Notify>,
-    ) -> Self {
-        Self { store, vault: Vault::new(key), node, settings, feed, usage, wake }
+    pub const fn new(installation: Installation, settings: ServiceSettings) -> Self {
+        Self { installation, settings }
     }
 
     /// The installation's facts.

@@ -33,25 +33,25 @@ impl ProjectService {
 
     /// Every project, newest first.
     pub async fn list(&self, _caller: &Caller) -> Result<Vec<Project>, Error> {
-        let projects = self.store.projects_with_operations().await?;
+        let projects = self.installation.store.projects_with_operations().await?;
         Ok(projects.iter().map(|(project, _)| self.project(project, true)).collect())
     }
 
     /// One project.
     pub async fn get(&self, _caller: &Caller, project_ref: &ProjectRef) -> Result<Project, Error> {
-        Ok(self.project(&self.store.project(project_ref).await?, true))
+        Ok(self.project(&self.installation.store.project(project_ref).await?, true))
     }
 
     /// Every project with what its card shows, newest first.
     pub async fn list_overviews(&self, _caller: &Caller) -> Result<Vec<ProjectOverview>, Error> {
-        let projects = self.store.projects_with_operations().await?;
+        let projects = self.installation.store.projects_with_operations().await?;
         Ok(projects.iter().map(|(project, operation)| self.overview_of(project, operation.as_ref())).collect())
     }
 
     /// One project with what its page shows.
     pub async fn overview(&self, _caller: &Caller, project_ref: &ProjectRef) -> Result<ProjectOverview, Error> {
-        let project = self.store.project(project_ref).await?;
-        let operation = self.store.open_operation_of(project.id).await?;
+        let project = self.installation.store.project(project_ref).await?;
+        let operation = self.installation.store.open_operation_of(project.id).await?;
         Ok(self.overview_of(&project, operation.as_ref()))
     }
 
@@ -66,7 +66,7 @@ impl ProjectService {
             project: self.project(project, true),
             operation: operation.map(OpenOperation::summary),
             failure: project.failure.clone(),
-            usage: self.usage.usage(&project.project_ref),
+            usage: self.installation.usage.usage(&project.project_ref),
             postgres_version: project.postgres_version.clone(),
             connection,
         }
@@ -79,17 +79,17 @@ impl ProjectService {
         project_ref: &ProjectRef,
         services: &[ServiceName],
     ) -> Result<Vec<ServiceHealth>, Error> {
-        let project = self.store.project(project_ref).await?;
+        let project = self.installation.store.project(project_ref).await?;
         Ok(services.iter().map(|name| service_health(*name, &project)).collect())
     }
 
     /// The project's API keys: the two legacy ones, then those in the new format. Secret keys in the new format are masked
     /// unless `reveal`.
     pub async fn api_keys(&self, _caller: &Caller, project_ref: &ProjectRef, reveal: bool) -> Result<Vec<ApiKey>, Error> {
-        let project = self.store.project(project_ref).await?;
-        let secrets = self.store.secrets(&self.vault, &project).await?;
+        let project = self.installation.store.project(project_ref).await?;
+        let secrets = self.installation.store.secrets(&self.installation.vault, &project).await?;
         let mut keys = vec![legacy("anon", &secrets.anon_key), legacy("service_role", &secrets.service_role_key)];
-        for stored in self.store.api_keys(&self.vault, &project).await? {
+        for stored in self.installation.store.api_keys(&self.installation.vault, &project).await? {
             let is_secret = stored.key_type == ApiKeyType::Secret;
             let key = stored.key.expose_secret();
             keys.push(ApiKey {
@@ -110,8 +110,8 @@ impl ProjectService {
 
     /// Password of the database role `postgres`.
     pub async fn database_password(&self, _caller: &Caller, project_ref: &ProjectRef) -> Result<SecretString, Error> {
-        let project = self.store.project(project_ref).await?;
-        let secrets = self.store.secrets(&self.vault, &project).await?;
+        let project = self.installation.store.project(project_ref).await?;
+        let secrets = self.installation.store.secrets(&self.installation.vault, &project).await?;
         secrets.passwords.get("postgres").cloned().ok_or_else(|| Error::Corrupt("the project has no database password".into()))
     }
 
@@ -122,8 +122,8 @@ impl ProjectService {
         project_ref: &ProjectRef,
         limit: u64,
     ) -> Result<Vec<ProjectEvent>, Error> {
-        let project = self.store.project(project_ref).await?;
-        self.store.recent_events(project.id, limit).await
+        let project = self.installation.store.project(project_ref).await?;
+        self.installation.store.recent_events(project.id, limit).await
     }
 
     /// Events after an id as they happen, oldest first, without end until the project is gone; the last one says that it is.
@@ -134,9 +134,10 @@ impl ProjectService {
         after: i64,
     ) -> Result<impl Stream<Item = Result<ProjectEvent, Error>> + Send + use<>, Error> {
         // Subscribed before the first look, so that no event falls in between.
-        let subscription = self.feed.subscribe();
-        self.store.project(project_ref).await?;
-        let state = (self.store.clone(), subscription, project_ref.clone(), after, std::collections::VecDeque::new(), false);
+        let subscription = self.installation.feed.subscribe();
+        self.installation.store.project(project_ref).await?;
+        let state =
+            (self.installation.store.clone(), subscription, project_ref.clone(), after, std::collections::VecDeque::new(), false);
         Ok(futures::stream::unfold(state, |(store, mut subscription, project_ref, mut after, mut ready, ended)| async move {
             if ended {
                 return None;

@@ -7,7 +7,7 @@ use sea_orm::{
 };
 use time::OffsetDateTime;
 
-use super::{Store, entity, optional_word, word};
+use super::{Store, clock, entity, optional_word, word};
 use crate::error::Error;
 
 /// Events kept per project; older ones are dropped when an operation begins.
@@ -65,6 +65,15 @@ impl Store {
             .all(&self.db)
             .await?;
         rows.into_iter().map(event).collect::<Result<_, _>>().map(Some)
+    }
+
+    /// Writes an event that comes with no other change.
+    pub(crate) async fn record_event(&self, project_id: i64, event: NewEvent) -> Result<(), Error> {
+        let tx = self.begin_on(project_id).await?;
+        let now = clock::now(&tx).await?;
+        prune(&tx, project_id).await?;
+        insert(&tx, project_id, now, [event]).await?;
+        Ok(tx.commit().await?)
     }
 
     /// The latest events of a project, newest first.

@@ -127,7 +127,7 @@ impl Store {
     /// Holds on to a lease.
     pub(crate) async fn renew(&self, owner: &LeaseOwner, lease: &Lease) -> Result<(), LeaseError> {
         let until = clock::now_expr(&self.db, LEASE_MS);
-        update_leased(&self.db, owner, lease, vec![(entity::operation::Column::LeaseUntil, until)]).await
+        update_leased(&self.db, owner, lease, [(entity::operation::Column::LeaseUntil, until)]).await
     }
 
     /// Begins the current step, unless an earlier life has.
@@ -137,7 +137,7 @@ impl Store {
         }
         let tx = self.begin_on(lease.project_id).await?;
         let now = clock::now(&tx).await?;
-        update_leased(&tx, owner, lease, vec![(entity::operation::Column::StepStartedAt, Expr::value(now))]).await?;
+        update_leased(&tx, owner, lease, [(entity::operation::Column::StepStartedAt, Expr::value(now))]).await?;
         events::insert(&tx, lease.project_id, now, [NewEvent::step(EventKind::StepStarted, lease.kind, lease.step)]).await?;
         tx.commit().await?;
         lease.step_started_at = Some(now);
@@ -148,7 +148,7 @@ impl Store {
     pub(crate) async fn hop(&self, owner: &LeaseOwner, lease: &mut Lease, next: Step) -> Result<(), LeaseError> {
         let tx = self.begin_on(lease.project_id).await?;
         let now = clock::now(&tx).await?;
-        let values = vec![
+        let values = [
             (entity::operation::Column::Step, Expr::value(next.as_str())),
             (entity::operation::Column::Attempt, Expr::value(0)),
             (entity::operation::Column::StepStartedAt, Expr::value(now)),
@@ -164,18 +164,31 @@ impl Store {
         Ok(())
     }
 
+    /// Ends the current step and gives the operation back, to go on with the next one after the delay.
+    pub(crate) async fn hop_later(&self, owner: &LeaseOwner, lease: &Lease, next: Step, delay_ms: i64) -> Result<(), LeaseError> {
+        let tx = self.begin_on(lease.project_id).await?;
+        let now = clock::now(&tx).await?;
+        let values = [
+            (entity::operation::Column::Step, Expr::value(next.as_str())),
+            (entity::operation::Column::Attempt, Expr::value(0)),
+            // It begins when it is taken up.
+            (entity::operation::Column::StepStartedAt, Expr::value(None::<i64>)),
+            (entity::operation::Column::LastError, Expr::value(None::<String>)),
+        ];
+        update_leased(&tx, owner, lease, values.into_iter().chain(given_back(now + delay_ms))).await?;
+        events::insert(&tx, lease.project_id, now, [lease.finished(now)]).await?;
+        Ok(tx.commit().await?)
+    }
+
     /// Gives the operation back, to be tried again after the delay.
     pub(crate) async fn nap(&self, owner: &LeaseOwner, lease: &Lease, delay_ms: i64, cause: &str) -> Result<(), LeaseError> {
         let tx = self.begin_on(lease.project_id).await?;
         let now = clock::now(&tx).await?;
-        let values = vec![
+        let values = [
             (entity::operation::Column::Attempt, Expr::value(lease.attempt.saturating_add(1))),
-            (entity::operation::Column::RunAfter, Expr::value(now + delay_ms)),
             (entity::operation::Column::LastError, Expr::value(cause)),
-            (entity::operation::Column::LeaseOwner, Expr::value(None::<String>)),
-            (entity::operation::Column::LeaseUntil, Expr::value(None::<i64>)),
         ];
-        update_leased(&tx, owner, lease, values).await?;
+        update_leased(&tx, owner, lease, values.into_iter().chain(given_back(now + delay_ms))).await?;
         let event = NewEvent::step(EventKind::StepRetried, lease.kind, lease.step).with_message(cause);
         events::prune(&tx, lease.project_id).await?;
         events::insert(&tx, lease.project_id, now, [event]).await?;
@@ -187,8 +200,9 @@ impl Store {
         let tx = self.begin_on(lease.project_id).await?;
         let now = clock::now(&tx).await?;
         remove_leased(&tx, owner, lease).await?;
-        operations::set_state(&tx, lease.project_id, now, state).await?;
-        operations::set_healthy(&tx, lease.project_id, true).await?;
+        let healthy = (entity::project::Column::Healthy, Expr::value(true));
+        let values = operations::state_columns(now, state, None).into_iter().chain([healthy]);
+        operations::update_project(&tx, lease.project_id, values).await?;
         events::insert(&tx, lease.project_id, now, [lease.finished(now), NewEvent::state(state, Some(lease.kind))]).await?;
         Ok(tx.commit().await?)
     }
@@ -198,16 +212,10 @@ impl Store {
         let tx = self.begin_on(lease.project_id).await?;
         let now = clock::now(&tx).await?;
         remove_leased(&tx, owner, lease).await?;
-        entity::project::Entity::update_many()
-            .col_expr(entity::project::Column::State, Expr::value(ProjectState::Failed.as_str()))
-            .col_expr(entity::project::Column::FailedOperation, Expr::value(lease.kind.as_str()))
-            .col_expr(entity::project::Column::FailedStep, Expr::value(lease.step.as_str()))
-            .col_expr(entity::project::Column::Failure, Expr::value(cause))
-            .col_expr(entity::project::Column::Healthy, Expr::value(false))
-            .col_expr(entity::project::Column::UpdatedAt, Expr::value(now))
-            .filter(entity::project::Column::Id.eq(lease.project_id))
-            .exec(&tx)
-            .await?;
+        let failure = Some((lease.kind, lease.step, cause));
+        let healthy = (entity::project::Column::Healthy, Expr::value(false));
+        let values = operations::state_columns(now, ProjectState::Failed, failure).into_iter().chain([healthy]);
+        operations::update_project(&tx, lease.project_id, values).await?;
         let failed = NewEvent::step(EventKind::StepFailed, lease.kind, lease.step).with_message(cause);
         let events = [failed, NewEvent::state(ProjectState::Failed, Some(lease.kind))];
         events::insert(&tx, lease.project_id, now, events).await?;
@@ -230,21 +238,25 @@ impl Lease {
     }
 }
 
+/// What gives an operation back until a time, in Unix milliseconds.
+fn given_back(run_after: i64) -> [(entity::operation::Column, Expr); 3] {
+    [
+        (entity::operation::Column::RunAfter, Expr::value(run_after)),
+        (entity::operation::Column::LeaseOwner, Expr::value(None::<String>)),
+        (entity::operation::Column::LeaseUntil, Expr::value(None::<i64>)),
+    ]
+}
+
 async fn update_leased(
     db: &impl ConnectionTrait,
     owner: &LeaseOwner,
     lease: &Lease,
-    values: Vec<(entity::operation::Column, Expr)>,
+    values: impl IntoIterator<Item = (entity::operation::Column, Expr)>,
 ) -> Result<(), LeaseError> {
-    let mut update = entity::operation::Entity::update_many();
-    for (column, value) in values {
-        update = update.col_expr(column, value);
-    }
-    let result = update
+    let update = entity::operation::Entity::update_many()
         .filter(entity::operation::Column::Id.eq(lease.operation))
-        .filter(entity::operation::Column::LeaseOwner.eq(owner.name()))
-        .exec(db)
-        .await?;
+        .filter(entity::operation::Column::LeaseOwner.eq(owner.name()));
+    let result = values.into_iter().fold(update, |update, (column, value)| update.col_expr(column, value)).exec(db).await?;
     if result.rows_affected == 1 { Ok(()) } else { Err(LeaseError::Lost) }
 }
 

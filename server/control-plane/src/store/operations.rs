@@ -63,7 +63,7 @@ impl Store {
             Admission::AlreadySo => return Ok(Opened::AlreadySo),
             Admission::Refused(reason) => return Err(Error::StateConflict(reason.into())),
             Admission::Busy => return Err(busy(state, open)),
-            Admission::Open(kind) => (kind, lifecycle::steps(kind)[0]),
+            Admission::Open(kind) => (kind, kind.steps()[0]),
             Admission::RetryFailed => failed_at(&row)?,
         };
         if let Some(open) = &open {
@@ -77,7 +77,7 @@ impl Store {
                 return Err(busy(state, Some(open.clone())));
             }
         }
-        match insert(&tx, project.id, kind, step, now, 0).await {
+        match insert(&tx, project.id, kind, step, now).await {
             Ok(()) => {}
             Err(Error::Database(error)) if projects::is_unique_violation(&error) => {
                 tx.rollback().await?;
@@ -86,7 +86,7 @@ impl Store {
             Err(error) => return Err(error),
         }
         let state = lifecycle::state_during(kind);
-        set_state(&tx, project.id, now, state).await?;
+        update_project(&tx, project.id, state_columns(now, state, None)).await?;
         events::prune(&tx, project.id).await?;
         events::insert(&tx, project.id, now, [NewEvent::state(state, Some(kind))]).await?;
         projects::audit(&tx, now, actor, &format!("project.{kind}"), &project.project_ref).await?;
@@ -94,26 +94,19 @@ impl Store {
         Ok(Opened::Opened)
     }
 
-    /// Opens a recovery for a project that should be running, unless something is open already; answers whether it has.
-    /// `cause` is written as an event either way.
-    pub(crate) async fn open_recovery(&self, project_id: i64, delay_ms: i64, cause: Option<NewEvent>) -> Result<bool, Error> {
+    /// Opens a recovery for a project that should be running, unless something is open already.
+    pub(crate) async fn open_recovery(&self, project_id: i64) -> Result<(), Error> {
         let tx = self.begin_on(project_id).await?;
         let now = clock::now(&tx).await?;
         let project = entity::project::Entity::find_by_id(project_id).one(&tx).await?;
-        let Some(project) = project else { return Ok(false) };
-        if let Some(event) = cause {
-            events::prune(&tx, project_id).await?;
-            events::insert(&tx, project_id, now, [event]).await?;
-        }
+        let Some(project) = project else { return Ok(()) };
         let state: ProjectState = word(&project.state)?;
-        let opens = state == ProjectState::Running && find_open(&tx, project_id, now).await?.is_none();
-        if opens {
-            let step = lifecycle::steps(OperationKind::Recover)[0];
-            insert(&tx, project_id, OperationKind::Recover, step, now, delay_ms).await?;
-            set_healthy(&tx, project_id, false).await?;
+        if state == ProjectState::Running && find_open(&tx, project_id, now).await?.is_none() {
+            let kind = OperationKind::Recover;
+            insert(&tx, project_id, kind, kind.steps()[0], now).await?;
+            update_project(&tx, project_id, [(entity::project::Column::Healthy, Expr::value(false))]).await?;
         }
-        tx.commit().await?;
-        Ok(opens)
+        Ok(tx.commit().await?)
     }
 
     pub(crate) async fn open_operation_of(&self, project_id: i64) -> Result<Option<OpenOperation>, Error> {
@@ -131,7 +124,7 @@ impl Store {
 /// The failed operation and the step it gave up at.
 fn failed_at(row: &entity::project::Model) -> Result<(OperationKind, Step), Error> {
     let kind = row.failed_operation.as_deref().map_or(Ok(OperationKind::Create), word)?;
-    let step = row.failed_step.as_deref().map_or(Ok(lifecycle::steps(kind)[0]), word)?;
+    let step = row.failed_step.as_deref().map_or(Ok(kind.steps()[0]), word)?;
     Ok((kind, step))
 }
 
@@ -142,14 +135,13 @@ fn busy(state: ProjectState, open: Option<OpenOperation>) -> Error {
     }
 }
 
-/// Writes an operation that is due after the delay.
+/// Writes an operation that is due.
 pub(super) async fn insert(
     db: &impl ConnectionTrait,
     project_id: i64,
     kind: OperationKind,
     step: Step,
     now: i64,
-    delay_ms: i64,
 ) -> Result<(), Error> {
     let row = entity::operation::ActiveModel {
         // Ordered by time.
@@ -158,7 +150,7 @@ pub(super) async fn insert(
         kind: Set(kind.to_string()),
         step: Set(step.to_string()),
         attempt: Set(0),
-        run_after: Set(now + delay_ms),
+        run_after: Set(now),
         lease_owner: Set(None),
         lease_until: Set(None),
         deadline: Set(now + DEADLINE_MS),
@@ -170,26 +162,29 @@ pub(super) async fn insert(
     Ok(())
 }
 
-/// Sets a project's state and clears what an earlier failure left.
-pub(super) async fn set_state(db: &impl ConnectionTrait, project_id: i64, now: i64, state: ProjectState) -> Result<(), Error> {
-    entity::project::Entity::update_many()
-        .col_expr(entity::project::Column::State, Expr::value(state.as_str()))
-        .col_expr(entity::project::Column::FailedOperation, Expr::value(None::<String>))
-        .col_expr(entity::project::Column::FailedStep, Expr::value(None::<String>))
-        .col_expr(entity::project::Column::Failure, Expr::value(None::<String>))
-        .col_expr(entity::project::Column::UpdatedAt, Expr::value(now))
-        .filter(entity::project::Column::Id.eq(project_id))
-        .exec(db)
-        .await?;
-    Ok(())
+/// What a project's row says of its state. `failure` is the operation, the step and the cause; none clears what an earlier
+/// failure left.
+pub(super) fn state_columns(
+    now: i64,
+    state: ProjectState,
+    failure: Option<(OperationKind, Step, &str)>,
+) -> [(entity::project::Column, Expr); 5] {
+    [
+        (entity::project::Column::State, Expr::value(state.as_str())),
+        (entity::project::Column::FailedOperation, Expr::value(failure.map(|(operation, _, _)| operation.as_str()))),
+        (entity::project::Column::FailedStep, Expr::value(failure.map(|(_, step, _)| step.as_str()))),
+        (entity::project::Column::Failure, Expr::value(failure.map(|(_, _, cause)| cause))),
+        (entity::project::Column::UpdatedAt, Expr::value(now)),
+    ]
 }
 
-pub(super) async fn set_healthy(db: &impl ConnectionTrait, project_id: i64, healthy: bool) -> Result<(), Error> {
-    entity::project::Entity::update_many()
-        .col_expr(entity::project::Column::Healthy, Expr::value(healthy))
-        .filter(entity::project::Column::Id.eq(project_id))
-        .exec(db)
-        .await?;
+pub(super) async fn update_project(
+    db: &impl ConnectionTrait,
+    project_id: i64,
+    values: impl IntoIterator<Item = (entity::project::Column, Expr)>,
+) -> Result<(), Error> {
+    let update = entity::project::Entity::update_many().filter(entity::project::Column::Id.eq(project_id));
+    values.into_iter().fold(update, |update, (column, value)| update.col_expr(column, value)).exec(db).await?;
     Ok(())
 }
 

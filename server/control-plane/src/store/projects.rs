@@ -11,7 +11,6 @@ use time::OffsetDateTime;
 use super::{NewEvent, Node, OpenOperation, Store, clock, entity, events, operations, optional_word, secrets, word};
 use crate::{
     error::Error,
-    lifecycle,
     provisioner::Placement,
     secrets::{ProjectSecrets, Vault},
 };
@@ -89,7 +88,7 @@ impl Store {
             };
             entity::idempotency_key::Entity::insert(key).exec_without_returning(&tx).await?;
         }
-        operations::insert(&tx, row.id, OperationKind::Create, lifecycle::steps(OperationKind::Create)[0], now, 0).await?;
+        operations::insert(&tx, row.id, OperationKind::Create, OperationKind::Create.steps()[0], now).await?;
         let event = NewEvent::state(ProjectState::Provisioning, Some(OperationKind::Create));
         events::insert(&tx, row.id, now, [event]).await?;
         audit(&tx, now, new.actor, "project.create", new.project_ref).await?;

@@ -157,14 +157,14 @@ async fn a_database_that_ends_during_an_operation_is_started_again(plane: Plane)
     plane.routes.after_publish(move |project_ref| machine.crash(project_ref, true));
     let life = plane.live().await;
     let project_ref = plane.create("unlucky").await;
-    eventually("the recovery", async || {
-        let finished = plane.events(&project_ref).await;
-        let recovered = finished.iter().any(|e| e.kind == EventKind::StateChanged && e.operation == Some(OperationKind::Recover));
-        recovered.then_some(())
+    eventually("a recovery after the exit", async || {
+        let events = plane.events(&project_ref).await;
+        let exited = events.iter().filter(|event| event.kind == EventKind::DatabaseExited).count() == 1;
+        let recovered = events.iter().any(|e| e.kind == EventKind::StateChanged && e.operation == Some(OperationKind::Recover));
+        let live = plane.machine.runs_on(&project_ref).is_some() && plane.routes.live(&project_ref).is_some();
+        (exited && recovered && live).then_some(())
     })
     .await;
     plane.expect_state(&project_ref, ProjectState::Running).await;
-    assert!(plane.machine.runs_on(&project_ref).is_some());
-    assert!(plane.routes.live(&project_ref).is_some());
     life.end().await;
 }

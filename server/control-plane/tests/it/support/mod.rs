@@ -5,15 +5,14 @@ pub(crate) mod fake;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use control_plane::{
-    Caller, EventFeed, MasterKey, Node, ProjectService, Provisioner, Reconciler, ReconcilerSettings, Routes, ServiceSettings,
-    Store, UsageBook,
+    Caller, Installation, MasterKey, ProjectService, Provisioner, Reconciler, ReconcilerSettings, Routes, ServiceSettings, Store,
 };
 use control_plane_api::{CreateProject, EventKind, Project, ProjectEvent, ProjectRef, ProjectState};
 use sea_orm::{ConnectionTrait as _, Database, DatabaseConnection};
 use secrecy::SecretString;
 use tempfile::TempDir;
 use test_postgres::{TestCluster, TestDatabase};
-use tokio::{sync::Notify, task::JoinHandle};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use fake::{FakeMachine, FakeRoutes};
@@ -44,11 +43,7 @@ pub(crate) struct Plane {
     pub(crate) rows: DatabaseConnection,
     pub(crate) postgres: Option<TestDatabase>,
     pub(crate) folder: TempDir,
-    store: Store,
-    key: MasterKey,
-    node: Node,
-    feed: EventFeed,
-    wake: Arc<Notify>,
+    installation: Installation,
 }
 
 /// A reconciler at work.
@@ -75,7 +70,7 @@ impl Plane {
         let key_text = SecretString::from("5a".repeat(32));
         let key = MasterKey::load(Some(&key_text), &PathBuf::from("/nonexistent"), false).unwrap();
         let node = store.claim(&key, folder.path(), &folder.path().join("master.key")).await.unwrap();
-        let (feed, wake) = (EventFeed::default(), Arc::new(Notify::new()));
+        let installation = Installation::new(store, &key, node);
         let settings = ServiceSettings {
             domain: "localhost".into(),
             scheme: "http",
@@ -85,11 +80,10 @@ impl Plane {
             postgres_major: 15,
             login_roles: LOGIN_ROLES,
         };
-        let usage = Arc::new(UsageBook::default());
-        let service = ProjectService::new(store.clone(), &key, node.clone(), settings, feed.clone(), usage, Arc::clone(&wake));
+        let service = ProjectService::new(installation.clone(), settings);
         let rows = Database::connect(url).await.unwrap();
         let (machine, routes) = (Arc::default(), Arc::default());
-        Self { service, machine, routes, rows, postgres, folder, store, key, node, feed, wake }
+        Self { service, machine, routes, rows, postgres, folder, installation }
     }
 
     /// Begins a life of the server: takes up what is unfinished and works until stopped or dropped.
@@ -113,14 +107,9 @@ impl Plane {
 
     fn reconciler(&self, machine: &Arc<FakeMachine>, routes: &Arc<FakeRoutes>) -> Arc<Reconciler> {
         Arc::new(Reconciler::new(
-            self.store.clone(),
-            &self.key,
-            self.node.clone(),
+            self.installation.clone(),
             Arc::clone(machine) as Arc<dyn Provisioner>,
             Arc::clone(routes) as Arc<dyn Routes>,
-            self.feed.clone(),
-            Arc::new(UsageBook::default()),
-            Arc::clone(&self.wake),
             ReconcilerSettings { concurrency: 4, usage_interval: Duration::from_secs(3600) },
         ))
     }
@@ -187,7 +176,7 @@ impl Plane {
     /// Makes whatever naps due.
     pub(crate) async fn hurry(&self) {
         self.execute("update operation set run_after = 0 where lease_owner is null").await;
-        self.wake.notify_one();
+        self.installation.wake();
     }
 
     /// One number out of the rows.
