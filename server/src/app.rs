@@ -46,7 +46,6 @@ pub(crate) async fn run(config: Config, site: Site) -> anyhow::Result<ExitCode> 
     let provisioner = provisioner(&config, &data_dir, &node);
     let settings = service_settings(&config, address.port(), &provisioner).await;
     let installation = Installation::new(store.clone(), &key, node);
-    let projects = Arc::new(ProjectService::new(installation.clone(), settings.clone()));
     let limits = Limits {
         concurrency: config.project.concurrency,
         body_bytes: config.project.max_body_bytes,
@@ -56,11 +55,13 @@ pub(crate) async fn run(config: Config, site: Site) -> anyhow::Result<ExitCode> 
     let pool =
         Pool { max_connections: config.project.max_connections, idle_after: Duration::from_secs(config.project.idle_seconds) };
     let table = Arc::new(RouteTable::default());
-    let routes = Arc::new(GatewayRoutes::new(Arc::clone(&table), limits.clone(), settings, pool));
+    let routes = Arc::new(GatewayRoutes::new(Arc::clone(&table), limits.clone(), settings.clone(), pool));
+    let shared_routes = || Arc::clone(&routes) as Arc<dyn control_plane::Routes>;
+    let projects = Arc::new(ProjectService::new(installation.clone(), shared_routes(), settings));
     let reconciler = Arc::new(Reconciler::new(
         installation,
         Arc::clone(&provisioner) as Arc<dyn Provisioner>,
-        Arc::clone(&routes) as Arc<dyn control_plane::Routes>,
+        shared_routes(),
         ReconcilerSettings {
             concurrency: config.provisioner.concurrency,
             usage_interval: Duration::from_secs(config.provisioner.usage_interval_seconds),

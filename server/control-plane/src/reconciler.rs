@@ -167,6 +167,10 @@ impl Reconciler {
         let Some(mut project) = self.installation.store.project_by_id(lease.project_id).await? else { return Ok(None) };
         self.installation.store.begin_step(&self.owner, &mut lease).await?;
         self.installation.feed.notify(&project.project_ref);
+        if !self.routes.is_published(&project.project_ref) {
+            // Whoever asks is told what is being done now.
+            self.routes.withdraw(&project.project_ref, lifecycle::state_during(lease.kind)).await;
+        }
         let mut taken_up = true;
         loop {
             let span = tracing::info_span!("step", project.ref = %project.project_ref, operation.step = %lease.step);

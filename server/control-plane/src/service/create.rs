@@ -1,6 +1,6 @@
 //! Making a project.
 
-use control_plane_api::{CreateProject, Project};
+use control_plane_api::{CreateProject, Project, ProjectState};
 use secrecy::SecretString;
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
@@ -44,13 +44,18 @@ impl ProjectService {
             idempotency: idempotency_key.map(|key| (key, request_hash.as_str())),
             actor: caller.name(),
         };
+        // Before the row, with which the reconciler may open the address at any moment.
+        self.routes.withdraw(&project_ref, ProjectState::Provisioning).await;
         let project = match self.installation.store.insert_project(&self.installation.vault, new).await {
             Ok(project) => project,
-            // Two requests with the same key at once: the other one was first.
-            Err(error) => match idempotency_key {
-                Some(key) => self.made_before(key, &request_hash).await?.ok_or(error)?,
-                None => return Err(error),
-            },
+            Err(error) => {
+                self.routes.forget(&project_ref).await;
+                // Two requests with the same key at once: the other one was first.
+                match idempotency_key {
+                    Some(key) => self.made_before(key, &request_hash).await?.ok_or(error)?,
+                    None => return Err(error),
+                }
+            }
         };
         self.installation.wake();
         self.installation.feed.notify(&project.project_ref);

@@ -6,9 +6,11 @@ mod create;
 mod read;
 mod validate;
 
+use std::sync::Arc;
+
 use control_plane_api::{Database, Project, ProjectStatus};
 
-use crate::{installation::Installation, store::StoredProject};
+use crate::{installation::Installation, routes::Routes, store::StoredProject};
 
 /// Facts about the installation that projects are described with.
 #[derive(Debug, Clone)]
@@ -42,14 +44,15 @@ impl ServiceSettings {
 #[derive(Debug)]
 pub struct ProjectService {
     installation: Installation,
+    routes: Arc<dyn Routes>,
     settings: ServiceSettings,
 }
 
 impl ProjectService {
-    /// Puts the service together. A reconciler in this process takes a clone of the same installation.
+    /// Puts the service together. A reconciler in this process takes a clone of the same installation, and the same routes.
     #[must_use]
-    pub const fn new(installation: Installation, settings: ServiceSettings) -> Self {
-        Self { installation, settings }
+    pub fn new(installation: Installation, routes: Arc<dyn Routes>, settings: ServiceSettings) -> Self {
+        Self { installation, routes, settings }
     }
 
     /// The installation's facts.

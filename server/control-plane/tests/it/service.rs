@@ -3,12 +3,16 @@
 use control_plane::{Caller, Error};
 use control_plane_api::{CreateProject, OperationKind, ProjectState, Step};
 
-use crate::support::Plane;
+use crate::support::{
+    Plane, eventually,
+    fake::{Moment, Verb},
+};
 
 on_both_backends!(
     a_request_writes_all_its_rows_or_none,
     the_same_key_makes_one_project,
     conflicting_requests_have_one_winner,
+    requests_are_told_what_is_being_done,
     requests_that_change_nothing_are_fine,
     nothing_is_found_that_is_not_there,
 );
@@ -27,6 +31,7 @@ async fn a_request_writes_all_its_rows_or_none(plane: Plane) {
     let open = overview.operation.unwrap();
     assert_eq!((open.kind, open.step, open.attempt), (OperationKind::Create, Step::PrepareTemplate, 0));
     assert_eq!(overview.project.state, ProjectState::Provisioning);
+    assert_eq!(plane.routes.told(&project_ref), Some(ProjectState::Provisioning), "it is not unknown, even before anybody works");
     // The last write of a create can't be made: nothing of the others is left.
     plane.execute("alter table audit_log rename to audit_log_away").await;
     let failed = plane.service.create(&Caller::local(), named("none"), Some("none")).await;
@@ -36,7 +41,30 @@ async fn a_request_writes_all_its_rows_or_none(plane: Plane) {
         assert_eq!(rows(table).await, 1, "{table}");
     }
     assert_eq!(rows("idempotency_key").await, 0);
+    assert_eq!(plane.routes.known(), 1);
     plane.service.create(&Caller::local(), named("none"), Some("none")).await.unwrap();
+}
+
+async fn requests_are_told_what_is_being_done(plane: Plane) {
+    let life = plane.live().await;
+    let project_ref = plane.create_live("told").await;
+    assert_eq!(plane.routes.told(&project_ref), None);
+    for (verb, during, after) in
+        [(Verb::Stop, ProjectState::Pausing, ProjectState::Paused), (Verb::Start, ProjectState::Resuming, ProjectState::Running)]
+    {
+        plane.machine.hang(verb, Moment::Before);
+        match after {
+            ProjectState::Paused => plane.service.pause(&Caller::local(), &project_ref).await.unwrap(),
+            _ => plane.service.restore(&Caller::local(), &project_ref).await.unwrap(),
+        }
+        plane.machine.hanging().await;
+        assert_eq!(plane.routes.told(&project_ref), Some(during));
+        plane.machine.release();
+        plane.expect_state(&project_ref, after).await;
+        let expected = (after == ProjectState::Paused).then_some(after);
+        eventually("its being told", async || (plane.routes.told(&project_ref) == expected).then_some(())).await;
+    }
+    life.end().await;
 }
 
 async fn the_same_key_makes_one_project(plane: Plane) {

@@ -3,12 +3,19 @@
 use control_plane::{ProvisionError, RolePasswords};
 use postgres_cluster::{Cluster, SUPERUSER, scram_verifier};
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio_postgres::{Client, NoTls, error::SqlState};
+use tokio_postgres::{
+    Client, NoTls,
+    error::SqlState,
+    types::{ToSql, Type},
+};
 
 use super::error;
 
-/// Sets every password in one transaction, as the superuser, who has the template's password in a fresh clone and its own
+/// Sets every password in one statement, as the superuser, who has the template's password in a fresh clone and its own
 /// afterwards. Only verifiers are sent, so that no log can hold a password.
+///
+/// Not by `ALTER ROLE`, which tries each verifier with the empty password: 5 ms of hashing for each role, half of the time
+/// that a project takes to be made.
 pub(super) async fn set(
     cluster: &Cluster,
     template_password: &SecretString,
@@ -23,10 +30,18 @@ pub(super) async fn set(
         }
         Err(error) => return Err(failed(error)),
     };
-    let set = verifiers?.into_iter().map(|(role, verifier)| format!("ALTER ROLE \"{role}\" PASSWORD '{verifier}';"));
+    let (roles, verifiers): (Vec<_>, Vec<_>) = verifiers?.into_iter().unzip();
     // The project's owner may have set what a session in this database begins with.
-    let statements: String = ["RESET ROLE; SET search_path = pg_catalog;".to_owned()].into_iter().chain(set).collect();
-    client.batch_execute(&statements).await.map_err(failed)
+    client.batch_execute("RESET ROLE; SET search_path = pg_catalog").await.map_err(failed)?;
+    let set = "UPDATE pg_catalog.pg_authid SET rolpassword = new.verifier \
+        FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) AS new (role, verifier) \
+        WHERE rolname = new.role";
+    let parameters: [(&(dyn ToSql + Sync), Type); 2] = [(&roles, Type::TEXT_ARRAY), (&verifiers, Type::TEXT_ARRAY)];
+    let found = client.execute_typed(set, &parameters).await.map_err(failed)?;
+    if found != roles.len() as u64 {
+        return Err(error::transient(&format!("{found} of the database's {} login roles are there", roles.len())));
+    }
+    Ok(())
 }
 
 /// Verifier by role. Each takes a millisecond or two of hashing, so they are spread over threads.

@@ -261,8 +261,13 @@ async fn an_unknown_and_an_unready_project_are_told_apart() {
     let unknown = server.get("/p/abcdefghijklmnopqrst/rest/v1/").send().await.expect(404);
     assert!(unknown.message().contains("no project"), "{}", unknown.text());
     let project_ref = server.create("unready").await;
-    let early = server.get(format!("/p/{project_ref}/rest/v1/")).send().await;
-    if early.status == 503 {
+    // From the first answer on until it is live, when the key is asked for.
+    loop {
+        let early = server.get(format!("/p/{project_ref}/rest/v1/")).send().await;
+        if early.status == 401 {
+            break;
+        }
+        let early = early.expect(503);
         assert!(early.header("retry-after").is_some() && early.message().contains("Try again"), "{}", early.text());
     }
     server.wait_for(&project_ref, "ACTIVE_HEALTHY").await;

@@ -285,7 +285,7 @@ type Hook = Box<dyn Fn(&ProjectRef) + Send>;
 /// Routes that exist in memory only.
 #[derive(Default)]
 pub(crate) struct FakeRoutes {
-    live: Mutex<BTreeMap<ProjectRef, LiveProject>>,
+    table: Mutex<BTreeMap<ProjectRef, Result<LiveProject, ProjectState>>>,
     /// What happens right after an address has been opened, once.
     after_publish: Mutex<Option<Hook>>,
 }
@@ -297,9 +297,23 @@ impl std::fmt::Debug for FakeRoutes {
 }
 
 impl FakeRoutes {
+    fn table(&self) -> MutexGuard<'_, BTreeMap<ProjectRef, Result<LiveProject, ProjectState>>> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// What the project's services were given.
     pub(crate) fn live(&self, project_ref: &ProjectRef) -> Option<LiveProject> {
-        self.live.lock().unwrap_or_else(PoisonError::into_inner).get(project_ref).cloned()
+        self.table().get(project_ref)?.clone().ok()
+    }
+
+    /// What requests are told of a project that is not live; nothing if it is, or if there is none.
+    pub(crate) fn told(&self, project_ref: &ProjectRef) -> Option<ProjectState> {
+        self.table().get(project_ref)?.as_ref().err().copied()
+    }
+
+    /// How many projects requests are told of, live or not.
+    pub(crate) fn known(&self) -> usize {
+        self.table().len()
     }
 
     /// Does something right after the next address has been opened.
@@ -312,19 +326,19 @@ impl FakeRoutes {
 impl Routes for FakeRoutes {
     async fn publish(&self, project: LiveProject) {
         let project_ref = project.project_ref.clone();
-        self.live.lock().unwrap_or_else(PoisonError::into_inner).insert(project_ref.clone(), project);
+        self.table().insert(project_ref.clone(), Ok(project));
         let hook = self.after_publish.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(hook) = hook {
             hook(&project_ref);
         }
     }
 
-    async fn withdraw(&self, project_ref: &ProjectRef, _state: ProjectState) {
-        self.live.lock().unwrap_or_else(PoisonError::into_inner).remove(project_ref);
+    async fn withdraw(&self, project_ref: &ProjectRef, state: ProjectState) {
+        self.table().insert(project_ref.clone(), Err(state));
     }
 
     async fn forget(&self, project_ref: &ProjectRef) {
-        self.live.lock().unwrap_or_else(PoisonError::into_inner).remove(project_ref);
+        self.table().remove(project_ref);
     }
 
     fn is_published(&self, project_ref: &ProjectRef) -> bool {

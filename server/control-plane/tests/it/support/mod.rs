@@ -80,9 +80,9 @@ impl Plane {
             postgres_major: 15,
             login_roles: LOGIN_ROLES,
         };
-        let service = ProjectService::new(installation.clone(), settings);
         let rows = Database::connect(url).await.unwrap();
-        let (machine, routes) = (Arc::default(), Arc::default());
+        let (machine, routes) = (Arc::default(), Arc::<FakeRoutes>::default());
+        let service = ProjectService::new(installation.clone(), Arc::clone(&routes) as Arc<dyn Routes>, settings);
         Self { service, machine, routes, rows, postgres, folder, installation }
     }
 
