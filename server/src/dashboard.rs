@@ -70,6 +70,7 @@ pub(crate) fn router(
     stop: CancellationToken,
 ) -> Router {
     let sessions = guard.sessions().clone();
+    let (guard, gateway) = (Arc::new(guard), Arc::new(gateway));
     let pages = pages(&projects, site);
     let hashed = site.options.hash_files;
     let sign_in = Router::new().route("/sign-in", post(sign_in)).route("/sign-out", post(sign_out)).with_state(sessions);
@@ -81,7 +82,7 @@ pub(crate) fn router(
         .layer(middleware::from_fn(move |request: Request, next: Next| with_headers(hashed, request, next)))
         .layer(middleware::from_fn(move |request: Request, next: Next| {
             let peer = guard::peer_of(&request);
-            guard.clone().pass(gateway.clone(), peer, request, next)
+            Arc::clone(&guard).pass(Arc::clone(&gateway), peer, request, next)
         }))
         .layer(PropagateRequestIdLayer::new(request_id.clone()))
         .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(()))

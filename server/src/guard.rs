@@ -1,7 +1,7 @@
 //! Stands before everything: sends requests for projects to the gateway, and lets nobody else's page or script act on the
 //! control plane.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     Json,
@@ -27,7 +27,7 @@ const OPEN_PREFIX: &str = "/pkg/";
 const API_PREFIXES: [&str; 2] = ["/v1/", "/api/"];
 
 /// What is checked before anything else.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Guard {
     domain: Domain,
     /// Names that this server answers to in local mode; nothing when a token protects it.
@@ -49,7 +49,13 @@ impl Guard {
     }
 
     /// The middleware: gateway for projects, checks for the main host.
-    pub(crate) async fn pass(self, gateway: Gateway, peer: SocketAddr, mut request: Request, next: Next) -> Response {
+    pub(crate) async fn pass(
+        self: Arc<Self>,
+        gateway: Arc<Gateway>,
+        peer: SocketAddr,
+        mut request: Request,
+        next: Next,
+    ) -> Response {
         let host = host_of(&request).unwrap_or_default().to_owned();
         let address = self.domain.address(&host, request.uri().path());
         let is_path_form = matches!(address, Address::Path(..)) || (address == Address::NoProject && self.knows(&host));

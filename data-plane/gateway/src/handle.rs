@@ -42,10 +42,10 @@ const EXPOSED: [&str; 14] = [
 ];
 
 /// Lets requests through to projects.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Gateway {
     routes: Arc<RouteTable>,
-    limits: Arc<Limits>,
+    limits: Limits,
     cors: CorsLayer,
     /// Whether a path belongs to a service that answers without a key because it is not there.
     is_missing: fn(&str) -> bool,
@@ -65,14 +65,14 @@ impl Gateway {
             .max_age(PREFLIGHT_MAX_AGE)
             // Every origin gets the same answer, and the services have a `Vary` of their own.
             .vary([]);
-        Self { routes, limits: Arc::new(limits), cors, is_missing }
+        Self { routes, limits, cors, is_missing }
     }
 
     /// Answers a request that is addressed to a project. `address` must not be [`Address::Main`].
-    pub async fn handle(&self, address: Address, request: Request) -> Response {
-        let gateway = self.clone();
+    pub async fn handle(self: &Arc<Self>, address: Address, request: Request) -> Response {
+        let gateway = Arc::clone(self);
         let inner = tower::service_fn(move |request: Request| {
-            let (gateway, address) = (gateway.clone(), address.clone());
+            let (gateway, address) = (Arc::clone(&gateway), address.clone());
             async move { Ok::<_, std::convert::Infallible>(gateway.route(address, request).await) }
         });
         match self.cors.layer(inner).oneshot(request).await {
