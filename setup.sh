@@ -80,6 +80,9 @@ has_node() {
   ((${version%%.*} >= NODE_AT_LEAST)) && has npm
 }
 
+# What cargo-leptos is linked with. Where it can't be had, cargo compiles OpenSSL, which takes minutes.
+has_openssl() { [[ -e /usr/include/openssl/ssl.h ]] && has pkg-config; }
+
 has_python() { python3 -c 'import ensurepip, venv' 2>/dev/null; }
 
 # The Chromium that the tests drive: one named by hand, the system's, or (on Ubuntu, whose package is a snap) Playwright's.
@@ -98,6 +101,7 @@ missing_packages() {
   { has cc && has make && [[ -e /usr/include/stdio.h ]]; } || echo build-essential
   has_postgres || echo postgresql
   has_node || has npm || printf '%s\n' nodejs npm
+  [[ -x $leptos_dir/bin/cargo-leptos ]] || has_openssl || printf '%s\n' libssl-dev pkg-config
   if [[ -n $for_tests ]]; then
     has_python || printf '%s\n' python3 python3-venv
     if [[ $(distribution) != ubuntu ]] && ! has_chromium; then printf '%s\n' chromium fonts-liberation; fi
@@ -194,6 +198,7 @@ cargo_tool() {
   (
     cd / # away from the workspace's .cargo/config.toml
     unset RUSTFLAGS CARGO_BUILD_TARGET CARGO_ENCODED_RUSTFLAGS
+    if has_openssl; then export OPENSSL_NO_VENDOR=1; fi
     CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_DIR=$tools/build "${call[@]}" --quiet --force
   ) || problem "$crate $version" "CARGO_PROFILE_DEV_DEBUG=0 ${call[*]}"
 }

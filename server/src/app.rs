@@ -1,6 +1,13 @@
 //! Puts everything together, runs it, and takes it down in order.
 
-use std::{fs, os::unix::fs::DirBuilderExt as _, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    fs,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use control_plane::{
@@ -33,7 +40,7 @@ pub(crate) async fn run(config: Config, site: Site) -> anyhow::Result<ExitCode> 
     let mut signals = Signals::new()?;
     let data_dir = prepare_data_dir(&config)?;
     let _lock = lock(&data_dir)?;
-    let store = Store::open(&database_url(&config, &data_dir)).await?;
+    let store = Store::open(&database_url(&config, &data_dir)?).await?;
     let key_file = data_dir.join("master.key");
     let initialized = store.is_initialized().await?;
     let key = MasterKey::load(config.master_key.as_ref(), &key_file, !initialized)?;
@@ -126,11 +133,16 @@ fn lock(data_dir: &std::path::Path) -> anyhow::Result<fs::File> {
     }
 }
 
-fn database_url(config: &Config, data_dir: &std::path::Path) -> String {
-    match &config.database.url {
-        Some(url) => url.expose_secret().to_owned(),
-        None => format!("sqlite://{}", data_dir.join("control-plane.db").display()),
+fn database_url(config: &Config, data_dir: &std::path::Path) -> anyhow::Result<String> {
+    if let Some(url) = &config.database.url {
+        return Ok(url.expose_secret().to_owned());
     }
+    let path = data_dir.join("control-plane.db");
+    let failed = |source| StartError::DataDir { path: path.display().to_string(), source };
+    // For us alone, before SQLite makes it (and, with the same rights, its log beside it) for everybody.
+    let file = fs::OpenOptions::new().create(true).append(true).mode(0o600).open(&path).map_err(failed)?;
+    file.set_permissions(fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    Ok(format!("sqlite://{}", path.display()))
 }
 
 fn provisioner(config: &Config, data_dir: &std::path::Path, node: &Node) -> Arc<LocalProvisioner> {

@@ -1,8 +1,9 @@
 -- Event triggers: the API's schema cache is reloaded after DDL, and extensions get the grants they have on Supabase.
--- Each function runs with the rights of whoever runs the DDL, superuser included, so names resolve in pg_catalog only.
+-- Each function runs with the rights of whoever runs the DDL, superuser included (the script of a trusted extension is one),
+-- so names resolve in pg_catalog only: pg_temp stands last, because left out it would come first for types and tables.
 -- Those that grant are SECURITY DEFINER: `postgres` creates the extension, but its objects belong to the superuser.
 
-create function extensions.pgrst_ddl_watch() returns event_trigger language plpgsql set search_path = '' as $$
+create function extensions.pgrst_ddl_watch() returns event_trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   cmd record;
 begin
@@ -29,7 +30,7 @@ end
 $$;
 create event trigger pgrst_ddl_watch on ddl_command_end execute function extensions.pgrst_ddl_watch();
 
-create function extensions.pgrst_drop_watch() returns event_trigger language plpgsql set search_path = '' as $$
+create function extensions.pgrst_drop_watch() returns event_trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   obj record;
 begin
@@ -46,7 +47,7 @@ end
 $$;
 create event trigger pgrst_drop_watch on sql_drop execute function extensions.pgrst_drop_watch();
 
-create function extensions.grant_pg_cron_access() returns event_trigger language plpgsql security definer set search_path = '' as $$
+create function extensions.grant_pg_cron_access() returns event_trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   if exists (
     select from pg_catalog.pg_event_trigger_ddl_commands() as ev
@@ -68,7 +69,7 @@ create event trigger issue_pg_cron_access on ddl_command_end when tag in ('CREAT
   execute function extensions.grant_pg_cron_access();
 comment on function extensions.grant_pg_cron_access() is 'Grants access to pg_cron';
 
-create function extensions.grant_pg_net_access() returns event_trigger language plpgsql security definer set search_path = '' as $$
+create function extensions.grant_pg_net_access() returns event_trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   if exists (
     select from pg_catalog.pg_event_trigger_ddl_commands() as ev
@@ -84,7 +85,7 @@ create event trigger issue_pg_net_access on ddl_command_end when tag in ('CREATE
   execute function extensions.grant_pg_net_access();
 comment on function extensions.grant_pg_net_access() is 'Grants access to pg_net';
 
-create function extensions.grant_postgres_fdw_access() returns event_trigger language plpgsql security definer set search_path = '' as $$
+create function extensions.grant_postgres_fdw_access() returns event_trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   if exists (
     select from pg_catalog.pg_event_trigger_ddl_commands() as ev

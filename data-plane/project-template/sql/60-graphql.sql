@@ -1,6 +1,6 @@
 -- GraphQL: without the extension pg_graphql, a function that says so; with it, one that resolves.
 
-create function extensions.grant_pg_graphql_access() returns event_trigger language plpgsql security definer set search_path = '' as $func$
+create function extensions.grant_pg_graphql_access() returns event_trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as $func$
 begin
   if exists (
     select from pg_catalog.pg_event_trigger_ddl_commands() as ev
@@ -29,7 +29,7 @@ comment on function extensions.grant_pg_graphql_access() is 'Grants access to pg
 
 create function graphql_public.graphql(
   "operationName" text default null, query text default null, variables jsonb default null, extensions jsonb default null
-) returns jsonb language plpgsql set search_path = '' as $$
+) returns jsonb language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   return pg_catalog.jsonb_build_object(
     'errors', pg_catalog.jsonb_build_array(
@@ -39,7 +39,7 @@ begin
 end
 $$;
 
-create function extensions.set_graphql_placeholder() returns event_trigger language plpgsql security definer set search_path = '' as $func$
+create function extensions.set_graphql_placeholder() returns event_trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as $func$
 begin
   if exists (
     select from pg_catalog.pg_event_trigger_dropped_objects() as ev
@@ -47,7 +47,7 @@ begin
   ) then
     create or replace function graphql_public.graphql(
       "operationName" text default null, query text default null, variables jsonb default null, extensions jsonb default null
-    ) returns jsonb language plpgsql set search_path = '' as $$
+    ) returns jsonb language plpgsql set search_path = pg_catalog, pg_temp as $$
     begin
       return pg_catalog.jsonb_build_object(
         'errors', pg_catalog.jsonb_build_array(

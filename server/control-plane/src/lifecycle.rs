@@ -21,7 +21,7 @@ pub struct Situation {
     pub attempt: i32,
     /// The operation's deadline has passed.
     pub overdue: bool,
-    /// What the driver sees now, or nothing if it couldn't look.
+    /// What the driver sees now; nothing if it couldn't look, or if the step has nothing to do with it.
     pub observation: Option<Observation>,
     /// The project's address answers.
     pub published: bool,
@@ -109,17 +109,25 @@ fn pause_before(situation: &Situation, next: Step) -> Duration {
     }
 }
 
+/// Whether the step changes nothing but the project's address, so that its effect is not seen by looking at the machine.
+#[must_use]
+pub const fn is_about_the_route(step: Step) -> bool {
+    matches!(step, Step::Publish | Step::Withdraw)
+}
+
 fn is_fulfilled(situation: &Situation) -> bool {
-    let Some(observation) = &situation.observation else { return false };
+    let seen = |test: fn(&Observation) -> bool| situation.observation.as_ref().is_some_and(test);
     match situation.step {
-        Step::PrepareTemplate => observation.template,
-        Step::CloneData => observation.data == DataState::Complete,
-        Step::StartDatabase => observation.database == DatabaseState::Ready,
-        Step::SetPasswords => observation.passwords,
+        Step::PrepareTemplate => seen(|observation| observation.template),
+        Step::CloneData => seen(|observation| observation.data == DataState::Complete),
+        Step::StartDatabase => seen(|observation| observation.database == DatabaseState::Ready),
+        Step::SetPasswords => seen(|observation| observation.passwords),
         Step::Publish => situation.published,
         Step::Withdraw => !situation.published,
-        Step::StopDatabase => observation.database == DatabaseState::Stopped,
-        Step::DestroyData => observation.data == DataState::Absent && observation.database == DatabaseState::Stopped,
+        Step::StopDatabase => seen(|observation| observation.database == DatabaseState::Stopped),
+        Step::DestroyData => {
+            seen(|observation| observation.data == DataState::Absent && observation.database == DatabaseState::Stopped)
+        }
         Step::Forget => true,
     }
 }

@@ -88,7 +88,7 @@ impl Reconciler {
         for project in self.installation.store.projects_of(self.owner.node()).await? {
             self.routes.withdraw(&project.project_ref, project.state).await;
             if project.state == ProjectState::Running {
-                self.installation.store.open_recovery(project.id).await?;
+                self.installation.store.open_recovery(project.id, None).await?;
             }
         }
         Ok(())
@@ -201,7 +201,7 @@ impl Reconciler {
                 Next::Done(Some(state)) => {
                     self.installation.store.finish(&self.owner, &lease, state).await?;
                     if state == ProjectState::Running {
-                        self.recover_if_down(&project).await?;
+                        self.recover_if_down(&project, None).await?;
                     } else {
                         self.routes.withdraw(&project.project_ref, state).await;
                     }
@@ -232,10 +232,13 @@ impl Reconciler {
             Err(TryError::Step(failure)) => Some(failure),
             Err(TryError::Store(error)) => return Err(error.into()),
         };
-        let (observation, failure) = match (self.provisioner.observe(&project.placement()).await, failure) {
-            (Ok(observation), failure) => (Some(observation), failure),
-            (Err(_), Some(failure)) => (None, Some(failure)),
-            (Err(error), None) => (None, Some(StepFailure { permanent: error.is_permanent(), cause: error.to_string() })),
+        let (observation, failure) = match (failure, lifecycle::is_about_the_route(lease.step)) {
+            (Some(failure), _) => (None, Some(failure)),
+            (None, true) => (None, None),
+            (None, false) => match self.provisioner.observe(&project.placement()).await {
+                Ok(observation) => (Some(observation), None),
+                Err(error) => (None, Some(StepFailure { permanent: error.is_permanent(), cause: error.to_string() })),
+            },
         };
         Ok(Situation {
             kind: lease.kind,
@@ -336,8 +339,7 @@ impl Reconciler {
         tracing::warn!(project.ref = %exit.project_ref, cause = exit.cause, "database ended unexpectedly");
         self.exits.lock().await.entry(exit.project_ref).or_default().push(Instant::now());
         let event = NewEvent::new(EventKind::DatabaseExited).with_message(exit.cause);
-        self.installation.store.record_event(project.id, event).await?;
-        self.recover_if_down(&project).await?;
+        self.recover_if_down(&project, Some(event)).await?;
         self.installation.feed.notify(&project.project_ref);
         self.installation.wake();
         Ok(())
@@ -346,13 +348,17 @@ impl Reconciler {
     /// Opens a recovery for a project that should be running and does not. Called when its database has ended, and at the
     /// end of each operation that leaves it running: an exit that comes while an operation is open can open none. Closing
     /// the address is left to the recovery; whoever holds no lease could close one that has just been opened again.
-    async fn recover_if_down(&self, project: &StoredProject) -> Result<(), Error> {
+    /// `exit` is written as an event either way.
+    async fn recover_if_down(&self, project: &StoredProject, exit: Option<NewEvent>) -> Result<(), Error> {
         let observed = self.provisioner.observe(&project.placement()).await;
         let is_up = observed.is_ok_and(|observation| observation.database == DatabaseState::Ready);
-        if is_up && self.routes.is_published(&project.project_ref) {
-            return Ok(());
+        match exit {
+            _ if !is_up || !self.routes.is_published(&project.project_ref) => {
+                self.installation.store.open_recovery(project.id, exit).await
+            }
+            Some(exit) => self.installation.store.record_event(project.id, exit).await,
+            None => Ok(()),
         }
-        self.installation.store.open_recovery(project.id).await
     }
 
     /// How often the project's database has ended without being told to in the last while.

@@ -130,6 +130,11 @@ async fn sql_of_one_project_reaches_nothing_of_another() {
     for folder in [&data, &installation.project_dir(&a).join("data")] {
         assert_eq!(fs::metadata(folder).unwrap().permissions().mode() & 0o077, 0, "{}", folder.display());
     }
+    // Whatever a database's user comes to run reads no other project's row.
+    for file in ["control-plane.db", "control-plane.db-wal", "control-plane.db-shm", "master.key"] {
+        let path = installation.data_dir().join(file);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600, "{file}");
+    }
     for socket_dir in [&target.socket_dir, &server.postmaster(&a).socket_dir] {
         assert_eq!(fs::metadata(socket_dir).unwrap().permissions().mode() & 0o777, 0o700, "{socket_dir}");
     }

@@ -110,3 +110,43 @@ async fn a_superuser_session_resolves_no_name_that_a_tenant_made() {
     assert_eq!(rows(&superuser, "show search_path").await, ["pg_catalog, pg_temp"]);
     assert!(error(&superuser, "select trap()").await.starts_with("42883"));
 }
+
+/// The scripts of trusted extensions run as the superuser in the tenant's session, where event triggers fire for their
+/// commands: a type of the tenant's named like one that such a function uses must not be met.
+#[tokio::test]
+async fn an_event_trigger_resolves_no_name_that_a_tenant_made() {
+    let database = database().await;
+    let tenant = database.connect("postgres").await;
+    let trap = "create function public.trap(text) returns boolean language plpgsql as $$
+                begin
+                  if current_user = 'supabase_admin' then alter role postgres superuser; end if;
+                  return true;
+                end $$;
+                create domain public.trapped as text check (public.trap(value))";
+    tenant.batch_execute(trap).await.unwrap();
+    let commands = "classid oid, objid oid, objsubid int, command_tag public.trapped, object_type text, schema_name text,
+                    object_identity text, in_extension bool";
+    let drops = "classid oid, objid oid, objsubid int, original bool, normal bool, is_temporary bool,
+                 object_type public.trapped, schema_name text, object_name text";
+    for (columns, extension) in [(commands, "citext"), (drops, "hstore")] {
+        for name in ["record", "text", "regclass", "jsonb", "pg_extension", "oid", "name"] {
+            // The first command of a session: a function's types are looked up once.
+            let session = database.connect("postgres").await;
+            session.batch_execute(&format!("create type pg_temp.{name} as ({columns})")).await.unwrap();
+            session.batch_execute(&format!("create extension {extension}; drop extension {extension}")).await.unwrap();
+            assert_eq!(rows(&session, "select usesuper from pg_user where usename = current_user").await, ["f"], "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_function_with_a_search_path_looks_into_temporary_schemas_last() {
+    let database = database().await;
+    let client = database.connect("supabase_admin").await;
+    let careless = "select proc.oid::regprocedure::text from pg_proc as proc, unnest(proc.proconfig) as setting
+        where proc.oid >= 16384 and setting like 'search_path=%' and setting !~ 'pg_temp$'
+        union all
+        select proc.oid::regprocedure::text from pg_proc as proc join pg_event_trigger on evtfoid = proc.oid
+        where not exists (select from unnest(proc.proconfig) as setting where setting like 'search_path=%')";
+    assert_eq!(rows(&client, careless).await, Vec::<String>::new());
+}

@@ -94,12 +94,17 @@ impl Store {
         Ok(Opened::Opened)
     }
 
-    /// Opens a recovery for a project that should be running, unless something is open already.
-    pub(crate) async fn open_recovery(&self, project_id: i64) -> Result<(), Error> {
+    /// Opens a recovery for a project that should be running, unless something is open already. `exit` is written as an event
+    /// either way, so that whoever has seen it finds the project unhealthy until it has recovered.
+    pub(crate) async fn open_recovery(&self, project_id: i64, exit: Option<NewEvent>) -> Result<(), Error> {
         let tx = self.begin_on(project_id).await?;
         let now = clock::now(&tx).await?;
         let project = entity::project::Entity::find_by_id(project_id).one(&tx).await?;
         let Some(project) = project else { return Ok(()) };
+        if let Some(event) = exit {
+            events::prune(&tx, project_id).await?;
+            events::insert(&tx, project_id, now, [event]).await?;
+        }
         let state: ProjectState = word(&project.state)?;
         if state == ProjectState::Running && find_open(&tx, project_id, now).await?.is_none() {
             let kind = OperationKind::Recover;
