@@ -24,6 +24,7 @@ use tower_http::{
 
 use crate::{
     api::{self, ApiState},
+    arrival,
     config::Config,
     guard::{self, Guard},
     rejection,
@@ -80,6 +81,7 @@ pub(crate) fn router(
         .merge(sign_in)
         .merge(pages)
         .layer(middleware::from_fn(move |request: Request, next: Next| with_headers(hashed, request, next)))
+        .layer(middleware::from_fn(arrival::take_in))
         .layer(middleware::from_fn(move |request: Request, next: Next| {
             let peer = guard::peer_of(&request);
             Arc::clone(&guard).pass(Arc::clone(&gateway), peer, request, next)

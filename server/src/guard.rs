@@ -157,7 +157,7 @@ fn misdirected(host: &str) -> Response {
     refusal(StatusCode::MISDIRECTED_REQUEST, &message)
 }
 
-fn refusal(status: StatusCode, message: &str) -> Response {
+pub(crate) fn refusal(status: StatusCode, message: &str) -> Response {
     let body = ErrorBody { message: message.to_owned(), operation: None, request_id: None };
     (status, Json(body)).into_response()
 }

@@ -2,6 +2,7 @@
 
 mod api;
 mod app;
+mod arrival;
 mod config;
 mod dashboard;
 mod guard;

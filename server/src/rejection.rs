@@ -4,6 +4,8 @@
 //! A refusal often comes before the request has been read to its end. Closing at once would make the system throw away
 //! the answer together with what still arrives, so a connection that ends takes in what its client still sends, for a
 //! moment.
+//!
+//! Neither a client that never says anything nor one that never takes its answer keeps a connection.
 
 use std::{
     future::Future as _,
@@ -13,7 +15,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Sleep, sleep},
+};
 
 /// Header that every answer of ours carries and none of hyper's own does.
 pub(crate) const OURS: &str = "x-request-id";
@@ -23,10 +28,19 @@ const LINGER: Duration = Duration::from_secs(1);
 /// Most that it takes in, in bytes.
 const LINGER_BYTES: usize = 64 * 1024 * 1024;
 
+/// Longest wait for a connection's first byte. Later requests on it are timed by hyper.
+const SILENCE: Duration = Duration::from_secs(15);
+/// Longest time in which a client takes in nothing of what is sent to it.
+const STALL: Duration = Duration::from_secs(30);
+
 /// A connection whose bare refusals are completed, and which lets its client finish its sentence.
 #[derive(Debug)]
 pub(crate) struct Explained<T> {
     io: T,
+    /// Runs until something has arrived.
+    silent: Option<Pin<Box<Sleep>>>,
+    /// Runs while what is sent is not taken in.
+    stalled: Option<Pin<Box<Sleep>>>,
     /// What still has to be written of a completed answer.
     pending: Vec<u8>,
     lingering: Option<Lingering>,
@@ -34,21 +48,20 @@ pub(crate) struct Explained<T> {
 
 #[derive(Debug)]
 struct Lingering {
-    until: Pin<Box<tokio::time::Sleep>>,
+    until: Pin<Box<Sleep>>,
     taken_in: usize,
 }
 
 impl<T> Explained<T> {
-    pub(crate) const fn new(io: T) -> Self {
-        Self { io, pending: Vec::new(), lingering: None }
+    pub(crate) fn new(io: T) -> Self {
+        Self { io, silent: Some(Box::pin(sleep(SILENCE))), stalled: None, pending: Vec::new(), lingering: None }
     }
 }
 
 impl<T: AsyncRead + Unpin> Explained<T> {
     /// Takes in what still arrives until the client has closed its side, or it has been enough.
     fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let lingering =
-            self.lingering.get_or_insert_with(|| Lingering { until: Box::pin(tokio::time::sleep(LINGER)), taken_in: 0 });
+        let lingering = self.lingering.get_or_insert_with(|| Lingering { until: Box::pin(sleep(LINGER)), taken_in: 0 });
         let mut scratch = [0; 16 * 1024];
         loop {
             let mut buffer = ReadBuf::new(&mut scratch);
@@ -65,9 +78,23 @@ impl<T: AsyncRead + Unpin> Explained<T> {
 }
 
 impl<T: AsyncWrite + Unpin> Explained<T> {
+    fn poll_send(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.io).poll_write(context, bytes);
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(STALL)));
+        ready!(stalled.as_mut().poll(context));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+
     fn poll_pending(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.pending.is_empty() {
-            let written = ready!(Pin::new(&mut self.io).poll_write(context, &self.pending))?;
+            let pending = std::mem::take(&mut self.pending);
+            let written = self.poll_send(context, &pending);
+            self.pending = pending;
+            let written = ready!(written)?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
@@ -79,7 +106,19 @@ impl<T: AsyncWrite + Unpin> Explained<T> {
 
 impl<T: AsyncRead + Unpin> AsyncRead for Explained<T> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.io).poll_read(context, buffer);
+        match (&read, &mut self.silent) {
+            (Poll::Pending, Some(silent)) => {
+                ready!(silent.as_mut().poll(context));
+                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+            }
+            (Poll::Ready(_), Some(_)) if buffer.filled().len() > before => {
+                self.silent = None;
+                read
+            }
+            (Poll::Pending | Poll::Ready(_), _) => read,
+        }
     }
 }
 
@@ -95,7 +134,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Explained<T> {
                     Poll::Ready(Ok(())) | Poll::Pending => Poll::Ready(Ok(bytes.len())),
                 }
             }
-            None => Pin::new(&mut self.io).poll_write(context, bytes),
+            None => self.poll_send(context, bytes),
         }
     }
 
@@ -171,6 +210,23 @@ mod tests {
         explained.shutdown().await.unwrap();
         drop(explained);
         assert_eq!(client.await.unwrap(), "no");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_client_and_one_that_takes_nothing_in_are_left() {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let (near, mut far) = tokio::io::duplex(64);
+        let mut silent = Explained::new(near);
+        let error = silent.read_u8().await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        let mut stalled = Explained::new(silent.io);
+        far.write_u8(7).await.unwrap();
+        assert_eq!(stalled.read_u8().await.unwrap(), 7);
+        let error = stalled.write_all(&[0; 100]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        // Once it has said something, it may be silent for as long as it likes.
+        let later = tokio::time::timeout(Duration::from_secs(3600), stalled.read_u8()).await;
+        assert!(later.is_err());
     }
 
     #[tokio::test]

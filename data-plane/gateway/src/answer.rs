@@ -44,6 +44,10 @@ pub(crate) fn busy() -> Response {
     with_retry(answer(StatusCode::SERVICE_UNAVAILABLE, message), SOON)
 }
 
+pub(crate) fn arrived_too_slowly() -> Response {
+    answer(StatusCode::REQUEST_TIMEOUT, "The request took too long to arrive.")
+}
+
 pub(crate) fn timed_out() -> Response {
     answer(StatusCode::GATEWAY_TIMEOUT, "The project did not answer in time.")
 }

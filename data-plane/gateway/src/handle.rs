@@ -47,6 +47,8 @@ pub struct Gateway {
     routes: Arc<RouteTable>,
     limits: Limits,
     cors: CorsLayer,
+    /// [`EXPOSED`] as a header's value.
+    exposed: HeaderValue,
     /// Whether a path belongs to a service that answers without a key because it is not there.
     is_missing: fn(&str) -> bool,
 }
@@ -65,11 +67,20 @@ impl Gateway {
             .max_age(PREFLIGHT_MAX_AGE)
             // Every origin gets the same answer, and the services have a `Vary` of their own.
             .vary([]);
-        Self { routes, limits, cors, is_missing }
+        let exposed = HeaderValue::try_from(EXPOSED.join(",")).unwrap_or_else(|_| HeaderValue::from_static("*"));
+        Self { routes, limits, cors, exposed, is_missing }
     }
 
     /// Answers a request that is addressed to a project. `address` must not be [`Address::Main`].
     pub async fn handle(self: &Arc<Self>, address: Address, request: Request) -> Response {
+        if request.method() == Method::OPTIONS && !is_preflight(&request) {
+            // The layer would answer it by itself; the services have something to say.
+            let mut response = self.route(address, request).await;
+            let headers = response.headers_mut();
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, self.exposed.clone());
+            return response;
+        }
         let gateway = Arc::clone(self);
         let inner = tower::service_fn(move |request: Request| {
             let (gateway, address) = (Arc::clone(&gateway), address.clone());
@@ -114,7 +125,7 @@ impl Gateway {
         let (mut parts, body) = request.into_parts();
         match key::authenticate(&upstream.keys, &mut parts.headers, &mut parts.uri) {
             Ok(()) => {}
-            Err(KeyError::Missing) if (self.is_missing)(parts.uri.path()) => {}
+            Err(KeyError::Missing | KeyError::Invalid) if (self.is_missing)(parts.uri.path()) => {}
             Err(KeyError::Missing) => return answer::no_key(),
             Err(KeyError::Invalid) => return answer::invalid_key(),
             Err(KeyError::SecretInBrowser) => return answer::secret_key_in_browser(),
@@ -126,13 +137,20 @@ impl Gateway {
             return answer::busy();
         };
         drop(queued);
-        let request = Request::from_parts(parts, limits::bounded(body, &self.limits));
+        let (body, arrival) = limits::bounded(body, &self.limits);
+        let request = Request::from_parts(parts, body);
         match tokio::time::timeout(self.limits.response_time, upstream.services.clone().oneshot(request)).await {
             Ok(Ok(response)) => response.map(|body: Body| Placed::wrap(body, place)),
             Ok(Err(never)) => match never {},
+            Err(_) if !arrival.is_complete() => answer::arrived_too_slowly(),
             Err(_) => answer::timed_out(),
         }
     }
+}
+
+/// What a browser asks before a request of another origin, which no service is to see.
+fn is_preflight(request: &Request) -> bool {
+    [header::ORIGIN, header::ACCESS_CONTROL_REQUEST_METHOD].iter().all(|name| request.headers().contains_key(name))
 }
 
 /// Cuts the first bytes off the path. False if what is left is no path.

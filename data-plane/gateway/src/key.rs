@@ -2,6 +2,7 @@
 //! gateway.md: a token of the user's own wins; otherwise the key stands for its role.
 
 use axum::http::{HeaderMap, HeaderValue, Uri, header, uri::PathAndQuery};
+use percent_encoding::percent_decode_str;
 use project_context::{ApiKeys, PresentedKey};
 use secrecy::ExposeSecret as _;
 
@@ -62,7 +63,8 @@ fn is_browser(headers: &HeaderMap) -> bool {
 fn take_from_query(uri: &mut Uri) -> Option<String> {
     let query = uri.query()?;
     let is_key = |pair: &&str| pair.split_once('=').is_some_and(|(name, _)| name == APIKEY);
-    let value = query.split('&').find(is_key)?.split_once('=')?.1.to_owned();
+    let value = query.split('&').find(is_key)?.split_once('=')?.1;
+    let value = percent_decode_str(value).decode_utf8().ok()?.into_owned();
     let rest: Vec<_> = query.split('&').filter(|pair| !is_key(pair)).collect();
     let rewritten = if rest.is_empty() { uri.path().to_owned() } else { format!("{}?{}", uri.path(), rest.join("&")) };
     let mut parts = uri.clone().into_parts();
@@ -115,6 +117,7 @@ mod tests {
     fn the_key_may_stand_in_the_query_and_is_taken_out() {
         assert_eq!(check(&[], "/t?a=eq.1&apikey=a.non.jwt&b=2").unwrap().1, "/t?a=eq.1&b=2");
         assert_eq!(check(&[], "/t?apikey=a.non.jwt").unwrap().1, "/t");
+        assert_eq!(check(&[], "/t?apikey=a%2Enon%2ejwt").unwrap().1, "/t");
     }
 
     #[test]

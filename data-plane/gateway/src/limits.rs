@@ -2,7 +2,11 @@
 
 use std::{
     pin::Pin,
-    task::{Context, Poll},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -41,16 +45,26 @@ impl Default for Limits {
     }
 }
 
-/// A response body that holds its request's place until it has been sent.
+/// Largest piece of a response that is handed out at once, in bytes.
+const PIECE: usize = 64 * 1024;
+
+/// A response body that holds its request's place until it has been sent. Handed out in pieces, because whoever sends it
+/// would take any amount at once and let the place go long before it has arrived.
 #[derive(Debug)]
 pub(crate) struct Placed {
     body: Body,
+    rest: Bytes,
     _place: OwnedSemaphorePermit,
 }
 
 impl Placed {
     pub(crate) fn wrap(body: Body, place: OwnedSemaphorePermit) -> Body {
-        Body::new(Self { body, _place: place })
+        Body::new(Self { body, rest: Bytes::new(), _place: place })
+    }
+
+    fn piece(&mut self) -> http_body::Frame<Bytes> {
+        let length = self.rest.len().min(PIECE);
+        http_body::Frame::data(self.rest.split_to(length))
     }
 }
 
@@ -62,7 +76,64 @@ impl HttpBody for Placed {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<http_body::Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        if !self.rest.is_empty() {
+            return Poll::Ready(Some(Ok(self.piece())));
+        }
+        match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+            Some(Ok(frame)) => match frame.into_data() {
+                Ok(data) => {
+                    self.rest = data;
+                    Poll::Ready(Some(Ok(self.piece())))
+                }
+                Err(trailers) => Poll::Ready(Some(Ok(trailers))),
+            },
+            end => Poll::Ready(end),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        let (mut hint, rest) = (self.body.size_hint(), self.rest.len() as u64);
+        if let Some(upper) = hint.upper() {
+            hint.set_upper(upper.saturating_add(rest));
+        }
+        hint.set_lower(hint.lower().saturating_add(rest));
+        hint
+    }
+}
+
+/// Tells whether a request's body has arrived to its end.
+#[derive(Debug, Clone)]
+pub(crate) struct Arrival(Arc<AtomicBool>);
+
+impl Arrival {
+    pub(crate) fn is_complete(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[derive(Debug)]
+struct Arriving {
+    body: Body,
+    arrival: Arrival,
+}
+
+impl HttpBody for Arriving {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, axum::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        if frame.is_none() || self.body.is_end_stream() {
+            self.arrival.0.store(true, Ordering::Relaxed);
+        }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -74,14 +145,50 @@ impl HttpBody for Placed {
     }
 }
 
-/// A request body that ends with an error when it grows over the limit or pauses too long.
-pub(crate) fn bounded(body: Body, limits: &Limits) -> Body {
+/// A request body that ends with an error when it grows over the limit or pauses too long, with word of its arrival.
+pub(crate) fn bounded(body: Body, limits: &Limits) -> (Body, Arrival) {
+    let arrival = Arrival(Arc::new(AtomicBool::new(body.is_end_stream())));
+    let body = Body::new(Arriving { body, arrival: arrival.clone() });
     let limit = usize::try_from(limits.body_bytes).unwrap_or(usize::MAX);
     let limited = http_body_util::Limited::new(body, limit);
-    Body::new(tower_http::timeout::TimeoutBody::new(limits.body_pause, limited.map_err(axum::Error::new)))
+    (Body::new(tower_http::timeout::TimeoutBody::new(limits.body_pause, limited.map_err(axum::Error::new))), arrival)
 }
 
 /// The declared length of a body, if it is declared and a number.
 pub(crate) fn declared_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_place_is_held_until_the_last_piece_is_taken() {
+        let places = Arc::new(Semaphore::new(1));
+        let place = Arc::clone(&places).try_acquire_owned().unwrap();
+        let mut body = Placed::wrap(Body::from(vec![7; PIECE * 2 + 1]), place);
+        assert_eq!(body.size_hint().exact(), Some(PIECE as u64 * 2 + 1));
+        let mut sizes = Vec::new();
+        while let Some(frame) = body.frame().await {
+            sizes.push(frame.unwrap().into_data().unwrap().len());
+            assert_eq!(places.available_permits(), 0);
+        }
+        assert_eq!(sizes, [PIECE, PIECE, 1]);
+        assert!(body.is_end_stream());
+        drop(body);
+        assert_eq!(places.available_permits(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_body_tells_of_its_arrival() {
+        let (_, nothing) = bounded(Body::empty(), &Limits::default());
+        assert!(nothing.is_complete());
+        let (mut body, arrival) = bounded(Body::from("all of it"), &Limits::default());
+        assert!(!arrival.is_complete());
+        while body.frame().await.is_some() {}
+        assert!(arrival.is_complete());
+    }
 }

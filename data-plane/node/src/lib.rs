@@ -40,7 +40,7 @@ fn mount(rest: Router) -> Router {
 
 async fn elsewhere(uri: Uri) -> (StatusCode, Json<serde_json::Value>) {
     let (status, message) = match missing_service(uri.path()) {
-        Some(name) => (StatusCode::NOT_IMPLEMENTED, format!("{name} is not part of this version of supacloud yet.")),
+        Some(name) => (StatusCode::NOT_IMPLEMENTED, format!("This version of supacloud does not have {name} yet.")),
         None => (StatusCode::NOT_FOUND, "There is no service at this path. REST is at /rest/v1/.".to_owned()),
     };
     (status, Json(json!({ "message": message })))
@@ -79,7 +79,7 @@ mod tests {
             ("/rest/v1/t/%2F", 200, "/t/%2F"),
             ("/rest/v10", 404, r#"{"message":"There is no service at this path. REST is at /rest/v1/."}"#),
             ("/rest", 404, r#"{"message":"There is no service at this path. REST is at /rest/v1/."}"#),
-            ("/auth/v1/health", 501, r#"{"message":"Auth is not part of this version of supacloud yet."}"#),
+            ("/auth/v1/health", 501, r#"{"message":"This version of supacloud does not have Auth yet."}"#),
         ] {
             let request = Request::builder().uri(whole).body(Body::empty()).unwrap();
             let response = mount(echo.clone()).oneshot(request).await.unwrap();

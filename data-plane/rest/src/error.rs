@@ -31,7 +31,11 @@ pub(crate) enum RestError {
     #[error("The request body is larger than {limit} bytes")]
     BodyTooLarge { limit: usize },
     #[error("Requested range not satisfiable")]
-    Range { details: String },
+    Range {
+        details: String,
+        /// Rows there are, if they were counted.
+        total: Option<i64>,
+    },
     #[error("Cannot use the {method} method on RPC")]
     RpcMethod { method: String },
     #[error("Filters must include all and only primary key columns with 'eq' operators")]
@@ -156,6 +160,12 @@ impl RestError {
         if let Ok(value) = HeaderValue::from_str(&format!("PostgREST; error={code}")) {
             headers.insert("proxy-status", value);
         }
+        if let Self::Range { total, .. } = &self {
+            let total = total.map_or_else(|| "*".to_owned(), |total| total.to_string());
+            if let Ok(value) = HeaderValue::try_from(format!("*/{total}")) {
+                headers.insert(header::CONTENT_RANGE, value);
+            }
+        }
         if let Some(value) = self.challenge(status) {
             headers.insert(header::WWW_AUTHENTICATE, value);
         }
@@ -215,7 +225,7 @@ impl RestError {
             Self::InvalidInput { details, .. } => of(StatusCode::BAD_REQUEST, "PGRST100", json!(details), None),
             Self::InvalidBody { .. } => plain(StatusCode::BAD_REQUEST, "PGRST102"),
             Self::BodyTooLarge { .. } => plain(StatusCode::PAYLOAD_TOO_LARGE, "PGRST102"),
-            Self::Range { details } => of(StatusCode::RANGE_NOT_SATISFIABLE, "PGRST103", json!(details), None),
+            Self::Range { details, .. } => of(StatusCode::RANGE_NOT_SATISFIABLE, "PGRST103", json!(details), None),
             Self::RpcMethod { .. } => plain(StatusCode::METHOD_NOT_ALLOWED, "PGRST101"),
             Self::PutFilters => plain(StatusCode::METHOD_NOT_ALLOWED, "PGRST105"),
             Self::PutRange => plain(StatusCode::BAD_REQUEST, "PGRST114"),

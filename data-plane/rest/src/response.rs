@@ -1,6 +1,6 @@
 //! The response stage: an outcome in, HTTP out. Pure.
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
@@ -45,6 +45,7 @@ pub(crate) fn rows(shown: &Shown<'_>, outcome: Outcome, range: RowRange, is_set:
     {
         return Err(RestError::Range {
             details: format!("An offset of {offset} was requested, but there are only {total} rows."),
+            total: Some(total),
         });
     }
     let partial = outcome.total.is_some_and(|total| outcome.rows < total);
@@ -132,7 +133,13 @@ fn answer(
     if status != StatusCode::NO_CONTENT && !(request.is_head() && body.is_empty()) {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
     }
-    let mut response = Response::new(if request.is_head() { Body::empty() } else { Body::from(body) });
+    let unknown = || Body::from_stream(futures::stream::empty::<Result<Bytes, std::convert::Infallible>>());
+    let mut response = Response::new(match (request.is_head(), body.is_empty()) {
+        (false, _) => Body::from(body),
+        (true, false) => Body::empty(),
+        // Not even the length of what GET would answer is known: better none than a wrong one.
+        (true, true) => unknown(),
+    });
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     Ok(response)

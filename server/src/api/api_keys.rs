@@ -21,7 +21,7 @@ pub(super) struct Reveal {
 }
 
 /// The project's API keys. Secret keys in the new format are masked unless `reveal=true`.
-#[utoipa::path(get, path = "/v1/projects/{ref}/api-keys", params(
+#[utoipa::path(get, path = "/v1/projects/{ref}/api-keys", operation_id = "list_api_keys", params(
     ("ref" = String, Path),
     ("reveal" = Option<bool>, Query),
 ), responses((status = 200, body = Vec<ApiKey>), (status = 404, body = ErrorBody)))]

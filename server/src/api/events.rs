@@ -29,7 +29,7 @@ pub(super) struct After {
 
 /// The project's events from the beginning, or after `Last-Event-ID` (or `after`), and then as they happen. Heartbeats are
 /// comments. The stream ends after the event `deleted`.
-#[utoipa::path(get, path = "/v1/projects/{ref}/events", params(
+#[utoipa::path(get, path = "/v1/projects/{ref}/events", operation_id = "stream_events", params(
     ("ref" = String, Path),
     ("after" = Option<i64>, Query, description = "Id of the last event already known"),
     ("Last-Event-ID" = Option<i64>, Header),

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use axum::{
     body::Bytes,
-    extract::{FromRequest, FromRequestParts, Path, Query, Request, rejection::BytesRejection},
-    http::{StatusCode, header, request::Parts},
+    extract::{FromRequest, FromRequestParts, Path, Query, Request},
+    http::{header, request::Parts},
 };
 use control_plane_api::{ErrorCode, ProjectRef};
 use serde::de::DeserializeOwned;
@@ -87,7 +87,9 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJ
 
 async fn json<S: Send + Sync, T: DeserializeOwned>(request: Request, state: &S) -> Result<Option<T>, ApiError> {
     let content_type = request.headers().get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or_default().to_owned());
-    let body = Bytes::from_request(request, state).await.map_err(unreadable)?;
+    let body = Bytes::from_request(request, state)
+        .await
+        .map_err(|_| ApiError::new(ErrorCode::InvalidInput, "The body could not be read to its end."))?;
     if body.iter().all(u8::is_ascii_whitespace) {
         return Ok(None);
     }
@@ -103,21 +105,9 @@ async fn json<S: Send + Sync, T: DeserializeOwned>(request: Request, state: &S) 
             "The body must be a JSON object, such as {\"name\": \"My project\"}.",
         ));
     }
-    // serde would take an array's items for the fields in their order.
-    if body.trim_ascii_start().first() == Some(&b'[') {
-        return Err(ApiError::new(ErrorCode::InvalidInput, "The body must be a JSON object, not an array."));
-    }
     serde_json::from_slice(&body)
         .map(Some)
         .map_err(|error| ApiError::new(ErrorCode::InvalidInput, format!("The body is not what is expected here: {error}.")))
-}
-
-fn unreadable(rejection: BytesRejection) -> ApiError {
-    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        ApiError::new(ErrorCode::PayloadTooLarge, "The body is larger than 1 MB.")
-    } else {
-        ApiError::new(ErrorCode::InvalidInput, "The body could not be read to its end.")
-    }
 }
 
 /// How long the caller is ready to wait for the outcome: `Prefer: wait=N`, N in seconds (RFC 7240).

@@ -13,7 +13,7 @@ use super::{
 };
 
 /// Health of the named services; of all without `services`.
-#[utoipa::path(get, path = "/v1/projects/{ref}/health", params(
+#[utoipa::path(get, path = "/v1/projects/{ref}/health", operation_id = "get_health", params(
     ("ref" = String, Path),
     ("services" = Option<Vec<ServiceName>>, Query, description = "Repeated, or separated by commas"),
 ), responses((status = 200, body = Vec<ServiceHealth>), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)))]

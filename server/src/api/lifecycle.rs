@@ -16,7 +16,7 @@ type Empty = (StatusCode, ());
 const EMPTY: Empty = (StatusCode::OK, ());
 
 /// Stops the project; its data stays.
-#[utoipa::path(post, path = "/v1/projects/{ref}/pause", params(("ref" = String, Path)), responses(
+#[utoipa::path(post, path = "/v1/projects/{ref}/pause", operation_id = "pause_project", params(("ref" = String, Path)), responses(
     (status = 200), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody),
 ))]
 pub(super) async fn pause(
@@ -30,7 +30,7 @@ pub(super) async fn pause(
 }
 
 /// Starts a paused project, or retries what failed.
-#[utoipa::path(post, path = "/v1/projects/{ref}/restore", params(("ref" = String, Path)), responses(
+#[utoipa::path(post, path = "/v1/projects/{ref}/restore", operation_id = "restore_project", params(("ref" = String, Path)), responses(
     (status = 200), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody),
 ))]
 pub(super) async fn restore(
@@ -44,7 +44,7 @@ pub(super) async fn restore(
 }
 
 /// Versions that a paused project can be restored to: the one it has.
-#[utoipa::path(get, path = "/v1/projects/{ref}/restore", params(("ref" = String, Path)), responses(
+#[utoipa::path(get, path = "/v1/projects/{ref}/restore", operation_id = "list_restorable_versions", params(("ref" = String, Path)), responses(
     (status = 200, body = Object), (status = 404, body = ErrorBody),
 ))]
 pub(super) async fn restorable_versions(
@@ -57,7 +57,7 @@ pub(super) async fn restorable_versions(
 }
 
 /// Stops the project and starts it again.
-#[utoipa::path(post, path = "/v1/projects/{ref}/restart", params(("ref" = String, Path)), responses(
+#[utoipa::path(post, path = "/v1/projects/{ref}/restart", operation_id = "restart_project", params(("ref" = String, Path)), responses(
     (status = 200), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody),
 ))]
 pub(super) async fn restart(
@@ -71,7 +71,7 @@ pub(super) async fn restart(
 }
 
 /// Takes up a failed operation at the step where it gave up. Ours.
-#[utoipa::path(post, path = "/v1/projects/{ref}/retry", params(("ref" = String, Path)), responses(
+#[utoipa::path(post, path = "/v1/projects/{ref}/retry", operation_id = "retry_project", params(("ref" = String, Path)), responses(
     (status = 200), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody),
 ))]
 pub(super) async fn retry(

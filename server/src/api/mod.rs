@@ -12,16 +12,13 @@ mod projects;
 
 use std::sync::Arc;
 
-use axum::{Json, Router, extract::DefaultBodyLimit, routing::get};
+use axum::{Json, Router, routing::get};
 use control_plane::ProjectService;
 use tokio_util::sync::CancellationToken;
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use error::ApiError;
-
-/// Largest body of an API request, in bytes.
-const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 /// What handlers share.
 #[derive(Debug, Clone)]
@@ -57,9 +54,9 @@ pub(crate) fn router(state: ApiState) -> Router {
         .route("/v1/projects/", get(projects::list).post(projects::create))
         .route("/v1/openapi.json", get(|| async move { Json(document.as_ref().clone()) }))
         .route("/v1", axum::routing::any(not_found))
+        .route("/v1/", axum::routing::any(not_found))
         .route("/v1/{*rest}", axum::routing::any(not_found))
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(state)
 }
 

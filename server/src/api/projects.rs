@@ -14,14 +14,14 @@ use super::{
 };
 
 /// Every project, newest first.
-#[utoipa::path(get, path = "/v1/projects", responses((status = 200, body = Vec<Project>)))]
+#[utoipa::path(get, path = "/v1/projects", operation_id = "list_projects", responses((status = 200, body = Vec<Project>)))]
 pub(super) async fn list(State(state): State<ApiState>, Caller(caller): Caller) -> Result<Json<Vec<Project>>, ApiError> {
     Ok(Json(state.projects.list(&caller).await?))
 }
 
 /// Makes a project. The body may be missing. `Prefer: wait=N` answers when the project is live, or after N seconds;
 /// `Idempotency-Key` makes a repeated request answer the project that the first one made.
-#[utoipa::path(post, path = "/v1/projects", request_body = Option<CreateProject>, responses(
+#[utoipa::path(post, path = "/v1/projects", operation_id = "create_project", request_body = Option<CreateProject>, responses(
     (status = 201, body = Project),
     (status = 400, body = ErrorBody),
     (status = 409, body = ErrorBody, description = "The idempotency key was used with another body"),
@@ -51,7 +51,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
 }
 
 /// One project.
-#[utoipa::path(get, path = "/v1/projects/{ref}", params(("ref" = String, Path)), responses(
+#[utoipa::path(get, path = "/v1/projects/{ref}", operation_id = "get_project", params(("ref" = String, Path)), responses(
     (status = 200, body = Project),
     (status = 404, body = ErrorBody),
 ))]
@@ -64,7 +64,7 @@ pub(super) async fn get(
 }
 
 /// Renames a project.
-#[utoipa::path(patch, path = "/v1/projects/{ref}", params(("ref" = String, Path)), request_body = UpdateProject, responses(
+#[utoipa::path(patch, path = "/v1/projects/{ref}", operation_id = "update_project", params(("ref" = String, Path)), request_body = UpdateProject, responses(
     (status = 200, body = RenamedProject),
     (status = 400, body = ErrorBody),
     (status = 404, body = ErrorBody),
@@ -79,7 +79,7 @@ pub(super) async fn update(
 }
 
 /// Deletes a project with everything it has.
-#[utoipa::path(delete, path = "/v1/projects/{ref}", params(("ref" = String, Path)), responses(
+#[utoipa::path(delete, path = "/v1/projects/{ref}", operation_id = "delete_project", params(("ref" = String, Path)), responses(
     (status = 200, body = DeletedProject),
     (status = 404, body = ErrorBody),
     (status = 409, body = ErrorBody, description = "Another operation is running"),

@@ -56,7 +56,7 @@ pub(crate) fn plan_write(cache: &SchemaCache, schema: &str, name: &str, request:
     let relation = relation(cache, schema, name)?;
     let kind = kind(request, relation)?;
     let is_delete = kind == WriteKind::Delete;
-    let payload = if is_delete { Payload::default() } else { request.payload()? };
+    let payload = if is_delete { Payload::default() } else { request.payload()?.into_rows() };
     if request.action == Action::Upsert {
         check_put(request, relation, &payload)?;
     }

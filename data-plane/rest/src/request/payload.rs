@@ -30,6 +30,18 @@ pub(crate) struct Payload {
     pub(crate) is_array: bool,
 }
 
+impl Payload {
+    /// The rows to write: PostgREST takes a body that is neither object nor array for no rows.
+    pub(crate) fn into_rows(self) -> Self {
+        let is_scalar = !self.is_array && !self.empty && self.keys.is_empty();
+        if is_scalar {
+            Self { json: "[]".to_owned(), uniform: true, empty: true, is_array: true, keys: Vec::new() }
+        } else {
+            self
+        }
+    }
+}
+
 /// How the body is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ContentType {

@@ -58,11 +58,11 @@ impl QueryString {
                 match last.as_str() {
                     "order" => self.orders.push((path, order::parse(&value)?)),
                     "limit" => {
-                        let limit = range::parameter("Limit", &value)?;
+                        let limit = range::limit(&value)?;
                         self.range_of(path).limit = limit;
                     }
                     "offset" => {
-                        let offset = range::parameter("Offset", &value)?.unwrap_or(0);
+                        let offset = range::offset(&value).unwrap_or(0);
                         self.range_of(path).offset = offset;
                     }
                     "and" | "or" => {

@@ -47,7 +47,7 @@ impl SelectEmbed {
 /// Nesting of embedded resources at most.
 const MAX_DEPTH: usize = 16;
 /// Items of all lists of one parameter together at most.
-const MAX_ITEMS: usize = 2000;
+const MAX_ITEMS: usize = 1600;
 
 const AGGREGATES: [&str; 5] = ["count", "sum", "avg", "max", "min"];
 

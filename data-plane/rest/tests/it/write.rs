@@ -218,6 +218,10 @@ async fn updates_and_deletes() {
     400
     {"code":"21000","details":null,"hint":null,"message":"DELETE requires a WHERE clause"}
     "#);
+    for scalar in ["\"text\"", "null", "5", "true"] {
+        let answer = p.send(&format!("POST /items\nPrefer: return=representation\n{}\n\n{scalar}", service_role())).await;
+        assert_eq!((answer.status, answer.body.as_str()), (201, "[]"), "{scalar} is no row");
+    }
     insta::assert_snapshot!(p.show(&format!("PATCH /items?id=eq.1&limit=1\n{}\n\n{{\"qty\":1}}", service_role())).await, @r#"
     400
     {"code":"PGRST127","details":"limit and offset on writes are not supported yet","hint":null,"message":"Feature not implemented"}

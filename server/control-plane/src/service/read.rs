@@ -135,7 +135,10 @@ impl ProjectService {
     ) -> Result<impl Stream<Item = Result<ProjectEvent, Error>> + Send + use<>, Error> {
         // Subscribed before the first look, so that no event falls in between.
         let subscription = self.installation.feed.subscribe();
-        self.installation.store.project(project_ref).await?;
+        let project = self.installation.store.project(project_ref).await?;
+        // An id that was never given (of another installation, say) would hide everything until ids come so far.
+        let newest = self.installation.store.recent_events(project.id, 1).await?.first().map_or(0, |event| event.id);
+        let after = after.min(newest);
         let state =
             (self.installation.store.clone(), subscription, project_ref.clone(), after, std::collections::VecDeque::new(), false);
         Ok(futures::stream::unfold(state, |(store, mut subscription, project_ref, mut after, mut ready, ended)| async move {

@@ -6,7 +6,12 @@ use futures::StreamExt as _;
 
 use crate::support::Plane;
 
-on_both_backends!(events_tell_the_whole_life_in_order, a_follower_misses_nothing_while_many_write, old_events_are_dropped);
+on_both_backends!(
+    events_tell_the_whole_life_in_order,
+    a_follower_misses_nothing_while_many_write,
+    an_id_that_was_never_given_hides_nothing,
+    old_events_are_dropped,
+);
 
 async fn events_tell_the_whole_life_in_order(plane: Plane) {
     let life = plane.live().await;
@@ -46,6 +51,13 @@ async fn events_tell_the_whole_life_in_order(plane: Plane) {
 
 async fn rename(plane: &Plane, project_ref: &control_plane_api::ProjectRef, name: String) {
     plane.service.rename(&Caller::local(), project_ref, UpdateProject { name }).await.unwrap();
+}
+
+async fn an_id_that_was_never_given_hides_nothing(plane: Plane) {
+    let project_ref = plane.create("ahead").await;
+    let mut stream = Box::pin(plane.service.events(&Caller::local(), &project_ref, i64::MAX).await.unwrap());
+    rename(&plane, &project_ref, "new".to_owned()).await;
+    assert_eq!(stream.next().await.unwrap().unwrap().kind, EventKind::Renamed);
 }
 
 async fn a_follower_misses_nothing_while_many_write(plane: Plane) {

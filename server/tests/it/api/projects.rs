@@ -234,6 +234,11 @@ async fn the_document_lists_every_path_and_the_organization_is_there() {
         }
     }
     expect_references_resolve(&document, &document);
+    let operations: Vec<_> = document["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap()).collect();
+    let names: std::collections::BTreeSet<_> =
+        operations.iter().map(|(_, operation)| operation["operationId"].as_str()).collect();
+    assert_eq!(names.len(), operations.len(), "{names:?}");
+    assert!(server.get("/v1/").send().await.expect(404).message().contains("openapi.json"));
     let organizations = server.get("/v1/organizations").send().await.expect(200).json();
     assert_eq!(organizations, json!([{ "id": "default", "slug": "default", "name": "Default" }]));
     server.stop().await;
@@ -285,4 +290,13 @@ async fn by_host_and_by_path(server: &Server, project_ref: &str) {
     let by_path = server.get(format!("/p/{project_ref}/rest/v1/")).header("apikey", &key).send().await.expect(200);
     assert_eq!(by_host.json()["swagger"], by_path.json()["swagger"]);
     assert_eq!(by_path.header("content-security-policy"), Some("sandbox"));
+    // A preflight is answered by the gateway, any other OPTIONS by the service.
+    let root = || server.request("OPTIONS", format!("/p/{project_ref}/rest/v1/")).header("origin", "http://app.example");
+    let asked = root().header("apikey", &key).send().await.expect(200);
+    assert_eq!(asked.header("allow"), Some("OPTIONS,GET,HEAD"));
+    assert_eq!(asked.header("access-control-allow-origin"), Some("*"));
+    assert!(asked.header("access-control-expose-headers").is_some_and(|exposed| exposed.contains("content-range")));
+    let preflight = root().header("access-control-request-method", "PATCH").send().await.expect(200);
+    assert_eq!(preflight.header("allow"), None);
+    assert!(preflight.header("access-control-allow-methods").is_some_and(|methods| methods.contains("PATCH")));
 }
