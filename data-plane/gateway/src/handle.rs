@@ -55,7 +55,7 @@ pub struct Gateway {
 
 impl Gateway {
     /// A gateway over these routes. `is_missing` tells paths whose service this version does not have: they say so to
-    /// anybody, key or not.
+    /// anybody without a key.
     #[must_use]
     pub fn new(routes: Arc<RouteTable>, limits: Limits, is_missing: fn(&str) -> bool) -> Self {
         let methods = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
@@ -125,7 +125,8 @@ impl Gateway {
         let (mut parts, body) = request.into_parts();
         match key::authenticate(&upstream.keys, &mut parts.headers, &mut parts.uri) {
             Ok(()) => {}
-            Err(KeyError::Missing | KeyError::Invalid) if (self.is_missing)(parts.uri.path()) => {}
+            // A key of another project is refused here, too.
+            Err(KeyError::Missing) if (self.is_missing)(parts.uri.path()) => {}
             Err(KeyError::Missing) => return answer::no_key(),
             Err(KeyError::Invalid) => return answer::invalid_key(),
             Err(KeyError::SecretInBrowser) => return answer::secret_key_in_browser(),
