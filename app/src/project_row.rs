@@ -10,7 +10,8 @@ pub(crate) struct ProjectRow {
     pub(crate) project_ref: ProjectRef,
     pub(crate) name: String,
     pub(crate) state: ProjectState,
-    #[serde(with = "time::serde::timestamp")]
+    // As exact as it is stored: the browser must sort as the server has, or it hydrates one row as another.
+    #[serde(with = "time::serde::timestamp::milliseconds")]
     pub(crate) created_at: OffsetDateTime,
     /// Bytes; missing until measured.
     pub(crate) memory_bytes: Option<u64>,
@@ -118,6 +119,17 @@ mod tests {
         assert_eq!(names(&arrange(&rows, "", SortBy::Memory)), ["gamma", "beta", "Alpha"]);
         assert_eq!(names(&arrange(&rows, " ALPH ", SortBy::Name)), ["Alpha"]);
         assert_eq!(names(&arrange(&rows, "cccc", SortBy::Name)), ["gamma"]);
+    }
+
+    #[test]
+    fn rows_of_one_second_are_sorted_alike_by_server_and_browser() {
+        let mut rows = [row("older", 1, 1, None), row("newer", 2, 1, None)];
+        for (row, milliseconds) in rows.iter_mut().zip([5, 6]) {
+            row.created_at += time::Duration::milliseconds(milliseconds);
+        }
+        let travelled: Vec<ProjectRow> = serde_json::from_str(&serde_json::to_string(&rows).unwrap()).unwrap();
+        assert_eq!(travelled, rows);
+        assert_eq!(names(&arrange(&travelled, "", SortBy::Created)), ["newer", "older"]);
     }
 
     #[test]
