@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::{
     body::{Body, HttpBody as _},
     extract::Request,
-    http::{StatusCode, header},
+    http::StatusCode,
     middleware::Next,
     response::Response,
 };
@@ -24,8 +24,8 @@ pub(crate) async fn take_in(request: Request, next: Next) -> Response {
     if request.body().is_end_stream() {
         return next.run(request).await;
     }
-    let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    if declared.is_some_and(|length| length > MAX_BODY_BYTES) {
+    // The declared length, as hyper has read it.
+    if request.body().size_hint().lower() > MAX_BODY_BYTES as u64 {
         return too_large();
     }
     let (parts, body) = request.into_parts();

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    body::Body,
+    body::{Body, HttpBody as _},
     extract::Request,
     http::{HeaderName, HeaderValue, Method, Uri, header},
     response::Response,
@@ -119,7 +119,8 @@ impl Gateway {
     }
 
     async fn forward(&self, project_ref: &ProjectRef, upstream: &Upstream, request: Request) -> Response {
-        if limits::declared_length(request.headers()).is_some_and(|length| length > self.limits.body_bytes) {
+        // The declared length, as hyper has read it.
+        if request.body().size_hint().lower() > self.limits.body_bytes {
             return answer::too_large(self.limits.body_bytes);
         }
         let (mut parts, body) = request.into_parts();

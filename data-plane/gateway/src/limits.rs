@@ -11,7 +11,6 @@ use std::{
 };
 
 use axum::body::{Body, Bytes, HttpBody};
-use http::HeaderMap;
 use http_body_util::BodyExt as _;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -152,11 +151,6 @@ pub(crate) fn bounded(body: Body, limits: &Limits) -> (Body, Arrival) {
     let limit = usize::try_from(limits.body_bytes).unwrap_or(usize::MAX);
     let limited = http_body_util::Limited::new(body, limit);
     (Body::new(tower_http::timeout::TimeoutBody::new(limits.body_pause, limited.map_err(axum::Error::new))), arrival)
-}
-
-/// The declared length of a body, if it is declared and a number.
-pub(crate) fn declared_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 #[cfg(test)]
