@@ -137,8 +137,8 @@ impl Session {
 /// A connection of the pool, as `authenticator`. Goes back on drop.
 ///
 /// Bracket work by [`Connection::begin_work`] and [`Connection::end_work`]: if the connection is dropped in between (the
-/// client disconnected, a time-out), the running statement is cancelled, the transaction rolled back, and only then does
-/// the connection return to the pool.
+/// client disconnected, a time-out), the running statement is cancelled and the connection discarded. It can't go back to
+/// the pool: nobody is told when the server delivers the signal, which would end a later user's statement.
 #[derive(Debug)]
 pub struct Connection {
     object: Option<Object<SessionManager>>,
@@ -214,14 +214,9 @@ impl Drop for Connection {
             return;
         }
         tokio::spawn(async move {
-            // The server has delivered the signal when this returns, so that it can't hit a later user's statement.
-            if let Err(error) = object.client.cancel_token().cancel_query(NoTls).await {
+            let session = Object::take(object);
+            if let Err(error) = session.client.cancel_token().cancel_query(NoTls).await {
                 tracing::debug!(%error, "could not cancel a query");
-            }
-            let outcome = object.client.batch_execute("ROLLBACK").await;
-            if let Err(error) = outcome {
-                tracing::debug!(%error, "connection discarded after a cancelled request");
-                drop(Object::take(object));
             }
         });
     }

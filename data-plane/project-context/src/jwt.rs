@@ -204,7 +204,7 @@ impl Claims {
 
 impl Times {
     fn check(self, now: i64) -> Result<(), JwtError> {
-        if self.exp.is_some_and(|exp| now.saturating_sub(SKEW_SECONDS) >= exp) {
+        if self.exp.is_some_and(|exp| now.saturating_sub(SKEW_SECONDS) > exp) {
             Err(JwtError::Expired)
         } else if self.nbf.is_some_and(|nbf| now.saturating_add(SKEW_SECONDS) < nbf) {
             Err(JwtError::NotYetValid)
@@ -261,8 +261,8 @@ mod tests {
     #[test]
     fn times_are_checked_with_thirty_seconds_of_skew() {
         for (claims, expected) in [
-            (json!({"exp": NOW - 29}), Ok(())),
-            (json!({"exp": NOW - 30}), Err(JwtError::Expired)),
+            (json!({"exp": NOW - 30}), Ok(())),
+            (json!({"exp": NOW - 31}), Err(JwtError::Expired)),
             (json!({"nbf": NOW + 30}), Ok(())),
             (json!({"nbf": NOW + 31}), Err(JwtError::NotYetValid)),
             (json!({"iat": NOW + 31}), Err(JwtError::IssuedAtFuture)),

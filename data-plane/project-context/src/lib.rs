@@ -92,6 +92,18 @@ impl ProjectContext {
         self.pool.connection().await
     }
 
+    /// Asks the database something that needs nothing but a session.
+    ///
+    /// # Errors
+    /// [`PoolError`] when there is no connection, or it ends.
+    pub async fn probe(&self) -> Result<(), PoolError> {
+        let connection = self.connection().await?;
+        connection.begin_work();
+        let answer = connection.client().simple_query("SELECT 1").await;
+        connection.end_work();
+        answer.map(drop).map_err(PoolError::Connect)
+    }
+
     /// Listens on a channel with a connection of its own, which counts as use only at this moment: it is closed with
     /// the others when the project falls idle, and [`Subscription::next`] then ends.
     ///

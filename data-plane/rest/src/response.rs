@@ -2,13 +2,13 @@
 
 use axum::body::{Body, Bytes};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 use serde_json::Value;
 
 use crate::{
     error::RestError,
     plan::{WriteKind, WritePlan},
-    request::{Action, ApiRequest, Applicable, MediaType, Resolution, Return, RowRange, applied},
+    request::{ALL_BUT_UNRESERVED, Action, ApiRequest, Applicable, MediaType, Resolution, Return, RowRange, applied},
     transaction::Outcome,
 };
 
@@ -22,9 +22,10 @@ pub(crate) struct Shown<'a> {
     pub(crate) several_schemas: bool,
 }
 
-/// Whether the outcome is one the request allows; asked before a write is committed.
-pub(crate) fn approve(shown: &Shown<'_>, outcome: &Outcome, shows_rows: bool, affects: bool) -> Result<(), RestError> {
-    if shows_rows && matches!(shown.media, MediaType::Object { .. }) && outcome.rows != 1 {
+/// Whether the outcome is one the request allows; asked before a write is committed. `is_rows`: a single object can be asked
+/// for, whether it is shown or not.
+pub(crate) fn approve(shown: &Shown<'_>, outcome: &Outcome, is_rows: bool, affects: bool) -> Result<(), RestError> {
+    if is_rows && matches!(shown.media, MediaType::Object { .. }) && outcome.rows != 1 {
         return Err(RestError::NotSingular { rows: outcome.rows });
     }
     if affects && shown.request.preferences.max_affected().is_some_and(|most| outcome.rows > most) {
@@ -39,9 +40,7 @@ pub(crate) fn approve(shown: &Shown<'_>, outcome: &Outcome, shows_rows: bool, af
 pub(crate) fn rows(shown: &Shown<'_>, outcome: Outcome, range: RowRange, is_set: bool) -> Result<Response<Body>, RestError> {
     let offset = if is_set { i64::try_from(range.offset).unwrap_or(i64::MAX) } else { 0 };
     if let Some(total) = outcome.total
-        && offset > 0
-        && offset >= total.max(1)
-        && outcome.rows == 0
+        && offset > total
     {
         return Err(RestError::Range {
             details: format!("An offset of {offset} was requested, but there are only {total} rows."),
@@ -165,7 +164,7 @@ fn location(request: &ApiRequest, plan: &WritePlan, outcome: &Outcome) -> Option
         return None;
     }
     let key: Value = serde_json::from_str(outcome.location.as_deref()?).ok()?;
-    let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let encode = |text: &str| utf8_percent_encode(text, ALL_BUT_UNRESERVED).to_string();
     let filters: Option<Vec<String>> = plan
         .location
         .iter()

@@ -14,7 +14,7 @@ use crate::{
     openapi,
     plan::{self, CallPlan, ReadPlan, WritePlan},
     query::{self, SessionScope, Shape, Sql},
-    request::{Action, ApiRequest, Count, MediaType, RowRange, Target},
+    request::{Action, ApiRequest, Count, MediaType, Target},
     response::{self, Shown},
     schema::{Returns, Volatility},
     state::{Loaded, State},
@@ -178,6 +178,7 @@ impl Planned {
             pre_request: config.pre_request.as_deref().map(pre_request),
             main,
             explain,
+            counted_up_to: config.max_rows,
             scope: SessionScope { role: identity.role.clone(), schema: self.schema.clone() },
             writes,
             generation: loaded.generation,
@@ -224,9 +225,7 @@ impl Planned {
             (None, MediaType::JsonNullsStripped) => Shape::Array { nulls_stripped: true },
             (None, MediaType::Json | MediaType::OpenApi) if single_row => Shape::Object { nulls_stripped: false },
             (None, MediaType::Json | MediaType::OpenApi) => Shape::Array { nulls_stripped: false },
-            (Some(set), MediaType::Object { .. }) => {
-                Shape::Scalar { set: set && !matches!(self.media, MediaType::Object { .. }) }
-            }
+            (Some(_), MediaType::Object { .. }) => Shape::Scalar { set: false },
             (Some(_), MediaType::Csv) => Shape::Csv,
             (Some(set), MediaType::Json | MediaType::JsonNullsStripped | MediaType::OpenApi) => Shape::Scalar { set },
         }
@@ -234,7 +233,7 @@ impl Planned {
 
     fn approve(&self, shown: &Shown<'_>, outcome: &Outcome) -> Result<(), RestError> {
         match &self.what {
-            What::Write(plan) => response::approve(shown, outcome, plan.read.is_some(), true),
+            What::Write(_) => response::approve(shown, outcome, shown.request.action != Action::Upsert, true),
             What::Call(plan) => response::approve(shown, outcome, plan.function.returns != Returns::Void, plan.function.is_set),
             What::Read(_) | What::Known(_) => response::approve(shown, outcome, true, false),
         }
@@ -247,10 +246,7 @@ impl Planned {
             What::Read(plan) => response::rows(shown, outcome, plan.range, true),
             What::Write(plan) => response::written(shown, plan, outcome),
             What::Call(plan) if plan.function.returns == Returns::Void => response::nothing(shown, outcome),
-            What::Call(plan) => {
-                let range = plan.read.as_ref().map_or_else(RowRange::default, |read| read.range);
-                response::rows(shown, outcome, range, plan.function.is_set)
-            }
+            What::Call(plan) => response::rows(shown, outcome, plan.range, plan.function.is_set),
             What::Known(known) => Ok(self.known(known, shown.request)),
         }
     }

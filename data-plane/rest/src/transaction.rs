@@ -27,6 +27,8 @@ pub(crate) struct Job {
     pub(crate) main: Sql,
     /// The planner's estimate of the total, if asked for.
     pub(crate) explain: Option<Sql>,
+    /// Rows that are counted exactly before an estimate takes their place; all without.
+    pub(crate) counted_up_to: Option<u64>,
     pub(crate) scope: SessionScope,
     /// Commit only once the result was approved.
     pub(crate) writes: bool,
@@ -204,10 +206,10 @@ fn collect<const N: usize>(
         return Err(failure(job, error));
     }
     let row = row.ok_or(Failure::Final(RestError::Internal { cause: "the main statement gave no row" }))?;
-    outcome(&row, estimate.as_ref()).map_err(|error| failure(job, error))
+    outcome(&row, estimate.as_ref(), job.counted_up_to).map_err(|error| failure(job, error))
 }
 
-fn outcome(row: &Row, estimate: Option<&Row>) -> Result<Outcome, Error> {
+fn outcome(row: &Row, estimate: Option<&Row>, counted_up_to: Option<u64>) -> Result<Outcome, Error> {
     let counted: Option<i64> = row.try_get(0)?;
     let estimated = match estimate {
         Some(row) => planned_rows(&row.try_get::<_, serde_json::Value>(0)?),
@@ -215,7 +217,12 @@ fn outcome(row: &Row, estimate: Option<&Row>) -> Result<Outcome, Error> {
     };
     Ok(Outcome {
         total: match (counted, estimated) {
-            (Some(counted), Some(estimated)) => Some(counted.max(estimated)),
+            (Some(counted), Some(estimated))
+                if counted_up_to.is_some_and(|most| u64::try_from(counted).is_ok_and(|n| n > most)) =>
+            {
+                Some(counted.max(estimated))
+            }
+            (Some(counted), Some(_)) => Some(counted),
             (counted, estimated) => counted.or(estimated),
         },
         rows: row.try_get(1)?,

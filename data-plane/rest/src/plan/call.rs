@@ -18,6 +18,8 @@ pub(crate) struct CallPlan {
     pub(crate) argument: Argument,
     /// How to show the rows; `None` for scalars.
     pub(crate) read: Option<ReadPlan>,
+    /// Which of the rows, or scalars, to show; all of a function that returns one.
+    pub(crate) range: RowRange,
 }
 
 /// Where the arguments come from.
@@ -42,6 +44,7 @@ pub(crate) fn plan_call(cache: &SchemaCache, schema: &str, name: &str, request: 
         Returns::Relation { schema, name } => cache.relation(schema, name),
         Returns::Void | Returns::Scalar | Returns::Composite => None,
     };
+    let range = if function.is_set { request.range.capped(cache.config.max_rows) } else { RowRange::default() };
     let is_rows = matches!(function.returns, Returns::Relation { .. } | Returns::Composite);
     let read = is_rows
         .then(|| {
@@ -53,11 +56,10 @@ pub(crate) fn plan_call(cache: &SchemaCache, schema: &str, name: &str, request: 
                 filtered: true,
                 windowed: function.is_set,
             };
-            let range = if function.is_set { request.range } else { RowRange::default() };
             plan_from(cache, root, &request.query, range)
         })
         .transpose()?;
-    Ok(CallPlan { function, argument, read })
+    Ok(CallPlan { function, argument, read, range })
 }
 
 fn by_get(

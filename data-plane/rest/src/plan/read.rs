@@ -191,7 +191,7 @@ impl<'a> Planner<'a> {
             key: embed.name().to_owned(),
             inner: embed.inner,
             spread: embed.spread,
-            shown: !embed.select.is_empty(),
+            shown: shows_something(&embed.select),
             tested: false,
             exports: Vec::new(),
             junction_alias: unused(&format!("_j{number}"), ancestors),
@@ -210,6 +210,11 @@ impl<'a> Planner<'a> {
         };
         Ok((planned, child))
     }
+}
+
+/// Whether anything is left of a selection when embedded resources that select nothing are left out.
+fn shows_something(items: &[SelectItem]) -> bool {
+    items.iter().any(|item| if let SelectItem::Embed(embed) = item { shows_something(&embed.select) } else { true })
 }
 
 /// A spread resource's columns become the parent's one by one, so `*` has to be spelt out.

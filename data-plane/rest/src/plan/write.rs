@@ -22,7 +22,7 @@ pub(crate) struct WritePlan {
     /// Keys missing from an object take the column's default instead of null.
     pub(crate) missing_default: bool,
     pub(crate) conditions: Vec<PlannedCondition>,
-    /// Columns the write returns for the read; `None` for all.
+    /// Columns the write returns for the read.
     pub(crate) returning: Returning,
     /// Primary key, if `Location` is to be built.
     pub(crate) location: Vec<String>,
@@ -60,26 +60,24 @@ pub(crate) fn plan_write(cache: &SchemaCache, schema: &str, name: &str, request:
     if request.action == Action::Upsert {
         check_put(request, relation, &payload)?;
     }
-    if request.range != RowRange::default() {
+    // An insert has no rows to choose from.
+    if request.range != RowRange::default() && !matches!(kind, WriteKind::Insert { .. }) {
         return Err(RestError::NotImplemented { details: "limit and offset on writes are not supported yet".to_owned() });
     }
     let conditions = conditions(cache, request, relation)?;
     let columns = if is_delete { Vec::new() } else { columns(request, relation, &payload)? };
+    // Planned whether it is shown or not: what makes no sense is refused before anything is written.
+    let root = Root {
+        source: Source::Written,
+        relation: Some(relation),
+        alias: name.to_owned(),
+        schema,
+        filtered: false,
+        windowed: false,
+    };
+    let read = plan_from(cache, root, &request.query, RowRange::default())?;
     let shows = request.preferences.wants_representation();
-    let read = shows
-        .then(|| {
-            let root = Root {
-                source: Source::Written,
-                relation: Some(relation),
-                alias: name.to_owned(),
-                schema,
-                filtered: false,
-                windowed: false,
-            };
-            plan_from(cache, root, &request.query, RowRange::default())
-        })
-        .transpose()?
-        .map(|plan| ReadPlan { range: RowRange::default(), ..plan });
+    let read = shows.then(|| ReadPlan { range: RowRange::default(), ..read });
     let location = if request.preferences.returning == Some(Return::HeadersOnly) && matches!(kind, WriteKind::Insert { .. }) {
         relation.primary_key.clone()
     } else {

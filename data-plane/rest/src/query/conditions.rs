@@ -1,6 +1,9 @@
 //! Columns, conditions and orders as SQL.
 
-use super::Sql;
+use super::{
+    Sql,
+    read::{DELIVERED, export_name},
+};
 use crate::{
     plan::{Embed, FieldRef, OrderBy, PlannedCondition, PlannedOrder, array_literal},
     request::{IsValue, JsonKey, Operation, Quantifier},
@@ -50,7 +53,7 @@ fn condition(sql: &mut Sql, qualifier: &str, planned: &PlannedCondition, embeds:
         }
         PlannedCondition::EmbedIs { embed, null } => {
             if let Some(embed) = embeds.get(*embed) {
-                sql.qualified(&embed.lateral, "j").push(if *null { " IS NULL" } else { " IS NOT NULL" });
+                sql.qualified(&embed.lateral, DELIVERED).push(if *null { " IS NULL" } else { " IS NOT NULL" });
             }
         }
         PlannedCondition::Filter { field, negated, operation } => {
@@ -131,7 +134,7 @@ pub(crate) fn order_by(sql: &mut Sql, qualifier: &str, order: &[PlannedOrder], e
             OrderBy::Field(by) => field(sql, qualifier, by),
             OrderBy::Export { embed, export } => {
                 if let Some(embed) = embeds.get(*embed) {
-                    sql.qualified(&embed.lateral, &format!("o{export}"));
+                    sql.qualified(&embed.lateral, &export_name(*export));
                 }
             }
         }

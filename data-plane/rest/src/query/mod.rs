@@ -146,13 +146,13 @@ pub(crate) const GUCS: &str =
 /// The body over the rows `_r`.
 fn body(sql: &mut Sql, shape: Shape) {
     sql.push(match shape {
-        Shape::Array { nulls_stripped: false } => "coalesce(json_agg(_r), '[]')::text",
-        Shape::Array { nulls_stripped: true } => "coalesce(json_strip_nulls(json_agg(_r)), '[]')::text",
-        Shape::Object { nulls_stripped: false } => "coalesce(json_agg(_r)->0, 'null')::text",
-        Shape::Object { nulls_stripped: true } => "coalesce(json_strip_nulls(json_agg(_r)->0), 'null')::text",
+        Shape::Array { nulls_stripped: false } => "coalesce(json_agg(_r.*), '[]')::text",
+        Shape::Array { nulls_stripped: true } => "coalesce(json_strip_nulls(json_agg(_r.*)), '[]')::text",
+        Shape::Object { nulls_stripped: false } => "coalesce(json_agg(_r.*)->0, 'null')::text",
+        Shape::Object { nulls_stripped: true } => "coalesce(json_strip_nulls(json_agg(_r.*)->0), 'null')::text",
         Shape::Csv => {
-            "coalesce((SELECT string_agg(k, ',') FROM json_object_keys(json_agg(_r)->0) k), '') \
-             || E'\\n' || coalesce(string_agg(substring(_r::text, 2, length(_r::text) - 2), E'\\n'), '')"
+            "coalesce((SELECT string_agg(k, ',') FROM json_object_keys(json_agg(_r.*)->0) k), '') \
+             || E'\\n' || coalesce(string_agg(substring((_r.*)::text, 2, length((_r.*)::text) - 2), E'\\n'), '')"
         }
         Shape::Scalar { set: false } => "coalesce(json_agg(_r.pgrst_scalar)->0, 'null')::text",
         Shape::Scalar { set: true } => "coalesce(json_agg(_r.pgrst_scalar), '[]')::text",

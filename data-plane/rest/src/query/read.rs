@@ -13,6 +13,15 @@ use crate::{
 /// The CTE a write delivers its rows by.
 pub(crate) const WRITTEN: &str = "_written";
 
+/// What an embedded resource's subquery calls the value it delivers: nothing that a column is likely to be called, as a
+/// spread resource delivers its columns beside it.
+pub(crate) const DELIVERED: &str = "pgrst_j";
+
+/// What it calls a column that its parent is ordered by.
+pub(crate) fn export_name(index: usize) -> String {
+    format!("pgrst_o{index}")
+}
+
 /// The whole statement of a read. `call` is the `FROM` item of a function call.
 pub(crate) fn read(plan: &ReadPlan, shape: Shape, count: Option<Count>, max_rows: Option<u64>) -> Sql {
     let mut sql = Sql::default();
@@ -106,11 +115,15 @@ fn select(sql: &mut Sql, plan: &ReadPlan, item: &CallItem<'_>, joins: &[Sql], li
     }
     where_all(sql, &plan.alias, &plan.conditions, &plan.embeds, joins);
     order_by(sql, &plan.alias, &plan.order, &plan.embeds);
-    if let Some(limit) = plan.range.limit {
+    window(sql, plan.range);
+}
+
+pub(crate) fn window(sql: &mut Sql, range: RowRange) {
+    if let Some(limit) = range.limit {
         sql.push(" LIMIT ").value(limit.to_string());
     }
-    if plan.range.offset > 0 {
-        sql.push(" OFFSET ").value(plan.range.offset.to_string());
+    if range.offset > 0 {
+        sql.push(" OFFSET ").value(range.offset.to_string());
     }
 }
 
@@ -170,9 +183,9 @@ fn outputs(sql: &mut Sql, plan: &ReadPlan) {
                 sql.qualified(&embed.lateral, key).push(" AS ").name(key);
             });
         } else if embed.relationship.is_to_one() {
-            sql.qualified(&embed.lateral, "j").push(" AS ").name(&embed.key);
+            sql.qualified(&embed.lateral, DELIVERED).push(" AS ").name(&embed.key);
         } else {
-            sql.push("coalesce(").qualified(&embed.lateral, "j").push(", '[]') AS ").name(&embed.key);
+            sql.push("coalesce(").qualified(&embed.lateral, DELIVERED).push(", '[]') AS ").name(&embed.key);
         }
     }
 }
@@ -197,21 +210,20 @@ fn shown_keys(plan: &ReadPlan) -> Vec<String> {
 
 /// Joins an embedded resource to its parent.
 fn join(sql: &mut Sql, parent: &str, embed: &Embed) {
-    let shows_nothing = embed.spread && embed.plan.columns.is_empty() && embed.plan.embeds.is_empty();
     sql.push(if embed.inner { " JOIN LATERAL (" } else { " LEFT JOIN LATERAL (" });
-    if embed.spread && !shows_nothing {
+    if embed.spread && embed.shown {
         spread_subquery(sql, parent, embed);
     } else if embed.relationship.is_to_one() {
         to_one(sql, parent, embed);
     } else {
-        sql.push("SELECT json_agg(_j) AS j FROM (");
+        sql.push("SELECT json_agg(_j.*) AS pgrst_j FROM (");
         related(sql, parent, embed, outputs);
         sql.push(") _j");
     }
     sql.push(") AS ").name(&embed.lateral).push(" ON ");
     if embed.inner {
         // An aggregate always delivers a row.
-        sql.qualified(&embed.lateral, "j").push(" IS NOT NULL");
+        sql.qualified(&embed.lateral, DELIVERED).push(" IS NOT NULL");
     } else {
         sql.push("TRUE");
     }
@@ -219,15 +231,15 @@ fn join(sql: &mut Sql, parent: &str, embed: &Embed) {
 
 fn to_one(sql: &mut Sql, parent: &str, embed: &Embed) {
     if embed.exports.is_empty() {
-        sql.push("SELECT row_to_json(_j) AS j FROM (");
+        sql.push("SELECT row_to_json(_j.*) AS pgrst_j FROM (");
         related(sql, parent, embed, outputs);
         sql.push(") _j");
         return;
     }
     related(sql, parent, embed, |sql, plan| {
-        sql.push("(SELECT row_to_json(_j) FROM (SELECT ");
+        sql.push("(SELECT row_to_json(_j.*) FROM (SELECT ");
         outputs(sql, plan);
-        sql.push(") _j) AS j");
+        sql.push(") _j) AS pgrst_j");
         exports(sql, plan, embed);
     });
 }
@@ -236,13 +248,13 @@ fn exports(sql: &mut Sql, plan: &ReadPlan, embed: &Embed) {
     for (index, export) in embed.exports.iter().enumerate() {
         sql.push(", ");
         field(sql, &plan.alias, export);
-        sql.push(" AS ").name(&format!("o{index}"));
+        sql.push(" AS ").name(&export_name(index));
     }
 }
 
 fn spread_subquery(sql: &mut Sql, parent: &str, embed: &Embed) {
     related(sql, parent, embed, |sql, plan| {
-        sql.push("true AS j");
+        sql.push("true AS pgrst_j");
         exports(sql, plan, embed);
         sql.push(", ");
         outputs(sql, plan);

@@ -24,7 +24,7 @@ pub(crate) fn write(plan: &WritePlan, shape: Shape) -> Sql {
     }
     sql.push(") SELECT null::int8, count(*), ");
     body(&mut sql, if plan.read.is_some() { shape } else { Shape::None });
-    sql.push(", ").push(GUCS).push(if plan.location.is_empty() { ", null::text" } else { ", (json_agg(_r)->0)::text" });
+    sql.push(", ").push(GUCS).push(if plan.location.is_empty() { ", null::text" } else { ", (json_agg(_r.*)->0)::text" });
     sql.push(", nullif(current_setting('pgrst.inserted', true), '') FROM ");
     match &plan.read {
         Some(read) => {
@@ -45,7 +45,10 @@ fn insert(sql: &mut Sql, plan: &WritePlan, conflict: Option<&Conflict>) {
         return;
     }
     sql.push("INSERT INTO ").qualified(&plan.schema, &plan.table);
-    if plan.columns.is_empty() {
+    if plan.columns.is_empty() && plan.payload.is_array {
+        // A row for each, which takes nothing from it.
+        sql.push(" SELECT FROM json_array_elements(").value(plan.payload.json.clone()).push("::json)");
+    } else if plan.columns.is_empty() {
         sql.push(" DEFAULT VALUES");
     } else {
         sql.push("(");
@@ -140,7 +143,7 @@ fn payload(sql: &mut Sql, plan: &WritePlan) {
         plan.columns.iter().filter_map(|column| column.default.as_deref().map(|default| (column, default))).collect();
     let json = plan.payload.json.clone();
     let set = if plan.payload.is_array { "set" } else { "" };
-    if plan.missing_default && !defaults.is_empty() && !plan.payload.keys.is_empty() {
+    if plan.missing_default && !defaults.is_empty() {
         // Missing keys take the default, so each object is laid over an object of the defaults.
         let build = |sql: &mut Sql| {
             sql.push("jsonb_build_object(");

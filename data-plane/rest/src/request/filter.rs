@@ -319,9 +319,9 @@ fn scalar(cursor: &mut Cursor<'_>, value: Value) -> Parsed<String> {
 
 fn list(cursor: &mut Cursor<'_>, value: Value) -> Parsed<Vec<String>> {
     cursor.expect("(", "\"(\"")?;
+    cursor.take_while(|c| c == ' ');
     let mut values = Vec::new();
     loop {
-        cursor.take_while(|c| c == ' ');
         let mut probe = cursor.clone();
         let quoted = match probe.quoted() {
             Ok(Some(text)) if matches!(probe.peek(), Some(',' | ')')) => Some(text),

@@ -34,8 +34,8 @@ const MAX_LENGTH: usize = 64 * 1024;
 /// Parameters at most.
 const MAX_PARAMETERS: usize = 1000;
 
-/// What stays as it is in the canonical form: RFC 3986's unreserved characters.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+/// What is percent-encoded in addresses that we make: everything but RFC 3986's unreserved characters.
+pub(crate) const ALL_BUT_UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 impl QueryString {
     /// `calls_function`: parameters that are no filters are arguments.
@@ -140,8 +140,9 @@ fn decode_text(text: &str) -> Result<String, RestError> {
 
 fn canonical(pairs: &[(String, String)]) -> String {
     let mut sorted: Vec<&(String, String)> = pairs.iter().collect();
-    sorted.sort();
-    let encode = |text: &str| utf8_percent_encode(text, RESERVED).to_string();
+    // Several values of one name keep their order.
+    sorted.sort_by(|a, b| a.0.cmp(&b.0));
+    let encode = |text: &str| utf8_percent_encode(text, ALL_BUT_UNRESERVED).to_string();
     sorted.iter().map(|(key, value)| format!("{}={}", encode(key), encode(value))).collect::<Vec<_>>().join("&")
 }
 

@@ -25,7 +25,10 @@ select a.attrelid, a.attnum, a.attname::text, format_type(a.atttypid, a.atttypmo
        case when t.typtype = 'd' then format_type(t.typbasetype, null) else format_type(a.atttypid, null) end,
        a.attnotnull,
        case when a.atthasdef and a.attgenerated = ''
-            then (select pg_get_expr(d.adbin, d.adrelid) from pg_attrdef d where d.adrelid = a.attrelid and d.adnum = a.attnum) end
+            then (select pg_get_expr(d.adbin, d.adrelid) from pg_attrdef d where d.adrelid = a.attrelid and d.adnum = a.attnum)
+            when a.attidentity = 'd' and c.relkind in ('r', 'p')
+            then format('nextval(%L::regclass)', pg_get_serial_sequence(c.oid::regclass::text, a.attname))
+            when t.typtype = 'd' and not a.atthasdef then t.typdefault end
 from pg_class c join pg_attribute a on a.attrelid = c.oid join pg_type t on t.oid = a.atttypid
 where c.relnamespace in (select oid from pg_namespace where nspname = any($1))
   and c.relkind in ('r', 'p', 'v', 'm', 'f') and not c.relispartition and a.attnum > 0 and not a.attisdropped
@@ -50,7 +53,8 @@ from pg_proc p join pg_namespace n on n.oid = p.pronamespace join pg_type t on t
   left join pg_type b on b.oid = nullif(t.typbasetype, 0)
   left join pg_class c on c.oid = nullif(coalesce(nullif(t.typrelid, 0), b.typrelid), 0)
   left join pg_namespace cn on cn.oid = c.relnamespace
-where n.nspname = any($1) and p.prokind = 'f' order by p.oid";
+where n.nspname = any($1) and p.prokind = 'f' and p.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)
+order by p.oid";
 
 const SETTINGS: &str = "\
 select r.rolname::text, u.setting
@@ -297,18 +301,21 @@ async fn keep_settable(client: &Client, settings: &mut RoleSettings) -> Result<(
         .values()
         .flatten()
         .map(|(name, _)| name.to_ascii_lowercase())
-        .filter(|name| !ALWAYS_SETTABLE.contains(&name.as_str()) && !name.contains('.'))
+        .filter(|name| !ALWAYS_SETTABLE.contains(&name.as_str()))
         .collect();
     if unknown.is_empty() {
         return Ok(());
     }
-    let sql = "select lower(name) from pg_settings where lower(name) = any($1) and context = 'user'";
+    // One with a dot that nobody has defined can be set by everybody; an extension's may be for a superuser alone.
+    let sql = "select given.name from unnest($1::text[]) as given (name) left join pg_settings s on lower(s.name) = given.name
+        where case when s.name is null then strpos(given.name, '.') > 0
+              else s.context = 'user' or has_parameter_privilege(current_user, s.name, 'set') end";
     let rows = client.query_typed(sql, &[(&unknown, Type::TEXT_ARRAY)]).await?;
     let settable = rows.iter().map(|row| row.try_get::<_, String>(0)).collect::<Result<Vec<_>, _>>()?;
     for values in settings.values_mut() {
         values.retain(|(name, _)| {
             let name = name.to_ascii_lowercase();
-            ALWAYS_SETTABLE.contains(&name.as_str()) || name.contains('.') || settable.contains(&name)
+            ALWAYS_SETTABLE.contains(&name.as_str()) || settable.contains(&name)
         });
     }
     Ok(())

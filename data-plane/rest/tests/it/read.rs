@@ -303,3 +303,42 @@ async fn options_and_the_root() {
     assert_eq!(document["definitions"]["people"]["properties"]["id"]["description"], "Note:\nThis is a Primary Key.<pk/>");
     assert!(document["paths"]["/people"]["get"].is_object());
 }
+
+#[tokio::test]
+async fn a_page_that_begins_where_the_rows_end_is_empty_and_no_error() {
+    let p = project("create table four as select generate_series(1, 4) as id").await;
+    insta::assert_snapshot!(p.show("GET /four?offset=4\nPrefer: count=exact").await, @"
+    206
+    content-range: */4
+    content-location: /four?offset=4
+    preference-applied: count=exact
+    []
+    ");
+    assert_eq!(p.send("GET /four?offset=5\nPrefer: count=exact").await.status, 416);
+    // Never analyzed, so that the planner's guess is far off; the rows themselves are few enough to be counted.
+    assert_eq!(p.send("GET /four?limit=1\nPrefer: count=estimated").await.headers["content-range"], "0-0/4");
+}
+
+#[tokio::test]
+async fn names_that_look_like_ours_are_only_names() {
+    let p = project(
+        "create table clients (id int primary key, j int, _r int, _j int); create table orders (id int primary key, client_id int references clients);
+         insert into clients values (1, 2, 3, 4); insert into orders values (7, 1);",
+    )
+    .await;
+    insta::assert_snapshot!(p.body("GET /clients?select=_r:id,j,_j").await, @r#"200 [{"_r":1,"j":2,"_j":4}]"#);
+    insta::assert_snapshot!(p.body("GET /orders?select=id,clients(_j:id,j,_r)").await, @r#"200 [{"id":7,"clients":{"_j":1,"j":2,"_r":3}}]"#);
+    insta::assert_snapshot!(p.body("GET /orders?select=id,...clients(j,_r)").await, @r#"200 [{"id":7,"j":2,"_r":3}]"#);
+    // Nothing is left of an embedded resource that selects nothing, however deep.
+    insta::assert_snapshot!(p.body("GET /orders?select=id,clients(orders())").await, @r#"200 [{"id":7}]"#);
+    insta::assert_snapshot!(p.body("GET /orders?select=id,...clients(orders())").await, @r#"200 [{"id":7}]"#);
+}
+
+#[tokio::test]
+async fn spaces_after_a_comma_belong_to_the_value() {
+    let p = project("create table spaced (id int, name text); insert into spaced values (1, 'a'), (2, ' b'), (3, 'b')").await;
+    insta::assert_snapshot!(p.body("GET /spaced?select=id&name=in.(%20a,%20b)").await, @r#"
+    200 [{"id":1}, 
+     {"id":2}]
+    "#);
+}

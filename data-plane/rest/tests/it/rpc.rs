@@ -105,3 +105,31 @@ async fn answers_made_by_functions_and_errors() {
     allow: OPTIONS,GET,HEAD,POST
     "#);
 }
+
+#[tokio::test]
+async fn scalars_are_windowed_and_counted_like_rows() {
+    let p = project(
+        "create function numbers(upto int default 5) returns setof int language sql immutable as 'select generate_series(1, upto)';
+         create function pair() returns record language sql immutable as $$ select 1 as number, 'a'::text as letter $$;
+         create function on_row() returns trigger language plpgsql as 'begin return new; end';",
+    )
+    .await;
+    insta::assert_snapshot!(p.show("GET /rpc/numbers?limit=2&offset=1\nPrefer: count=exact").await, @"
+    206
+    content-range: 1-2/5
+    content-location: /rpc/numbers?limit=2&offset=1
+    preference-applied: count=exact
+    [2, 3]
+    ");
+    insta::assert_snapshot!(p.show("POST /rpc/numbers?limit=1\n\n{\"upto\":3}").await, @"
+    200
+    content-range: 0-0/*
+    content-location: /rpc/numbers?limit=1
+    [1]
+    ");
+    assert_eq!(p.body("GET /rpc/numbers?upto=2000").await.matches(',').count(), 999, "as many as of a table");
+    insta::assert_snapshot!(p.body("GET /rpc/pair").await, @r#"200 {"number":1,"letter":"a"}"#);
+    // What only a trigger can call is no function to others.
+    let answer = p.send("POST /rpc/on_row\n\n{}").await;
+    assert_eq!((answer.status, answer.json()["code"].as_str()), (404, Some("PGRST202")));
+}
