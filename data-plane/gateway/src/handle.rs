@@ -20,6 +20,8 @@ use crate::{
     routes::{Route, RouteTable, Upstream},
 };
 
+/// <https://www.w3.org/TR/clear-site-data/>
+const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 /// How long a browser may remember a preflight.
 const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(3600);
 
@@ -113,6 +115,10 @@ impl Gateway {
         if on_main_host {
             // A project's document must not act as the dashboard, whose origin it shares here.
             response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
+            // Nor sign anybody in or out of it.
+            for name in [header::SET_COOKIE, CLEAR_SITE_DATA] {
+                response.headers_mut().remove(name);
+            }
         }
         response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         response
@@ -142,6 +148,8 @@ impl Gateway {
         let (body, arrival) = limits::bounded(body, &self.limits);
         let request = Request::from_parts(parts, body);
         match tokio::time::timeout(self.limits.response_time, upstream.services.clone().oneshot(request)).await {
+            // Whatever the service made of a body that was cut off.
+            Ok(Ok(_)) if arrival.is_too_large() => answer::too_large(self.limits.body_bytes),
             Ok(Ok(response)) => response.map(|body: Body| Placed::wrap(body, place)),
             Ok(Err(never)) => match never {},
             Err(_) if !arrival.is_complete() => answer::arrived_too_slowly(),

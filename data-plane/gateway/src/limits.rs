@@ -4,14 +4,13 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicU8, Ordering},
     },
     task::{Context, Poll, ready},
     time::Duration,
 };
 
 use axum::body::{Body, Bytes, HttpBody};
-use http_body_util::BodyExt as _;
 use tokio::sync::OwnedSemaphorePermit;
 
 /// Limits per project.
@@ -104,13 +103,25 @@ impl HttpBody for Placed {
     }
 }
 
-/// Tells whether a request's body has arrived to its end.
-#[derive(Debug, Clone)]
-pub(crate) struct Arrival(Arc<AtomicBool>);
+/// How far a request's body has arrived.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Arrival(Arc<AtomicU8>);
 
 impl Arrival {
+    const COMPLETE: u8 = 1;
+    const TOO_LARGE: u8 = 2;
+
     pub(crate) fn is_complete(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.load(Ordering::Relaxed) == Self::COMPLETE
+    }
+
+    /// It grew over the limit, and was cut off.
+    pub(crate) fn is_too_large(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == Self::TOO_LARGE
+    }
+
+    fn set(&self, state: u8) {
+        self.0.store(state, Ordering::Relaxed);
     }
 }
 
@@ -118,6 +129,8 @@ impl Arrival {
 struct Arriving {
     body: Body,
     arrival: Arrival,
+    /// Bytes that may still come.
+    room: u64,
 }
 
 impl HttpBody for Arriving {
@@ -129,8 +142,16 @@ impl HttpBody for Arriving {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<http_body::Frame<Bytes>, axum::Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        let length = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()).map_or(0, |data| data.len() as u64);
+        match self.room.checked_sub(length) {
+            Some(room) => self.room = room,
+            None => {
+                self.arrival.set(Arrival::TOO_LARGE);
+                return Poll::Ready(Some(Err(axum::Error::new(TooLarge))));
+            }
+        }
         if frame.is_none() || self.body.is_end_stream() {
-            self.arrival.0.store(true, Ordering::Relaxed);
+            self.arrival.set(Arrival::COMPLETE);
         }
         Poll::Ready(frame)
     }
@@ -144,17 +165,30 @@ impl HttpBody for Arriving {
     }
 }
 
+#[derive(Debug)]
+struct TooLarge;
+
+impl std::fmt::Display for TooLarge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the request body is too large")
+    }
+}
+
+impl std::error::Error for TooLarge {}
+
 /// A request body that ends with an error when it grows over the limit or pauses too long, with word of its arrival.
 pub(crate) fn bounded(body: Body, limits: &Limits) -> (Body, Arrival) {
-    let arrival = Arrival(Arc::new(AtomicBool::new(body.is_end_stream())));
-    let body = Body::new(Arriving { body, arrival: arrival.clone() });
-    let limit = usize::try_from(limits.body_bytes).unwrap_or(usize::MAX);
-    let limited = http_body_util::Limited::new(body, limit);
-    (Body::new(tower_http::timeout::TimeoutBody::new(limits.body_pause, limited.map_err(axum::Error::new))), arrival)
+    let arrival = Arrival::default();
+    if body.is_end_stream() {
+        arrival.set(Arrival::COMPLETE);
+    }
+    let body = Arriving { body, arrival: arrival.clone(), room: limits.body_bytes };
+    (Body::new(tower_http::timeout::TimeoutBody::new(limits.body_pause, body)), arrival)
 }
 
 #[cfg(test)]
 mod tests {
+    use http_body_util::BodyExt as _;
     use tokio::sync::Semaphore;
 
     use super::*;

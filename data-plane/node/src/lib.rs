@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    http::{StatusCode, Uri},
+    http::{HeaderMap, StatusCode, Uri, header::AUTHORIZATION},
 };
 use project_context::ProjectContext;
 use serde_json::json;
@@ -30,16 +30,30 @@ pub fn missing_service(path: &str) -> Option<&'static str> {
 
 /// Every service of the project. Its own paths begin after where it is mounted.
 pub fn router(context: Arc<ProjectContext>) -> Router {
-    mount(rest::router(context))
+    let verify = {
+        let context = Arc::clone(&context);
+        move |token: &str| context.verify(token).is_ok()
+    };
+    mount(rest::router(context), verify)
 }
 
-fn mount(rest: Router) -> Router {
+fn mount(rest: Router, verify: impl Fn(&str) -> bool + Clone + Send + Sync + 'static) -> Router {
     // Not `nest`, which knows `/rest/v1` but not `/rest/v1/`, which is what clients ask for.
-    Router::new().nest_service(REST, rest).fallback(elsewhere)
+    Router::new().nest_service(REST, rest).fallback(move |uri: Uri, headers: HeaderMap| {
+        let answer = elsewhere(&uri, bearer(&headers).is_none_or(verify));
+        std::future::ready(answer)
+    })
 }
 
-async fn elsewhere(uri: Uri) -> (StatusCode, Json<serde_json::Value>) {
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// `is_ours`: the request brings no token, or one of this project's. A token of another's is refused by every path.
+fn elsewhere(uri: &Uri, is_ours: bool) -> (StatusCode, Json<serde_json::Value>) {
     let (status, message) = match missing_service(uri.path()) {
+        _ if !is_ours => (StatusCode::UNAUTHORIZED, "The token is not one of this project's, or its time is over.".to_owned()),
         Some(name) => (StatusCode::NOT_IMPLEMENTED, format!("This version of supacloud does not have {name} yet.")),
         None => (StatusCode::NOT_FOUND, "There is no service at this path. REST is at /rest/v1/.".to_owned()),
     };
@@ -82,9 +96,19 @@ mod tests {
             ("/auth/v1/health", 501, r#"{"message":"This version of supacloud does not have Auth yet."}"#),
         ] {
             let request = Request::builder().uri(whole).body(Body::empty()).unwrap();
-            let response = mount(echo.clone()).oneshot(request).await.unwrap();
+            let response = mount(echo.clone(), |_| false).oneshot(request).await.unwrap();
             assert_eq!(response.status(), status, "{whole}");
             assert_eq!(to_bytes(response.into_body(), 1000).await.unwrap(), rest, "{whole}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_foreign_token_is_refused_where_there_is_no_service_too() {
+        for (token, status) in [("ours", 501), ("another's", 401)] {
+            let router = mount(Router::new(), |token| token == "ours");
+            let request = Request::builder().uri("/auth/v1/user").header("authorization", format!("Bearer {token}"));
+            let response = router.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+            assert_eq!(response.status(), status, "{token}");
         }
     }
 }
