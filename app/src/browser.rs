@@ -1,33 +1,31 @@
 //! What only a browser can do. Called from event handlers and effects alone, which never run on the server.
 
 use leptos::prelude::{document, window};
-use wasm_bindgen::JsCast;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
 
 /// Letters and digits that are not mistaken for each other.
 const PASSWORD_ALPHABET: &[u8; 56] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz2345678";
 const PASSWORD_LENGTH: usize = 24;
 
-/// Puts text on the clipboard.
-pub(crate) fn copy(text: &str) {
-    if window().is_secure_context() {
-        drop(window().navigator().clipboard().write_text(text));
-    } else {
-        copy_by_selection(text);
-    }
+/// Puts text on the clipboard; false if the browser doesn't let us.
+pub(crate) async fn copy(text: &str) -> bool {
+    let has_clipboard = window().is_secure_context();
+    has_clipboard && JsFuture::from(window().navigator().clipboard().write_text(text)).await.is_ok()
+        || copy_by_selection(text).unwrap_or(false)
 }
 
 /// Over plain http from another machine there is no clipboard API; the old way still works there.
-fn copy_by_selection(text: &str) {
-    let Some(body) = document().body() else { return };
-    let Ok(area) = document().create_element("textarea").map(|area| area.unchecked_into::<web_sys::HtmlTextAreaElement>()) else {
-        return;
-    };
+fn copy_by_selection(text: &str) -> Result<bool, JsValue> {
+    // Everything outside an open dialog is inert.
+    let Some(place) = document().query_selector("dialog[open], body:not(:has(dialog[open]))")? else { return Ok(false) };
+    let area: web_sys::HtmlTextAreaElement = document().create_element("textarea")?.unchecked_into();
     area.set_value(text);
-    if body.append_child(&area).is_ok() {
-        area.select();
-        _ = document().unchecked_into::<web_sys::HtmlDocument>().exec_command("copy");
-        area.remove();
-    }
+    place.append_child(&area)?;
+    area.select();
+    let copied = document().unchecked_into::<web_sys::HtmlDocument>().exec_command("copy");
+    area.remove();
+    copied
 }
 
 /// Scheme, host and port of this page.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use control_plane_api::ErrorCode;
+use control_plane_api::{ErrorCode, MAX_NAME_CHARS};
 use leptos::prelude::FromServerFnError;
 use leptos::server_fn::{codec::JsonEncoding, error::ServerFnErrorErr};
 use serde::{Deserialize, Serialize};
@@ -15,18 +15,32 @@ pub struct DashboardError {
     pub message: String,
     /// Name of the form field the message belongs to, if it belongs to one.
     pub field: Option<String>,
+    /// What was typed into the form, so that it can be shown again where there are no scripts. Never a secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub typed: Option<String>,
 }
 
 impl DashboardError {
     /// An error that belongs to no field.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), field: None }
+        Self { code, message: message.into(), field: None, typed: None }
+    }
+
+    /// The same error, with what was typed into the form. It goes into an address, so that only so much of it is kept.
+    #[must_use]
+    pub fn with_typed(self, text: &str) -> Self {
+        Self { typed: Some(text.chars().take(2 * MAX_NAME_CHARS).collect()), ..self }
+    }
+
+    /// Nobody is signed in. In another tab, so that what was typed here is not lost.
+    pub fn signed_out() -> Self {
+        Self::new(ErrorCode::Unauthenticated, "You are signed out. Sign in in another tab, then try again here.")
     }
 
     /// The typed name is not the project's.
     pub fn unconfirmed(project_name: &str) -> Self {
-        let message = format!("Type the project's name, {project_name:?}, to delete it.");
-        Self { code: ErrorCode::InvalidInput, message, field: Some("confirmation".to_owned()) }
+        let message = format!("Type the project's name, “{project_name}”, to delete it.");
+        Self { field: Some("confirmation".to_owned()), ..Self::new(ErrorCode::InvalidInput, message) }
     }
 
     /// The message, if it belongs to the field `name`.
@@ -81,7 +95,7 @@ impl FromServerFnError for DashboardError {
 #[cfg(feature = "ssr")]
 impl From<control_plane::Error> for DashboardError {
     fn from(error: control_plane::Error) -> Self {
-        Self { code: error.code(), message: error.to_string(), field: error.field().map(str::to_owned) }
+        Self { field: error.field().map(str::to_owned), ..Self::new(error.code(), error.to_string()) }
     }
 }
 
@@ -89,9 +103,13 @@ impl From<control_plane::Error> for DashboardError {
 mod tests {
     use super::*;
 
+    fn about_the_name(code: ErrorCode, message: &str) -> DashboardError {
+        DashboardError { field: Some("name".into()), ..DashboardError::new(code, message) }
+    }
+
     #[test]
     fn a_message_stands_either_at_its_field_or_above_the_form() {
-        let named = DashboardError { code: ErrorCode::InvalidInput, message: "Too long".into(), field: Some("name".into()) };
+        let named = about_the_name(ErrorCode::InvalidInput, "Too long");
         assert_eq!(named.for_field("name").as_deref(), Some("Too long"));
         assert_eq!(named.for_field("db_pass"), None);
         assert_eq!(named.beside_fields(&["name"]), None);
@@ -102,7 +120,10 @@ mod tests {
 
     #[test]
     fn an_error_survives_its_way_through_the_url() {
-        let error = DashboardError { code: ErrorCode::Conflict, message: "Größe".into(), field: Some("name".into()) };
-        assert_eq!(DashboardError::de(error.ser()), error);
+        let error = about_the_name(ErrorCode::Conflict, "Größe");
+        assert_eq!(DashboardError::de(error.clone().ser()), error);
+        let error = error.with_typed("Schöne \"Größe\" & more");
+        assert_eq!(DashboardError::de(error.clone().ser()), error);
+        assert_eq!(error.with_typed(&"ß".repeat(10_000)).typed.map(|text| text.chars().count()), Some(2 * MAX_NAME_CHARS));
     }
 }

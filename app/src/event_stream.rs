@@ -1,42 +1,68 @@
-//! A project's events as they happen, by `GET /v1/projects/{ref}/events`. The browser reconnects by itself and says
-//! which event it saw last.
+//! Server-sent events while the page can be seen. The browser reconnects by itself and says which event it saw last.
 
-use control_plane_api::{EventKind, ProjectEvent, ProjectRef};
+use std::{cell::Cell, rc::Rc, time::Duration};
+
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, prelude::Closure};
 use web_sys::{EventSource, MessageEvent};
 
-/// What the stream says.
+use crate::visibility::use_visible;
+
+/// How long to wait after the server has refused, when the browser gives up.
+const AFTER_REFUSAL: Duration = Duration::from_secs(2);
+
+/// What a stream says.
 #[derive(Debug)]
 pub(crate) enum News {
-    /// Connected, or connected again.
+    /// Connected for the first time.
     Connected,
-    /// The connection is lost; the browser tries again.
+    /// Connected again; something may have been missed.
+    Reconnected,
+    /// The connection is lost, and will be tried again.
     Lost,
-    /// The server refuses, most likely because the project is gone; the browser does not try again.
-    Refused,
-    /// An event.
-    Happened(ProjectEvent),
+    /// An event's data.
+    Happened(String),
 }
 
 type Handlers = (Closure<dyn FnMut(MessageEvent)>, Closure<dyn FnMut()>, Closure<dyn FnMut()>);
 
-/// Follows events later than `after` until the current owner goes. Call from an effect only.
-pub(crate) fn follow(project_ref: &ProjectRef, after: i64, on_news: impl Fn(News) + Clone + 'static) {
-    let Ok(source) = EventSource::new(&format!("/v1/projects/{project_ref}/events?after={after}")) else { return };
-    let (connected, lost) = (on_news.clone(), on_news.clone());
+/// Follows the events of the given kinds until the current owner goes. `url` is asked for at each new connection. Call it
+/// where the page is made; nothing happens on the server.
+pub(crate) fn follow(url: impl Fn() -> String + 'static, kinds: &'static [&'static str], on_news: Rc<dyn Fn(News)>) {
+    let visible = use_visible();
+    let connected_before = Rc::new(Cell::new(false));
+    let tries = RwSignal::new(0_u32);
+    let held = (url, on_news);
+    Effect::new(move |_| {
+        tries.track();
+        if visible.get() {
+            connect(&held.0(), kinds, Rc::clone(&connected_before), tries, &held.1);
+        }
+    });
+}
+
+fn connect(url: &str, kinds: &[&str], connected_before: Rc<Cell<bool>>, tries: RwSignal<u32>, on_news: &Rc<dyn Fn(News)>) {
+    let Ok(source) = EventSource::new(url) else { return };
+    let (happened, connected, lost) = (Rc::clone(on_news), Rc::clone(on_news), Rc::clone(on_news));
     let failing = source.clone();
     let handlers: Handlers = (
         Closure::new(move |message: MessageEvent| {
-            if let Some(event) = message.data().as_string().and_then(|text| serde_json::from_slice(text.as_bytes()).ok()) {
-                on_news(News::Happened(event));
+            if let Some(data) = message.data().as_string() {
+                happened(News::Happened(data));
             }
         }),
-        Closure::new(move || connected(News::Connected)),
-        Closure::new(move || lost(if failing.ready_state() == EventSource::CLOSED { News::Refused } else { News::Lost })),
+        Closure::new(move || {
+            connected(if connected_before.replace(true) { News::Reconnected } else { News::Connected });
+        }),
+        Closure::new(move || {
+            lost(News::Lost);
+            if failing.ready_state() == EventSource::CLOSED {
+                set_timeout(move || _ = tries.try_update(|tries| *tries += 1), AFTER_REFUSAL);
+            }
+        }),
     );
-    for kind in EventKind::ALL {
-        _ = source.add_event_listener_with_callback(kind.as_str(), handlers.0.as_ref().unchecked_ref());
+    for kind in kinds {
+        _ = source.add_event_listener_with_callback(kind, handlers.0.as_ref().unchecked_ref());
     }
     source.set_onopen(Some(handlers.1.as_ref().unchecked_ref()));
     source.set_onerror(Some(handlers.2.as_ref().unchecked_ref()));

@@ -1,13 +1,25 @@
 //! One project as its page shows it, kept current by events. Nothing is polled.
 
-use control_plane_api::{ErrorCode, EventKind, ProjectEvent, ProjectRef, ProjectState};
+use std::rc::Rc;
+
+use control_plane_api::{ErrorCode, EventKind, OperationKind, ProjectEvent, ProjectRef, ProjectState, Usage};
 use leptos::{prelude::*, task::spawn_local};
 
 use crate::{
     event_stream::{News, follow},
     project_detail::ProjectDetail,
     server_fns::load_project,
-    visibility::use_visible,
+};
+
+/// Kinds of the events that the page follows.
+const FOLLOWED: [&str; EventKind::ALL.len()] = {
+    let mut words = [""; EventKind::ALL.len()];
+    let mut index = 0;
+    while index < words.len() {
+        words[index] = EventKind::ALL[index].as_str();
+        index += 1;
+    }
+    words
 };
 
 /// How many events the page keeps.
@@ -24,6 +36,8 @@ pub(crate) struct Live {
     pub(crate) connected: RwSignal<bool>,
     pub(crate) gone: RwSignal<bool>,
     pub(crate) state: Memo<ProjectState>,
+    /// How many times it was fetched anew.
+    reloads: RwSignal<u32>,
 }
 
 /// The current page's project.
@@ -42,17 +56,10 @@ impl Live {
             connected: RwSignal::new(true),
             gone: RwSignal::new(false),
             state: Memo::new(move |_| detail.read().state),
+            reloads: RwSignal::new(0),
         };
         provide_context(live);
-        let visible = use_visible();
-        Effect::new(move |again: Option<()>| {
-            if visible.get() {
-                live.follow();
-                if again.is_some() {
-                    live.reload();
-                }
-            }
-        });
+        live.follow();
         live
     }
 
@@ -61,51 +68,82 @@ impl Live {
         self.detail.read_untracked().project_ref.clone()
     }
 
-    /// Fetches anew what events don't carry: connection, usage, health and keys.
+    /// True while the database is brought back after it ended by itself.
+    pub(crate) fn recovering(self) -> Signal<bool> {
+        Signal::derive(move || self.detail.read().operation == Some(OperationKind::Recover))
+    }
+
+    /// Fetches anew what events don't carry: connection, health and keys.
     pub(crate) fn reload(self) {
-        let project_ref = self.project_ref();
+        let Some(project_ref) = self.detail.try_read_untracked().map(|detail| detail.project_ref.clone()) else { return };
+        self.reloads.update_untracked(|reloads| *reloads += 1);
+        let this = self.reloads.get_untracked();
         spawn_local(async move {
-            let detail = match load_project(project_ref).await {
-                Ok(detail) => detail,
-                Err(error) if error.code == ErrorCode::NotFound => {
-                    _ = self.gone.try_set(true);
-                    return;
-                }
+            let answer = load_project(project_ref).await;
+            // A later one is on its way, and knows better.
+            if self.reloads.try_get_untracked() != Some(this) {
+                return;
+            }
+            match answer {
+                Ok(detail) => _ = self.detail.try_set(detail),
+                Err(error) if error.code == ErrorCode::NotFound => _ = self.gone.try_set(true),
+                // The server leads to the sign-in page, and from there back here.
+                Err(error) if error.code == ErrorCode::Unauthenticated => _ = window().location().reload(),
                 // What is shown stays; the next event tries again.
-                Err(_) => return,
-            };
-            _ = self.detail.try_set(detail);
+                Err(_) => {}
+            }
         });
     }
 
     fn follow(self) {
-        let newest = self.events.read_untracked().first().map_or(0, |event| event.id);
-        follow(&self.project_ref(), newest, move |news| match news {
-            News::Connected if self.connected.try_get_untracked() == Some(false) => {
-                self.connected.set(true);
+        let url = move || {
+            let newest = self.events.read_untracked().first().map_or(0, |event| event.id);
+            format!("/v1/projects/{}/events?after={newest}", self.project_ref())
+        };
+        let on_news = move |news| match news {
+            News::Connected => _ = self.connected.try_set(true),
+            News::Reconnected => {
+                _ = self.connected.try_set(true);
                 self.reload();
             }
-            News::Connected => {}
-            News::Refused => self.reload(),
-            News::Lost => _ = self.connected.try_set(false),
-            News::Happened(event) => self.apply(event),
-        });
+            News::Lost => {
+                _ = self.connected.try_set(false);
+                // Gone, or signed out?
+                self.reload();
+            }
+            News::Happened(data) => {
+                if let Ok(event) = serde_json::from_slice(data.as_bytes()) {
+                    self.apply(event);
+                }
+            }
+        };
+        follow(url, &FOLLOWED, Rc::new(on_news));
     }
 
     fn apply(self, event: ProjectEvent) {
+        if let Some(sample) = event.usage {
+            self.detail.update(|detail| match &mut detail.usage {
+                Some(usage) => usage.push(sample),
+                None => detail.usage = Some(Usage::from(sample)),
+            });
+            return;
+        }
         if self.events.read_untracked().iter().any(|known| known.id == event.id) {
             return;
         }
         match event.kind {
             EventKind::StateChanged => {
                 if let Some(state) = event.state {
-                    self.detail.update(|detail| detail.state = state);
+                    self.detail.update(|detail| {
+                        detail.state = state;
+                        detail.operation = event.operation.filter(|_| state.is_transient());
+                    });
                 }
                 self.reload();
             }
             EventKind::DatabaseExited | EventKind::StepRetried | EventKind::StepFailed | EventKind::Renamed => self.reload(),
             EventKind::Deleted => self.gone.set(true),
-            EventKind::StepStarted | EventKind::StepFinished => {}
+            EventKind::StepStarted | EventKind::StepFinished | EventKind::Measured => {}
         }
         self.events.update(|events| {
             let place = events.iter().position(|known| known.id < event.id).unwrap_or(events.len());

@@ -1,6 +1,6 @@
 //! One line of the project list: what it shows, and no more, since two hundred of them travel together.
 
-use control_plane_api::{ProjectOverview, ProjectRef, ProjectState};
+use control_plane_api::{OperationKind, ProjectOverview, ProjectRef, ProjectState};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -10,6 +10,8 @@ pub(crate) struct ProjectRow {
     pub(crate) project_ref: ProjectRef,
     pub(crate) name: String,
     pub(crate) state: ProjectState,
+    /// The database ended by itself and is being brought back.
+    pub(crate) recovering: bool,
     // As exact as it is stored: the browser must sort as the server has, or it hydrates one row as another.
     #[serde(with = "time::serde::timestamp::milliseconds")]
     pub(crate) created_at: OffsetDateTime,
@@ -25,6 +27,7 @@ impl From<ProjectOverview> for ProjectRow {
             project_ref: overview.project.project_ref,
             name: overview.project.name,
             state: overview.project.state,
+            recovering: overview.operation.is_some_and(|operation| operation.kind == OperationKind::Recover),
             created_at: overview.project.created_at,
             memory_bytes: overview.usage.as_ref().map(|usage| usage.memory_bytes),
             disk_bytes: overview.usage.as_ref().map(|usage| usage.disk_bytes),
@@ -72,24 +75,31 @@ impl SortBy {
 
 /// The rows whose name or ref contains `filter`, sorted.
 pub(crate) fn arrange(rows: &[ProjectRow], filter: &str, sort: SortBy) -> Vec<ProjectRow> {
-    let filter = filter.trim().to_lowercase();
+    let filter = lowercase(filter.trim());
     let mut shown: Vec<ProjectRow> = rows
         .iter()
-        .filter(|row| {
-            filter.is_empty() || row.name.to_lowercase().contains(&filter) || row.project_ref.as_str().contains(&filter)
-        })
+        .filter(|row| filter.is_empty() || lowercase(&row.name).contains(&filter) || row.project_ref.as_str().contains(&filter))
         .cloned()
         .collect();
     // One sort for all, and refs as the last word so that an unstable one, which is smaller, keeps the order still.
     shown.sort_unstable_by(|a, b| {
         let order = match sort {
             SortBy::Created => b.created_at.cmp(&a.created_at),
-            SortBy::Name => a.name.to_lowercase().cmp(&b.name.to_lowercase()),
+            SortBy::Name => lowercase(&a.name).cmp(&lowercase(&b.name)),
             SortBy::Memory => b.memory_bytes.cmp(&a.memory_bytes),
         };
         order.then_with(|| a.project_ref.cmp(&b.project_ref))
     });
     shown
+}
+
+/// Lower case by Unicode's rules: in a browser its own, which spares the wasm their tables.
+fn lowercase(text: &str) -> String {
+    #[cfg(target_arch = "wasm32")]
+    let text = web_sys::js_sys::JsString::from(text).to_lower_case().into();
+    #[cfg(not(target_arch = "wasm32"))]
+    let text = text.to_lowercase();
+    text
 }
 
 #[cfg(test)]
@@ -101,6 +111,7 @@ mod tests {
             project_ref: ProjectRef::from_letters([letter; 20]),
             name: name.to_owned(),
             state: ProjectState::Running,
+            recovering: false,
             created_at: OffsetDateTime::from_unix_timestamp(created).unwrap(),
             memory_bytes: memory,
             disk_bytes: None,

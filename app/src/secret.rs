@@ -3,17 +3,26 @@
 use leptos::prelude::*;
 
 use crate::{
-    DashboardError,
     live::Live,
-    server_fns::{reveal_api_key, reveal_password},
+    server_fns::reveal_secret,
     snippets::{percent_encode, postgres_uri, psql},
 };
+
+/// Word of the database password.
+pub(crate) const PASSWORD: &str = "password";
+/// Word of the JWT secret.
+pub(crate) const JWT_SECRET: &str = "jwt-secret";
+
+/// Stands for a connection string before there is one.
+pub(crate) const NO_CONNECTION: &str = "Known once the database has started.";
 
 /// One secret, or a text with one in it.
 #[derive(Debug, Clone)]
 pub(crate) enum Secret {
     /// The API key with this id.
     ApiKey(String),
+    /// What the project's tokens are signed with.
+    Jwt,
     /// The database password.
     Password,
     /// The connection string with the password.
@@ -24,27 +33,27 @@ pub(crate) enum Secret {
 
 impl Secret {
     /// Its word in `?reveal=…`.
-    pub(crate) fn word(&self) -> String {
+    pub(crate) fn word(&self) -> &str {
         match self {
-            Self::ApiKey(id) => id.clone(),
-            Self::Password | Self::Uri | Self::Psql => "password".to_owned(),
+            Self::ApiKey(id) => id,
+            Self::Jwt => JWT_SECRET,
+            Self::Password | Self::Uri | Self::Psql => PASSWORD,
         }
     }
 
-    /// The text in full.
-    pub(crate) async fn fetch(self, live: Live) -> Result<String, DashboardError> {
-        let project_ref = live.project_ref();
-        if let Self::ApiKey(id) = self {
-            return reveal_api_key(project_ref, id).await;
+    /// The text in full; if it can't be had, `problem` says why.
+    pub(crate) async fn fetch(self, live: Live, problem: RwSignal<Option<String>>) -> Option<String> {
+        let answer = reveal_secret(live.project_ref(), self.word().to_owned()).await;
+        _ = problem.try_set(answer.as_ref().err().map(|error| error.message.clone()));
+        let secret = answer.ok()?;
+        let connection = live.detail.try_read_untracked()?.connection.clone();
+        let uri = connection.map(|connection| postgres_uri(&connection, &percent_encode(&secret)));
+        match self {
+            Self::Password | Self::Jwt | Self::ApiKey(_) => return Some(secret),
+            Self::Uri | Self::Psql if uri.is_none() => _ = problem.try_set(Some(NO_CONNECTION.to_owned())),
+            Self::Uri | Self::Psql => {}
         }
-        let password = reveal_password(project_ref).await?;
-        let connection = live.detail.read_untracked().connection.clone();
-        let uri = connection.map(|connection| postgres_uri(&connection, &percent_encode(&password))).unwrap_or_default();
-        Ok(match self {
-            Self::Uri => uri,
-            Self::Psql => psql(&uri),
-            Self::Password | Self::ApiKey(_) => password,
-        })
+        if let Self::Psql = self { uri.as_deref().map(psql) } else { uri }
     }
 }
 

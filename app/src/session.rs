@@ -7,20 +7,16 @@ use axum::{
     http::{StatusCode, header, request::Parts},
 };
 use control_plane::{Caller, ProjectService};
-use control_plane_api::ErrorCode;
 use leptos::prelude::{expect_context, use_context};
 use leptos_axum::ResponseOptions;
 
 use crate::DashboardError;
 
-/// The signed-in caller and the service, for one server function. Without a caller the visitor is sent to the sign-in page.
+/// The signed-in caller and the service, for one server function.
 pub(crate) async fn signed_in() -> Result<(Caller, Arc<ProjectService>), DashboardError> {
     match leptos_axum::extract::<Extension<Caller>>().await {
         Ok(Extension(caller)) => Ok((caller, expect_context())),
-        Err(_) => {
-            leptos_axum::redirect("/sign-in");
-            Err(DashboardError::new(ErrorCode::Unauthenticated, "You are signed out. Sign in, then try again."))
-        }
+        Err(_) => Err(refused(DashboardError::signed_out())),
     }
 }
 

@@ -1,18 +1,18 @@
 //! The document around the app: head, theme, scripts, and the content security policy that fits them. Server only.
 
-use axum::http::{HeaderValue, header, request::Parts};
+use axum::http::{HeaderValue, header};
 use leptos::{nonce::use_nonce, prelude::*};
 use leptos_axum::ResponseOptions;
 use leptos_meta::{HashedStylesheet, MetaTags};
 
-use crate::{root::App, session::signed_in_by_token, theme::Theme};
+use crate::{root::App, site, theme::Theme};
 
 /// The whole HTML document. Sets `Content-Security-Policy` on the response.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
     send_content_security_policy();
     view! {
         <!DOCTYPE html>
-        <html lang="en" data-theme=theme().word() data-signed-in=signed_in_by_token().then_some("true")>
+        <html lang="en" data-theme=Theme::chosen().word() data-signed-in=site::signed_in().then_some("true")>
             <head>
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
@@ -29,12 +29,6 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
             </body>
         </html>
     }
-}
-
-fn theme() -> Theme {
-    let parts = use_context::<Parts>();
-    let cookies = parts.as_ref().and_then(|parts| parts.headers.get(header::COOKIE)).and_then(|value| value.to_str().ok());
-    cookies.map(Theme::from_cookies).unwrap_or_default()
 }
 
 /// Scripts run with this response's nonce or from this origin only; nothing else may be loaded or framed.

@@ -1,4 +1,5 @@
-//! Where this dashboard is, as the visitor's browser sees it. Commands to copy are written against it.
+//! Where this dashboard is as the visitor's browser sees it, and whether it asked for a token. Commands to copy are written
+//! against it.
 
 /// Scheme, host and port, such as `http://localhost:8000`.
 pub(crate) fn origin() -> String {
@@ -7,6 +8,16 @@ pub(crate) fn origin() -> String {
     #[cfg(not(feature = "ssr"))]
     let origin = crate::browser::origin();
     origin
+}
+
+/// True if the visitor has signed in with the admin token; false where none is asked for. The server knows; it writes its
+/// answer into the document for the browser, where it is the same until the next load.
+pub(crate) fn signed_in() -> bool {
+    #[cfg(feature = "ssr")]
+    let signed_in = crate::session::signed_in_by_token();
+    #[cfg(not(feature = "ssr"))]
+    let signed_in = crate::browser::root_attribute("data-signed-in").is_some();
+    signed_in
 }
 
 #[cfg(feature = "ssr")]

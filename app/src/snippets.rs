@@ -82,6 +82,8 @@ pub(crate) enum Command {
     Pause,
     Resume,
     Restart,
+    Retry,
+    Rename,
     Delete,
     Events,
 }
@@ -94,31 +96,30 @@ impl Command {
             Self::Pause => "pause",
             Self::Resume => "resume",
             Self::Restart => "restart",
+            Self::Retry => "retry",
+            Self::Rename => "rename",
             Self::Delete => "delete",
             Self::Events => "events",
         }
     }
 
-    /// The command against the dashboard at `origin`. `project_ref` is left out where there is none yet.
-    pub(crate) fn curl(self, origin: &str, project_ref: Option<&ProjectRef>) -> String {
+    /// The command against the dashboard at `origin`. `project_ref` is left out where there is none yet. `with_token`: the
+    /// server asks for the admin token.
+    pub(crate) fn curl(self, origin: &str, project_ref: Option<&ProjectRef>, with_token: bool) -> String {
         let project_ref = project_ref.map_or("$REF", ProjectRef::as_str);
         let (options, path) = match self {
             Self::Create => ("-X POST ", "/v1/projects".to_owned()),
             Self::Pause => ("-X POST ", format!("/v1/projects/{project_ref}/pause")),
             Self::Resume => ("-X POST ", format!("/v1/projects/{project_ref}/restore")),
             Self::Restart => ("-X POST ", format!("/v1/projects/{project_ref}/restart")),
+            Self::Retry => ("-X POST ", format!("/v1/projects/{project_ref}/retry")),
+            Self::Rename => ("-X PATCH --json '{\"name\": \"New name\"}' ", format!("/v1/projects/{project_ref}")),
             Self::Delete => ("-X DELETE ", format!("/v1/projects/{project_ref}")),
             Self::Events => ("-N ", format!("/v1/projects/{project_ref}/events")),
         };
-        let token = if is_local(origin) { "" } else { " -H \"Authorization: Bearer $SUPACLOUD_TOKEN\"" };
+        let token = if with_token { " -H \"Authorization: Bearer $SUPACLOUD_TOKEN\"" } else { "" };
         format!("curl {options}{origin}{path}{token}")
     }
-}
-
-/// Only a dashboard on this machine works without sign-in.
-fn is_local(origin: &str) -> bool {
-    let host = origin.split_once("://").map_or(origin, |(_, host)| host);
-    host.starts_with("localhost") || host.starts_with("127.0.0.1") || host.starts_with("[::1]")
 }
 
 #[cfg(test)]
@@ -148,11 +149,11 @@ mod tests {
     fn commands_name_the_token_only_where_one_is_needed() {
         let project_ref = ProjectRef::from_letters([0; 20]);
         assert_eq!(
-            Command::Pause.curl("http://localhost:8000", Some(&project_ref)),
+            Command::Pause.curl("http://localhost:8000", Some(&project_ref), false),
             "curl -X POST http://localhost:8000/v1/projects/aaaaaaaaaaaaaaaaaaaa/pause"
         );
         assert_eq!(
-            Command::Delete.curl("https://cloud.example", None),
+            Command::Delete.curl("https://cloud.example", None, true),
             "curl -X DELETE https://cloud.example/v1/projects/$REF -H \"Authorization: Bearer $SUPACLOUD_TOKEN\""
         );
     }

@@ -62,7 +62,11 @@ pub(crate) fn last_run(events: &[ProjectEvent], open: Option<OperationKind>) -> 
             EventKind::StepRetried => Progress::Running { since_ms: unix_ms(event.at), retry: event.message.clone() },
             EventKind::StepFinished => Progress::Done { duration_ms: event.duration_ms.unwrap_or_default() },
             EventKind::StepFailed => Progress::Failed { cause: event.message.clone().unwrap_or_default() },
-            EventKind::StateChanged | EventKind::DatabaseExited | EventKind::Renamed | EventKind::Deleted => continue,
+            EventKind::StateChanged
+            | EventKind::DatabaseExited
+            | EventKind::Renamed
+            | EventKind::Deleted
+            | EventKind::Measured => continue,
         };
         match lines.iter_mut().find(|line| line.step == step) {
             Some(line) => line.progress = progress,
@@ -105,6 +109,7 @@ mod tests {
             step,
             state: None,
             message: None,
+            usage: None,
             duration_ms: (kind == EventKind::StepFinished).then_some(id),
         }
     }

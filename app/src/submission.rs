@@ -1,6 +1,8 @@
 //! A form posted to a server function, and its answer. Leptos's own `ActionForm` does the same for any argument types,
 //! but is compiled anew for each; this one is compiled once, which keeps the wasm small.
 
+use std::time::Duration;
+
 use control_plane_api::ErrorCode;
 use leptos::{
     prelude::*,
@@ -52,6 +54,16 @@ impl Submission {
         Signal::derive(move || self.error.read().as_ref().and_then(|error| error.beside_fields(shown)))
     }
 
+    /// What was typed into a form that was refused without scripts.
+    pub(crate) fn typed(self) -> Option<String> {
+        self.error.read_untracked().as_ref().and_then(|error| error.typed.clone())
+    }
+
+    /// `aria-disabled` of the button that sends it. The button keeps the focus, which `disabled` would take from it.
+    pub(crate) fn pending_word(self) -> Signal<Option<&'static str>> {
+        Signal::derive(move || self.pending.get().then_some("true"))
+    }
+
     /// Sends the form in place of the browser.
     pub(crate) fn send(self, submit: &leptos::ev::SubmitEvent) {
         submit.prevent_default();
@@ -60,18 +72,22 @@ impl Submission {
             return;
         }
         self.pending.set(true);
+        self.error.set(None);
         spawn_local(async move {
             let answer = post(self.url, &form).await.unwrap_or_else(|_| Err(unreachable_server()));
             _ = self.pending.try_set(false);
             match answer {
                 Ok(leads_to) => {
-                    _ = self.error.try_set(None);
                     _ = self.done.try_update(|done| *done += 1);
                     if let Some(path) = leads_to {
                         call_redirect_hook(&path);
                     }
                 }
-                Err(error) => _ = self.error.try_set(Some(error)),
+                Err(error) => {
+                    _ = self.error.try_set(Some(error));
+                    // Once the field is marked.
+                    set_timeout(move || focus_refused_field(&form), Duration::ZERO);
+                }
             }
         });
     }
@@ -97,6 +113,12 @@ async fn post(url: &str, form: &HtmlFormElement) -> Result<Result<Option<String>
     Ok(Err(serde_json::from_slice(text.as_bytes()).unwrap_or_else(|_| {
         DashboardError::new(ErrorCode::Internal, format!("The server answered with status {}. Try again.", response.status()))
     })))
+}
+
+fn focus_refused_field(form: &HtmlFormElement) {
+    if let Ok(Some(field)) = form.query_selector("[aria-invalid]") {
+        _ = field.unchecked_into::<web_sys::HtmlElement>().focus();
+    }
 }
 
 fn unreachable_server() -> DashboardError {

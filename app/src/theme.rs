@@ -37,12 +37,33 @@ impl Theme {
         format!("{}={}; Path=/; Max-Age=31536000; SameSite=Lax", Self::COOKIE, self.word())
     }
 
+    /// What this visitor has chosen. The server writes it into the document for the browser.
+    pub(crate) fn chosen() -> Self {
+        #[cfg(feature = "ssr")]
+        let chosen = from_request();
+        #[cfg(not(feature = "ssr"))]
+        let chosen = crate::browser::root_attribute("data-theme").and_then(|word| Self::from_word(&word));
+        chosen.unwrap_or_default()
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|theme| theme.word() == word)
+    }
+
     /// The choice in a `Cookie` header.
     #[cfg(any(feature = "ssr", test))]
-    pub(crate) fn from_cookies(header: &str) -> Self {
-        let value = header.split(';').filter_map(|pair| pair.trim().split_once('=')).find(|(name, _)| *name == Self::COOKIE);
-        Self::ALL.into_iter().find(|theme| value.is_some_and(|(_, word)| word == theme.word())).unwrap_or_default()
+    fn from_cookies(header: &str) -> Option<Self> {
+        let (_, word) =
+            header.split(';').filter_map(|pair| pair.trim().split_once('=')).find(|(name, _)| *name == Self::COOKIE)?;
+        Self::from_word(word)
     }
+}
+
+#[cfg(feature = "ssr")]
+fn from_request() -> Option<Theme> {
+    use axum::http::{header::COOKIE, request::Parts};
+    let parts = leptos::prelude::use_context::<Parts>()?;
+    Theme::from_cookies(parts.headers.get(COOKIE)?.to_str().ok()?)
 }
 
 #[cfg(test)]
@@ -53,9 +74,9 @@ mod tests {
     fn the_cookie_carries_the_choice() {
         for theme in Theme::ALL {
             let header = format!("session=x; {}", theme.cookie().split(';').next().unwrap());
-            assert_eq!(Theme::from_cookies(&header), theme);
+            assert_eq!(Theme::from_cookies(&header), Some(theme));
         }
-        assert_eq!(Theme::from_cookies("theme=neon"), Theme::System);
-        assert_eq!(Theme::from_cookies(""), Theme::System);
+        assert_eq!(Theme::from_cookies("theme=neon"), None);
+        assert_eq!(Theme::from_cookies(""), None);
     }
 }

@@ -59,3 +59,32 @@ test('a secret key and the password are shown only when asked for', async ({ das
   await expect(dashboard.value('Database password')).toHaveText('shown-only-when-asked');
   await api.delete(project.ref);
 });
+
+test('a secret is copied without being shown, and what can’t be had says why', async ({ dashboard, page, api, context }) => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  const project = await api.create({ name: 'Copied' });
+  const { secret } = await api.keys(project.ref);
+  await dashboard.open(`/project/${project.ref}`);
+  const group = page.getByRole('group', { name: 'Secret key', exact: true });
+  await group.getByRole('button', { name: 'Copy Secret key' }).click();
+  await expect(group.getByRole('status')).toHaveText('Copied');
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(secret);
+  await expect(page.getByText(secret)).toHaveCount(0);
+
+  await page.route('**/api/reveal_secret*', (route) => route.abort());
+  await group.getByRole('link', { name: 'Reveal Secret key' }).click();
+  await expect(group.getByRole('alert')).toContainText(/can't be reached/);
+  await api.delete(project.ref);
+});
+
+test('the chosen theme is remembered, and its button says so', async ({ dashboard, page, quiet }) => {
+  void quiet;
+  await dashboard.open('/');
+  const dark = page.getByRole('button', { name: 'Dark theme' });
+  await expect(page.getByRole('button', { name: 'System theme' })).toHaveAttribute('aria-pressed', 'true');
+  await dark.click();
+  await expect(dark).toHaveAttribute('aria-pressed', 'true');
+  await dashboard.open('/new');
+  await expect(dark).toHaveAttribute('aria-pressed', 'true');
+  await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');
+});

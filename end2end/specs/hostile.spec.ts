@@ -119,7 +119,32 @@ test('requests that break HTTP', async ({ server }) => {
     ['two lengths', `POST /v1/projects HTTP/1.1\r\n${host}\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}`],
     ['not HTTP at all', '\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\r\n\r\n'],
   ];
-  for (const [what, request] of cases) refused(await raw(server.port, request), what);
+  for (const [what, request] of cases) refusedWithMessage(await raw(server.port, request), what);
+});
+
+test('what the dashboard’s pages ask takes the same', async ({ server, api }) => {
+  const before = (await api.list()).length;
+  const form = 'application/x-www-form-urlencoded';
+  const cases: [string, string, string][] = [
+    ['/api/pause_project', form, 'project_ref=../../etc/passwd'],
+    ['/api/pause_project', form, ''],
+    ['/api/pause_project', form, `project_ref=${'a'.repeat(100_000)}`],
+    ['/api/pause_project', form, `project_ref=${NO_REF}`],
+    ['/api/pause_project', 'application/json', '{"project_ref": "x"}'],
+    ['/api/rename_project', form, `project_ref=${project.ref}&name=%00`],
+    ['/api/create_project', form, 'name=a&db_pass=%07aaaaaaaaaaa'],
+    ['/api/create_project', form, 'nmae=a'],
+    ['/api/delete_project', form, `project_ref=${project.ref}&confirmation=no`],
+    ['/api/reveal_secret', form, `project_ref=${project.ref}&which=${'x'.repeat(1000)}`],
+    ['/api/set_theme', form, 'theme=neon'],
+    ['/api/no_such_function', form, ''],
+  ];
+  for (const [path, type, body] of cases) {
+    const head = `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\nContent-Type: ${type}\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`;
+    refused(await raw(server.port, head + body), `${path} ${body.slice(0, 60)}`);
+  }
+  expect(await api.list(), 'nothing was made').toHaveLength(before);
+  expect((await api.get(project.ref)).status, 'nothing was changed').toBe('ACTIVE_HEALTHY');
 });
 
 test('a page elsewhere can neither rebind a name nor post a form', async ({ server, api }) => {

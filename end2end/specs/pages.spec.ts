@@ -31,11 +31,18 @@ test.afterAll(({}, info) => {
 /** Starts to count before the page's first byte. */
 async function observeVitals(page: Page): Promise<void> {
   await page.addInitScript(() => {
-    const vitals = { cls: 0, lcp: 0 };
+    const vitals = { cls: 0, lcp: 0, moved: [] as string[] };
     Object.assign(window, { vitals });
     new PerformanceObserver((list) => {
-      for (const entry of list.getEntries() as (PerformanceEntry & { value: number; hadRecentInput: boolean })[]) {
-        if (!entry.hadRecentInput) vitals.cls += entry.value;
+      type Shift = PerformanceEntry & { value: number; hadRecentInput: boolean; sources: { node: Node | null; previousRect: DOMRect; currentRect: DOMRect }[] };
+      for (const entry of list.getEntries() as Shift[]) {
+        if (entry.hadRecentInput) continue;
+        vitals.cls += entry.value;
+        const moved = entry.sources.map(({ node, previousRect, currentRect }) => {
+          const what = node instanceof HTMLElement ? node.outerHTML.slice(0, 80) : (node?.textContent ?? 'gone');
+          return `${what}: ${previousRect.y} to ${currentRect.y}, ${previousRect.height} to ${currentRect.height} high`;
+        });
+        vitals.moved.push(`after ${entry.startTime} ms: ${moved.join('; ')}`);
       }
     }).observe({ type: 'layout-shift', buffered: true });
     new PerformanceObserver((list) => {
@@ -54,9 +61,14 @@ async function inspect(page: Page, what: string, view: string): Promise<void> {
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   expect.soft(overflow, `pixels that ${what} is wider than the window`).toBeLessThanOrEqual(0);
 
-  const vitals = await page.evaluate(() => (window as unknown as { vitals: { cls: number; lcp: number } }).vitals);
+  const bare = await page
+    .locator('input:visible:not([type=radio])')
+    .evaluateAll((inputs) => inputs.filter((input) => getComputedStyle(input).borderTopWidth === '0px').map((input) => input.id));
+  expect.soft(bare, `inputs of ${what} that can't be seen`).toEqual([]);
+
+  const vitals = await page.evaluate(() => (window as unknown as { vitals: { cls: number; lcp: number; moved: string[] } }).vitals);
   figures.push({ page: what, view, cls: vitals.cls, lcpMs: Math.round(vitals.lcp) });
-  expect.soft(vitals.cls, `layout shift of ${what}`).toBeLessThan(MAX_CLS);
+  expect.soft(vitals.cls, `layout shift of ${what}: ${vitals.moved.join('\n')}`).toBeLessThan(MAX_CLS);
   expect.soft(vitals.lcp, `largest contentful paint of ${what}, ms`).toBeLessThan(MAX_LCP_MS);
 }
 
@@ -173,6 +185,6 @@ test('release files are hashed, compressed and kept for long', async ({ page, se
     expect(headers['content-encoding'], url).toBe('br');
   }
   const wasm = await fetch(files.find(({ url }) => url.endsWith('.wasm'))?.url ?? '', { headers: { 'accept-encoding': 'identity' } });
-  const kilobytes = gzipSync(await wasm.arrayBuffer(), { level: 9 }).length / 1024;
+  const kilobytes = gzipSync(await wasm.arrayBuffer(), { level: 9 }).length / 1_000;
   expect(kilobytes, 'KB of wasm, gzip').toBeLessThanOrEqual(350);
 });

@@ -45,6 +45,46 @@ for (const scripted of [true, false]) {
       await dashboard.open('/');
       await expect(page, 'signed out').toHaveURL(/\/sign-in/);
     });
+
+    test('signing in leads to the page that was wanted, also after a wrong token', async ({ page }) => {
+      const dashboard = new Dashboard(page, server.url, scripted);
+      await dashboard.open('/project/aaaaaaaaaaaaaaaaaaaa?from=mail');
+      for (const token of ['a wrong guess', TOKEN]) {
+        await page.getByLabel('Admin token').fill(token);
+        await page.getByRole('button', { name: 'Sign in' }).click();
+        await page.waitForLoadState();
+      }
+      await expect(page).toHaveURL(`${server.url}/project/aaaaaaaaaaaaaaaaaaaa?from=mail`);
+      await page.goto(`${server.url}/sign-in`);
+      await expect(page, 'somebody who is signed in is not asked').toHaveURL(`${server.url}/`);
+    });
+
+    test('a session that ends while a form is filled in is no dead end', async ({ page, context }) => {
+      const dashboard = new Dashboard(page, server.url, scripted);
+      await dashboard.open('/new');
+      await page.getByLabel('Admin token').fill(TOKEN);
+      await page.getByRole('button', { name: 'Sign in' }).click();
+      await expect(page).toHaveURL(`${server.url}/new`);
+      await dashboard.ready();
+      await context.clearCookies();
+      const name = page.getByLabel('Name', { exact: true });
+      await name.fill('Typed with care');
+      await page.getByRole('button', { name: 'Create project' }).click();
+      if (scripted) {
+        await expect(page.getByRole('alert').filter({ hasText: 'You are signed out' })).toBeVisible();
+        await expect(name).toHaveValue('Typed with care');
+      } else {
+        await expect(page).toHaveURL(/\/sign-in\?next=%2Fnew$/);
+      }
+    });
+
+    test('the theme can be chosen before signing in', async ({ page }) => {
+      const dashboard = new Dashboard(page, server.url, scripted);
+      await dashboard.open('/sign-in');
+      await page.getByRole('button', { name: 'Dark theme' }).click();
+      await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');
+      await expect(dashboard.heading).toHaveText('Sign in');
+    });
   });
 }
 

@@ -97,7 +97,7 @@ export class Dashboard {
 
   async rename(name: string): Promise<void> {
     await this.page.getByLabel('Name', { exact: true }).fill(name);
-    await this.page.getByRole('button', { name: 'Rename' }).click();
+    await this.page.getByRole('button', { name: 'Rename', exact: true }).click();
     await expect(this.heading).toHaveText(name);
   }
 

@@ -100,6 +100,9 @@ pub(crate) async fn run(config: Config, site: Site) -> anyhow::Result<ExitCode> 
             tracing::warn!("stopping at once");
             // Or it would go on starting what is stopped here.
             reconciling_now.abort();
+            while !reconciling_now.is_finished() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
             provisioner.shutdown(true).await;
             Ok(ExitCode::from(130))
         }

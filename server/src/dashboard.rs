@@ -2,20 +2,18 @@
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
-use app::{App, shell};
+use app::{App, DashboardError, shell};
 use axum::{
-    Form, Router,
-    extract::{ConnectInfo, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, header},
+    Router,
+    extract::Request,
+    http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
-    response::{IntoResponse as _, Redirect, Response},
-    routing::post,
+    response::{IntoResponse as _, Response},
 };
 use control_plane::ProjectService;
 use gateway::Gateway;
 use leptos::config::LeptosOptions;
 use leptos_axum::{LeptosRoutes as _, file_and_error_handler_with_context, generate_route_list};
-use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 use tower_http::{
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer},
@@ -27,9 +25,13 @@ use crate::{
     arrival,
     config::Config,
     guard::{self, Guard},
-    rejection,
-    session::{Denied, Sessions},
+    rejection, sign_in,
 };
+
+/// What marks an answer of a server function as a refusal.
+const SERVER_FN_ERROR_HEADER: &str = "serverfnerror";
+/// Longest refusal of a server function, in bytes.
+const MAX_REFUSAL: usize = 64 * 1024;
 
 /// What built files are called and where they are.
 #[derive(Debug, Clone)]
@@ -74,12 +76,12 @@ pub(crate) fn router(
     let (guard, gateway) = (Arc::new(guard), Arc::new(gateway));
     let pages = pages(&projects, site);
     let hashed = site.options.hash_files;
-    let sign_in = Router::new().route("/sign-in", post(sign_in)).route("/sign-out", post(sign_out)).with_state(sessions);
     let request_id = HeaderName::from_static(rejection::OURS);
     Router::new()
         .merge(api::router(ApiState { projects, stop }))
-        .merge(sign_in)
+        .merge(sign_in::router(sessions))
         .merge(pages)
+        .layer(middleware::from_fn(with_status))
         .layer(middleware::from_fn(move |request: Request, next: Next| with_headers(hashed, request, next)))
         .layer(middleware::from_fn(arrival::take_in))
         .layer(middleware::from_fn(move |request: Request, next: Next| {
@@ -108,28 +110,6 @@ fn pages(projects: &Arc<ProjectService>, site: &Site) -> Router {
         .with_state(options)
 }
 
-#[derive(Deserialize)]
-struct SignIn {
-    token: String,
-}
-
-async fn sign_in(
-    State(sessions): State<Sessions>,
-    ConnectInfo(peer): ConnectInfo<std::net::SocketAddr>,
-    headers: HeaderMap,
-    Form(SignIn { token }): Form<SignIn>,
-) -> Response {
-    match sessions.check_token(token.trim(), peer.ip()) {
-        Ok(()) => (sessions.begin(&headers), Redirect::to("/")).into_response(),
-        Err(Denied::Wrong | Denied::Nothing) => Redirect::to("/sign-in?error=wrong").into_response(),
-        Err(Denied::TooOften) => Redirect::to("/sign-in?error=limited").into_response(),
-    }
-}
-
-async fn sign_out(State(sessions): State<Sessions>, headers: HeaderMap) -> Response {
-    (sessions.end(&headers), Redirect::to("/sign-in")).into_response()
-}
-
 /// Ids are ours alone: one that a client sends is not taken over.
 async fn own_request_id(mut request: Request, next: Next) -> Response {
     request.headers_mut().remove(rejection::OURS);
@@ -139,6 +119,21 @@ async fn own_request_id(mut request: Request, next: Next) -> Response {
 fn span(request: &Request) -> tracing::Span {
     let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
     tracing::info_span!("request", request.id = id, http.method = %request.method(), url.path = request.uri().path())
+}
+
+/// Gives a server function's refusal the status that belongs to it. Leptos answers 500 to arguments that it can't read.
+async fn with_status(request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    if response.status() != StatusCode::INTERNAL_SERVER_ERROR || !response.headers().contains_key(SERVER_FN_ERROR_HEADER) {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, MAX_REFUSAL).await else { return parts.into_response() };
+    let refusal = serde_json::from_slice::<DashboardError>(&body).ok();
+    if let Some(status) = refusal.and_then(|refusal| StatusCode::from_u16(refusal.code.http_status()).ok()) {
+        parts.status = status;
+    }
+    Response::from_parts(parts, body.into())
 }
 
 /// Headers of the main host's answers. `hashed`: built files are named by their content, so what is at a name never changes.

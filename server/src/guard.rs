@@ -3,12 +3,13 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use app::DashboardError;
 use axum::{
     Json,
     extract::{ConnectInfo, Request},
     http::{HeaderMap, Method, StatusCode, header},
     middleware::Next,
-    response::{IntoResponse as _, Redirect, Response},
+    response::{IntoResponse as _, Response},
 };
 use control_plane::Caller;
 use control_plane_api::ErrorBody;
@@ -17,14 +18,17 @@ use gateway::{Address, Domain, Gateway};
 use crate::{
     config::Config,
     session::{Denied, Sessions},
+    sign_in,
 };
 
 /// Where somebody who is not signed in may go on the main host.
-const OPEN_PATHS: [&str; 4] = ["/sign-in", "/sign-out", "/favicon.svg", "/robots.txt"];
+const OPEN_PATHS: [&str; 5] = [sign_in::PAGE, "/sign-out", "/api/set_theme", "/favicon.svg", "/robots.txt"];
 /// Where the dashboard's own files are.
 const OPEN_PREFIX: &str = "/pkg/";
 /// Where programs ask rather than people.
-const API_PREFIXES: [&str; 2] = ["/v1/", "/api/"];
+const API_PREFIX: &str = "/v1/";
+/// Where the dashboard's pages ask.
+const PAGES_PREFIX: &str = "/api/";
 
 /// What is checked before anything else.
 #[derive(Debug)]
@@ -82,6 +86,9 @@ impl Guard {
         };
         match denied {
             Some(denied) if !is_open(request.uri().path()) => turned_away(denied, &request),
+            None if request.method() == Method::GET && request.uri().path() == sign_in::PAGE => {
+                sign_in::skip(request.uri()).into_response()
+            }
             Some(_) | None => next.run(request).await,
         }
     }
@@ -135,14 +142,28 @@ fn is_open(path: &str) -> bool {
 fn turned_away(denied: Denied, request: &Request) -> Response {
     match denied {
         Denied::TooOften => too_often(),
-        Denied::Nothing | Denied::Wrong if API_PREFIXES.iter().any(|prefix| request.uri().path().starts_with(prefix)) => {
+        Denied::Nothing | Denied::Wrong if request.uri().path().starts_with(API_PREFIX) => {
             let mut response =
                 refusal(StatusCode::UNAUTHORIZED, "Unauthorized. Send the admin token as `Authorization: Bearer …`.");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
             response
         }
-        Denied::Nothing | Denied::Wrong => Redirect::to("/sign-in").into_response(),
+        // A form without scripts; what shows it again is the page it is on.
+        Denied::Nothing | Denied::Wrong if request.method() != Method::GET && accepts_html(request.headers()) => {
+            sign_in::ask(&sign_in::posted_from(request.headers())).into_response()
+        }
+        Denied::Nothing | Denied::Wrong if request.uri().path().starts_with(PAGES_PREFIX) => {
+            (StatusCode::UNAUTHORIZED, Json(DashboardError::signed_out())).into_response()
+        }
+        Denied::Nothing | Denied::Wrong => {
+            let wanted = request.uri().path_and_query().map_or("/", |path| path.as_str());
+            sign_in::ask(wanted).into_response()
+        }
     }
+}
+
+fn accepts_html(headers: &HeaderMap) -> bool {
+    headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains("text/html"))
 }
 
 pub(crate) fn too_often() -> Response {

@@ -10,6 +10,7 @@ mod listener;
 mod rejection;
 mod routing;
 mod session;
+mod sign_in;
 
 use std::{collections::HashMap, process::ExitCode};
 

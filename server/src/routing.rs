@@ -102,4 +102,14 @@ impl Routes for GatewayRoutes {
     fn is_published(&self, project_ref: &ProjectRef) -> bool {
         self.table.is_live(project_ref)
     }
+
+    async fn probe(&self, project_ref: &ProjectRef, at_most: Duration) -> Result<(), String> {
+        let context = self.contexts.lock().unwrap_or_else(PoisonError::into_inner).get(project_ref).cloned();
+        let Some(context) = context else { return Err("The project's address is not open.".to_owned()) };
+        match tokio::time::timeout(at_most, context.probe()).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(format!("The database can't be reached: {error}.")),
+            Err(_) => Err(format!("The database did not answer within {} s.", at_most.as_secs_f32())),
+        }
+    }
 }

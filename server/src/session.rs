@@ -156,7 +156,7 @@ impl Sessions {
     fn cookie(&self, value: String) -> Cookie<'static> {
         let mut cookie = Cookie::new(COOKIE, value);
         cookie.set_http_only(true);
-        cookie.set_same_site(SameSite::Strict);
+        cookie.set_same_site(SameSite::Lax);
         cookie.set_secure(self.is_https);
         cookie.set_path("/");
         cookie.set_max_age(time::Duration::seconds(LIFETIME_SECONDS));
@@ -194,7 +194,7 @@ mod tests {
         use axum::response::IntoResponse as _;
         let response = sessions.begin(&HeaderMap::new()).into_response();
         let set = response.headers()[header::SET_COOKIE].to_str().unwrap();
-        assert!(set.contains("HttpOnly") && set.contains("SameSite=Strict") && set.contains("Path=/"), "{set}");
+        assert!(set.contains("HttpOnly") && set.contains("SameSite=Lax") && set.contains("Path=/"), "{set}");
         let pair = set.split(';').next().unwrap();
         [(header::COOKIE, pair.parse().unwrap())].into_iter().collect()
     }

@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use leptos::{prelude::*, task::spawn_local};
 
-use super::{Glyph, Icon};
+use super::{Glyph, Icon, Problem};
 use crate::{browser, live::Live, secret::Secret};
 
 /// How long the button says that it has copied.
 const THANKS: Duration = Duration::from_secs(2);
+
+const COPIED: &str = "Copied";
+const NOT_COPIED: &str = "Can't copy here. Select the text and copy it by hand.";
 
 /// What a button copies.
 #[derive(Debug, Clone)]
@@ -30,36 +33,41 @@ pub(crate) fn CopyButton(
     word: &'static str,
     #[prop(default = Glyph::Copy)] glyph: Glyph,
 ) -> impl IntoView {
-    let copied = RwSignal::new(false);
-    let live = use_context::<Live>();
-    let done = move |text: &str| {
-        browser::copy(text);
-        _ = copied.try_set(true);
-        set_timeout(move || _ = copied.try_set(false), THANKS);
+    let said = RwSignal::new(None::<String>);
+    let asked_of = use_context::<Live>().zip(use_context::<Problem>());
+    let put = move |text: String| async move {
+        let words = if browser::copy(&text).await { COPIED } else { NOT_COPIED };
+        _ = said.try_set(Some(words.to_owned()));
+        set_timeout(move || _ = said.try_set(None), THANKS);
     };
-    let on_click = move |_| match (&what, live) {
-        (Copied::Text(text), _) => done(text),
-        (Copied::Typed(text), _) => done(&text.read_untracked()),
-        (Copied::Secret(secret), Some(live)) => {
+    let on_click = move |_| match (&what, asked_of) {
+        (Copied::Text(text), _) => spawn_local(put(text.clone())),
+        (Copied::Typed(text), _) => spawn_local(put(text.get_untracked())),
+        (Copied::Secret(secret), Some((live, Problem(problem)))) => {
             let secret = secret.clone();
             spawn_local(async move {
-                if let Ok(text) = secret.fetch(live).await {
-                    done(&text);
+                if let Some(text) = secret.fetch(live, problem).await {
+                    put(text).await;
                 }
             });
         }
         (Copied::Secret(_), None) => {}
     };
+    // The button's look and word: as they are, copied, not copied.
+    let is_copied = move || said.read().as_deref().map(|words| words == COPIED);
+    let glyph = move || is_copied().map_or(glyph, |copied| if copied { Glyph::Check } else { Glyph::Failed });
+    let word = (!word.is_empty()).then(|| {
+        let word = move || is_copied().map_or(word, |copied| if copied { COPIED } else { "Failed" });
+        view! { <span>{word}</span> }
+    });
     let title = label.clone();
     view! {
         <button class="button-small needs-script" type="button" aria-label=label title=title on:click=on_click>
-            {move || {
-                let glyph = if copied.get() { Glyph::Check } else { glyph };
-                view! { <Icon glyph /> }
-            }} <span>{move || if copied.get() && !word.is_empty() { "Copied" } else { word }}</span>
-            <span class="heard" role="status">
-                {move || if copied.get() { "Copied" } else { "" }}
-            </span>
+            {move || view! { <Icon glyph=glyph() /> }}
+            {word}
         </button>
+        <span class="heard" role="status">
+            {said}
+        </span>
     }
 }

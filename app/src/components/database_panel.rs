@@ -6,7 +6,7 @@ use super::{Copied, CopyButton, RevealLink, Sheet, Value};
 use crate::{
     key_line::DOTS,
     live::use_live,
-    secret::{Secret, revealed_by_address},
+    secret::{NO_CONNECTION, Secret, revealed_by_address},
     snippets::{percent_encode, postgres_uri, psql},
 };
 
@@ -23,14 +23,14 @@ pub(crate) fn DatabasePanel() -> impl IntoView {
         }
         let shown = password.map_or_else(|| DOTS.to_owned(), percent_encode);
         let detail = detail.read();
-        let Some(connection) = &detail.connection else { return "Known once the database has started.".to_owned() };
+        let Some(connection) = &detail.connection else { return NO_CONNECTION.to_owned() };
         let uri = postgres_uri(connection, &shown);
         if let Secret::Psql = secret { psql(&uri) } else { uri }
     };
     let line = move |secret: Secret, name: &'static str, label: &'static str| {
         let what = Copied::Secret(secret.clone());
         let reveal = matches!(secret, Secret::Password)
-            .then(|| view! { <RevealLink secret=secret.clone() label="database password" revealed /> });
+            .then(|| view! { <RevealLink secret=secret.clone() label="database password" at="#database" revealed /> });
         view! {
             <Value name text=Signal::derive(move || text(&secret))>
                 {reveal}

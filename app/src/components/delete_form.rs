@@ -25,6 +25,7 @@ pub(crate) fn DeleteForm(project_ref: ProjectRef, #[prop(into)] name: Signal<Str
                         id="confirmation"
                         name="confirmation"
                         required
+                        autofocus
                         autocomplete="off"
                         autocapitalize="off"
                         spellcheck="false"
@@ -36,7 +37,7 @@ pub(crate) fn DeleteForm(project_ref: ProjectRef, #[prop(into)] name: Signal<Str
                     </p>
                 </div>
                 <div class="form-actions">
-                    <button class="button button-danger" type="submit" disabled=move || submission.pending.get()>
+                    <button class="button button-danger" type="submit" aria-disabled=submission.pending_word()>
                         {move || if submission.pending.get() { "Deleting…" } else { "Delete this project" }}
                     </button>
                 </div>

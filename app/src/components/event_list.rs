@@ -28,7 +28,9 @@ fn Line(event: ProjectEvent) -> impl IntoView {
         EventKind::StepFinished => ("good", Glyph::Check),
         EventKind::StepRetried | EventKind::DatabaseExited => ("busy", Glyph::Restart),
         EventKind::StepFailed => ("bad", Glyph::Failed),
-        EventKind::StateChanged | EventKind::StepStarted | EventKind::Renamed | EventKind::Deleted => ("idle", Glyph::Waiting),
+        EventKind::StateChanged | EventKind::StepStarted | EventKind::Renamed | EventKind::Deleted | EventKind::Measured => {
+            ("idle", Glyph::Waiting)
+        }
     };
     view! {
         <li>
@@ -57,5 +59,6 @@ fn title(event: &ProjectEvent) -> String {
         EventKind::DatabaseExited => "Database ended by itself".to_owned(),
         EventKind::Renamed => "Renamed".to_owned(),
         EventKind::Deleted => "Deleted".to_owned(),
+        EventKind::Measured => "Measured".to_owned(),
     }
 }

@@ -3,8 +3,9 @@
 use control_plane_api::ProjectState;
 use leptos::prelude::*;
 
-use super::{CurlButton, FormAlert, Glyph, Icon, PostForm};
+use super::{CurlButton, FormAlert, Glyph, Icon, PostForm, STATE_ID};
 use crate::{
+    browser,
     live::use_live,
     server_fns::{PauseProject, RestartProject, ResumeProject, RetryProject},
     snippets::Command,
@@ -29,13 +30,24 @@ impl Lifecycle {
             retry: Submission::to::<RetryProject>(),
         };
         let live = use_live();
-        // The event tells as well; this holds when the stream is lost.
         Effect::new(move |before: Option<u32>| {
             let done = lifecycle.all().iter().map(|submission| submission.done.get()).sum();
             if before.is_some_and(|before| before < done) {
+                // The event tells as well; this holds when the stream is lost.
                 live.reload();
+                browser::focus(STATE_ID);
             }
             done
+        });
+        // What was refused in another state says nothing about this one.
+        Effect::new(move |before: Option<ProjectState>| {
+            let state = live.state.get();
+            if before.is_some_and(|before| before != state) {
+                for submission in lifecycle.all() {
+                    submission.error.set(None);
+                }
+            }
+            state
         });
         lifecycle
     }
@@ -67,7 +79,9 @@ pub(crate) fn LifecycleActions(lifecycle: Lifecycle) -> impl IntoView {
             ]
         }
         ProjectState::Failed => {
-            vec![view! { <Button submission=lifecycle.retry glyph=Glyph::Restart word="Retry" primary=true /> }]
+            vec![
+                view! { <Button submission=lifecycle.retry glyph=Glyph::Restart word="Retry" command=Command::Retry primary=true /> },
+            ]
         }
         ProjectState::Provisioning
         | ProjectState::Pausing
@@ -82,23 +96,22 @@ fn Button(
     submission: Submission,
     glyph: Glyph,
     word: &'static str,
-    #[prop(optional)] command: Option<Command>,
+    command: Command,
     #[prop(optional)] primary: bool,
 ) -> impl IntoView {
     let project_ref = use_live().project_ref();
-    let curl = command.map(|command| view! { <CurlButton command project_ref=Some(project_ref.clone()) /> });
-    let frame = if curl.is_some() { "button-pair" } else { "" };
+    let hidden = project_ref.to_string();
     let class = if primary { "button button-primary" } else { "button" };
     view! {
-        <span class=frame>
+        <span class="button-pair">
             <PostForm submission>
-                <input type="hidden" name="project_ref" value=project_ref.to_string() />
-                <button class=class type="submit" disabled=move || submission.pending.get()>
+                <input type="hidden" name="project_ref" value=hidden />
+                <button class=class type="submit" aria-disabled=submission.pending_word()>
                     <Icon glyph />
                     {word}
                 </button>
             </PostForm>
-            {curl}
+            <CurlButton command project_ref=Some(project_ref) />
         </span>
     }
 }

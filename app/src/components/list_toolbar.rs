@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use crate::{
     format,
     project_row::{ProjectRow, SortBy},
+    snippets::percent_encode,
 };
 
 /// From how many projects on a filter is worth its place.
@@ -36,7 +37,7 @@ pub(crate) fn ListToolbar(rows: StoredValue<Vec<ProjectRow>>, filter: RwSignal<S
                 {SortBy::ALL
                     .map(|choice| {
                         view! {
-                            <a href=format!("/?sort={}", choice.word()) aria-current=move || (sort.get() == choice).then_some("true")>
+                            <a href=move || address(choice, &filter.read()) aria-current=move || (sort.get() == choice).then_some("true")>
                                 {choice.label()}
                             </a>
                         }
@@ -46,8 +47,18 @@ pub(crate) fn ListToolbar(rows: StoredValue<Vec<ProjectRow>>, filter: RwSignal<S
     }
 }
 
+/// Of the list in another order, filtered as it is.
+fn address(sort: SortBy, filter: &str) -> String {
+    let sort = sort.word();
+    if filter.is_empty() { format!("/?sort={sort}") } else { format!("/?sort={sort}&q={}", percent_encode(filter)) }
+}
+
 fn totals(rows: &[ProjectRow]) -> String {
+    let count = format::count(rows.len(), "project");
+    if rows.iter().all(|row| row.disk_bytes.is_none()) {
+        return count;
+    }
     let memory = rows.iter().filter_map(|row| row.memory_bytes).sum();
     let disk = rows.iter().filter_map(|row| row.disk_bytes).sum();
-    format!("{} · {} memory · {} disk", format::count(rows.len(), "project"), format::bytes(memory), format::bytes(disk))
+    format!("{count} · {} memory · {} disk", format::bytes(memory), format::bytes(disk))
 }

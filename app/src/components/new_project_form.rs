@@ -34,13 +34,14 @@ pub(crate) fn NewProjectForm(submission: Submission) -> impl IntoView {
                         maxlength=MAX_NAME_CHARS.to_string()
                         autocomplete="off"
                         autofocus
+                        value=submission.typed()
                         aria-describedby="project-name-hint project-name-error"
                         aria-invalid=move || name_error.get().map(|_| "true")
                     />
                     <p class="field-hint" id="project-name-hint">
                         "Leave empty for a made-up one. You can change it later."
                     </p>
-                    <p class="field-error" id="project-name-error">
+                    <p class="field-error" id="project-name-error" role="alert">
                         {name_error}
                     </p>
                 </div>
@@ -69,12 +70,12 @@ pub(crate) fn NewProjectForm(submission: Submission) -> impl IntoView {
                     <p class="field-hint" id="project-password-hint">
                         {format!("At most {MAX_PASSWORD_CHARS} characters. Leave empty for a generated one; the project's page can show it.")}
                     </p>
-                    <p class="field-error" id="project-password-error">
+                    <p class="field-error" id="project-password-error" role="alert">
                         {password_error}
                     </p>
                 </div>
                 <div class="form-actions">
-                    <button class="button button-primary" type="submit" disabled=move || submission.pending.get()>
+                    <button class="button button-primary" type="submit" aria-disabled=submission.pending_word()>
                         {move || if submission.pending.get() { "Creating…" } else { "Create project" }}
                     </button>
                 </div>

@@ -27,7 +27,7 @@ pub(crate) fn NoProjects(new_project: NodeRef<html::Dialog>) -> impl IntoView {
             </a>
             <div class="command">
                 <code tabindex="0" role="region" aria-label="Create a project by command">
-                    {Command::Create.curl(&site::origin(), None)}
+                    {Command::Create.curl(&site::origin(), None, site::signed_in())}
                 </code>
                 <CurlButton command=Command::Create project_ref=None />
             </div>

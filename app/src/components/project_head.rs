@@ -5,6 +5,9 @@ use leptos::prelude::*;
 use super::{Copied, CopyButton, LifecycleActions, RelativeTime, StateBadge, lifecycle_actions::Lifecycle};
 use crate::live::use_live;
 
+/// Id of the project's state, where the focus goes when the button that was pressed is gone.
+pub(crate) const STATE_ID: &str = "project-state";
+
 /// What the page is about, and what can be done.
 #[component]
 pub(crate) fn ProjectHead(lifecycle: Lifecycle) -> impl IntoView {
@@ -21,8 +24,8 @@ pub(crate) fn ProjectHead(lifecycle: Lifecycle) -> impl IntoView {
             <div class="min-w-0">
                 <div class="project-title">
                     <h1>{name}</h1>
-                    <span role="status">
-                        <StateBadge state=live.state />
+                    <span role="status" id=STATE_ID tabindex="-1">
+                        <StateBadge state=live.state recovering=live.recovering() />
                     </span>
                 </div>
                 <div class="project-facts">

@@ -40,7 +40,7 @@ fn Row(row: ProjectRow, largest: u64) -> impl IntoView {
                 <p class="ref">{row.project_ref.to_string()}</p>
             </div>
             <div>
-                <StateBadge state=Signal::stored(row.state) />
+                <StateBadge state=Signal::stored(row.state) recovering=Signal::stored(row.recovering) />
             </div>
             <dl class="ledger-facts figures">
                 <div>
@@ -78,7 +78,7 @@ fn PendingRow(name: String) -> impl IntoView {
                 <p class="ref">"choosing a ref"</p>
             </div>
             <div>
-                <StateBadge state=Signal::stored(control_plane_api::ProjectState::Provisioning) />
+                <StateBadge state=Signal::stored(control_plane_api::ProjectState::Provisioning) recovering=Signal::stored(false) />
             </div>
         </li>
     }

@@ -2,15 +2,21 @@
 
 use leptos::{prelude::*, task::spawn_local};
 
-use super::{Glyph, Icon};
+use super::{Glyph, Icon, Problem};
 use crate::{live::use_live, secret::Secret};
 
-/// `revealed` holds the secret while it is shown.
+/// `revealed` holds the secret while it is shown. `at` is where on the page it is, such as `#api`.
 #[component]
-pub(crate) fn RevealLink(secret: Secret, label: &'static str, revealed: RwSignal<Option<String>>) -> impl IntoView {
+pub(crate) fn RevealLink(
+    secret: Secret,
+    label: &'static str,
+    at: &'static str,
+    revealed: RwSignal<Option<String>>,
+) -> impl IntoView {
     let live = use_live();
+    let Problem(problem) = expect_context();
     let shown = move || revealed.read().is_some();
-    let which = secret.word();
+    let which = secret.word().to_owned();
     let on_click = move |click: leptos::ev::MouseEvent| {
         click.prevent_default();
         if revealed.read_untracked().is_some() {
@@ -19,12 +25,12 @@ pub(crate) fn RevealLink(secret: Secret, label: &'static str, revealed: RwSignal
         }
         let secret = secret.clone();
         spawn_local(async move {
-            if let Ok(text) = secret.fetch(live).await {
+            if let Some(text) = secret.fetch(live, problem).await {
                 _ = revealed.try_set(Some(text));
             }
         });
     };
-    let href = move || if shown() { "?".to_owned() } else { format!("?reveal={which}") };
+    let href = move || if shown() { format!("?{at}") } else { format!("?reveal={which}{at}") };
     let name = move || format!("{} {label}", if shown() { "Hide" } else { "Reveal" });
     view! {
         <a class="button-small" href=href aria-label=name rel="nofollow" on:click=on_click>

@@ -45,13 +45,14 @@ fn RenameForm() -> impl IntoView {
     let live = use_live();
     let rename = Submission::to::<RenameProject>();
     let error = rename.beside_fields(&[]);
+    let done = move || rename.done.get() > 0;
     Effect::new(move |_| {
-        if rename.done.get() > 0 {
+        if done() {
             live.reload();
         }
     });
     view! {
-        <PostForm submission=rename>
+        <PostForm submission=rename at="#settings">
             <input type="hidden" name="project_ref" value=live.project_ref().to_string() />
             <div class="field">
                 <label for="rename">"Name"</label>
@@ -63,16 +64,22 @@ fn RenameForm() -> impl IntoView {
                         required
                         maxlength=control_plane_api::MAX_NAME_CHARS.to_string()
                         autocomplete="off"
-                        value=live.detail.read_untracked().name.clone()
+                        value=rename.typed().unwrap_or_else(|| live.detail.read_untracked().name.clone())
                         aria-describedby="rename-error"
                         aria-invalid=move || error.get().map(|_| "true")
                     />
-                    <button class="button" type="submit" disabled=move || rename.pending.get()>
-                        "Rename"
-                    </button>
+                    <span class="button-pair">
+                        <button class="button" type="submit" aria-disabled=rename.pending_word()>
+                            "Rename"
+                        </button>
+                        <CurlButton command=Command::Rename project_ref=Some(live.project_ref()) />
+                    </span>
                 </div>
                 <p class="field-error" id="rename-error" role="alert">
                     {error}
+                </p>
+                <p class="field-hint" role="status">
+                    {move || done().then_some("Renamed.")}
                 </p>
             </div>
         </PostForm>

@@ -5,13 +5,14 @@ use leptos::prelude::*;
 
 use super::{Glyph, Icon};
 
-/// The state, kept current.
+/// The state, kept current. `recovering`: the database ended by itself and is being brought back.
 #[component]
-pub(crate) fn StateBadge(#[prop(into)] state: Signal<ProjectState>) -> impl IntoView {
+pub(crate) fn StateBadge(#[prop(into)] state: Signal<ProjectState>, #[prop(into)] recovering: Signal<bool>) -> impl IntoView {
+    let look = move || look(state.get(), recovering.get());
     view! {
-        <span class=move || look(state.get()).0 data-state=move || state.get().as_str()>
+        <span class=move || look().0 data-state=move || state.get().as_str()>
             {move || {
-                let (_, glyph, word) = look(state.get());
+                let (_, glyph, word) = look();
                 view! {
                     <Icon glyph />
                     <span>{word}</span>
@@ -21,8 +22,9 @@ pub(crate) fn StateBadge(#[prop(into)] state: Signal<ProjectState>) -> impl Into
     }
 }
 
-const fn look(state: ProjectState) -> (&'static str, Glyph, &'static str) {
+const fn look(state: ProjectState, recovering: bool) -> (&'static str, Glyph, &'static str) {
     match state {
+        ProjectState::Running if recovering => ("state state-busy", Glyph::Working, "Recovering"),
         ProjectState::Provisioning => ("state state-busy", Glyph::Working, "Provisioning"),
         ProjectState::Running => ("state state-good", Glyph::Check, "Running"),
         ProjectState::Pausing => ("state state-busy", Glyph::Working, "Pausing"),

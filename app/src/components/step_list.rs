@@ -21,12 +21,12 @@ pub(crate) fn StepList() -> impl IntoView {
     let live = use_live();
     let open = Memo::new(move |_| {
         let detail = live.detail.read();
-        detail.state.is_transient().then(|| detail.operation.unwrap_or_else(|| operation_of(detail.state)))
+        detail.operation.or_else(|| detail.state.is_transient().then(|| operation_of(detail.state)))
     });
     let run = Memo::new(move |_| last_run(&live.events.read(), open.get()));
     let now = RwSignal::new(clock::now_ms());
     Effect::new(move |_| {
-        if live.state.get().is_transient() {
+        if open.get().is_some() {
             clock::every(TICK, move || now.set(clock::now_ms()));
         }
     });
@@ -69,7 +69,7 @@ fn Line(line: StepLine, now: Signal<i64>) -> impl IntoView {
         Progress::Failed { .. } => "failed".to_owned(),
     };
     view! {
-        <li class=class data-step=line.step.as_str() data-progress=word>
+        <li class=class aria-atomic="true" data-step=line.step.as_str() data-progress=word>
             <Icon glyph />
             <span>
                 {line.step.title()} <span class="heard">{format!(", {word}")}</span>

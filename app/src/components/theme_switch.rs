@@ -8,9 +8,11 @@ use crate::{browser, server_fns::SetTheme, theme::Theme};
 /// The three choices.
 #[component]
 pub(crate) fn ThemeSwitch() -> impl IntoView {
-    let choose = |theme: Theme| {
+    let chosen = RwSignal::new(Theme::chosen().word().to_owned());
+    let choose = move |theme: Theme| {
         move |click: leptos::ev::MouseEvent| {
             click.prevent_default();
+            chosen.set(theme.word().to_owned());
             browser::set_root_attribute("data-theme", theme.word());
             browser::set_cookie(&theme.cookie());
         }
@@ -23,7 +25,15 @@ pub(crate) fn ThemeSwitch() -> impl IntoView {
         };
         let label = format!("{} theme", theme.label());
         view! {
-            <button type="submit" name="theme" value=theme.word() aria-label=label.clone() title=label on:click=choose(theme)>
+            <button
+                type="submit"
+                name="theme"
+                value=theme.word()
+                aria-label=label.clone()
+                aria-pressed=move || if *chosen.read() == theme.word() { "true" } else { "false" }
+                title=label
+                on:click=choose(theme)
+            >
                 <Icon glyph />
             </button>
         }

@@ -2,7 +2,11 @@
 
 use leptos::prelude::*;
 
-/// `buttons` stand at its end; `hint` beside its name.
+/// Why what a value's button was asked for can't be had; shown at the value.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Problem(pub(crate) RwSignal<Option<String>>);
+
+/// The children, buttons, stand at its end; `hint` beside its name.
 #[component]
 pub(crate) fn Value(
     name: &'static str,
@@ -10,6 +14,8 @@ pub(crate) fn Value(
     #[prop(optional, into)] hint: Option<String>,
     children: Children,
 ) -> impl IntoView {
+    let problem = RwSignal::new(None);
+    provide_context(Problem(problem));
     view! {
         <div class="value" role="group" aria-label=name>
             <p class="value-name">
@@ -20,6 +26,9 @@ pub(crate) fn Value(
                 {text}
             </p>
             <div class="value-buttons">{children()}</div>
+            <p class="field-error" role="alert">
+                {problem}
+            </p>
         </div>
     }
 }

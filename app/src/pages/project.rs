@@ -1,12 +1,12 @@
 //! `/project/<ref>`: one project.
 
-use control_plane_api::ProjectState;
+use control_plane_api::{ErrorCode, ProjectState};
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::{NavigateOptions, hooks::use_navigate};
 
-use super::WithProject;
+use super::{RefusedPage, WithProject};
 use crate::{
+    DashboardError,
     components::{
         ApiPanel, ConnectPanel, DatabasePanel, EventList, FailureNotice, HealthList, Lifecycle, LifecycleErrors, ProjectHead,
         RefreshWithoutScripts, SettingsPanel, StepList, UsagePanel,
@@ -27,12 +27,6 @@ fn Shown(mut detail: ProjectDetail) -> impl IntoView {
     provide_context(RevealedByAddress(detail.revealed.take()));
     let live = Live::provide(detail);
     let lifecycle = Lifecycle::new();
-    let navigate = use_navigate();
-    Effect::new(move |_| {
-        if live.gone.get() {
-            navigate("/", NavigateOptions { replace: true, ..NavigateOptions::default() });
-        }
-    });
     // Decided once, so that nothing moves when the steps are done.
     let steps_first = live.state.get_untracked() != ProjectState::Running && live.state.get_untracked() != ProjectState::Paused;
     let columns = if steps_first { "project-columns steps-first" } else { "project-columns" };
@@ -40,8 +34,10 @@ fn Shown(mut detail: ProjectDetail) -> impl IntoView {
     view! {
         <Title text=name />
         <RefreshWithoutScripts when=Signal::derive(move || live.state.get().is_transient()) />
-        <ProjectHead lifecycle />
-        <div class="project-column">
+        {move || live.gone.get().then(|| view! { <RefusedPage error=deleted() /> })}
+        <div hidden=live.gone>
+            <ProjectHead lifecycle />
+            <div class="project-column">
             <LifecycleErrors lifecycle />
             <FailureNotice />
             <div class=columns>
@@ -58,6 +54,11 @@ fn Shown(mut detail: ProjectDetail) -> impl IntoView {
                     <EventList />
                 </div>
             </div>
+            </div>
         </div>
     }
+}
+
+fn deleted() -> DashboardError {
+    DashboardError::new(ErrorCode::NotFound, "This project was deleted, from another window or by a program.")
 }

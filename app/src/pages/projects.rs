@@ -1,8 +1,8 @@
 //! `/`: every project, and the way to a new one.
 
-use std::time::Duration;
+use std::{cell::Cell, rc::Rc, time::Duration};
 
-use control_plane_api::{EventKind, ProjectEvent, ProjectRef};
+use control_plane_api::NoticeKind;
 use leptos::{html, prelude::*};
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
@@ -11,22 +11,21 @@ use super::RefusedPage;
 use crate::{
     browser,
     components::{
-        Dialog, Glyph, Icon, ListSkeleton, ListToolbar, NewProjectForm, NoProjects, ProjectList, RefreshWithoutScripts, dialog,
+        CurlButton, Dialog, Glyph, Icon, ListSkeleton, ListToolbar, NewProjectForm, NoProjects, ProjectList,
+        RefreshWithoutScripts, dialog,
     },
     event_stream::{News, follow},
     project_detail::PageJson,
     project_row::{ProjectRow, SortBy, arrange},
     server_fns::{CreateProject, list_projects},
+    snippets::Command,
     submission::Submission,
-    visibility::use_visible,
 };
 
-/// How many changing projects are followed at once. A browser has six connections to a host, and pages need some.
-const FOLLOWED: usize = 3;
-/// How long a project must have rested before the list is fetched anew.
-const QUIET: Duration = Duration::from_millis(100);
-/// How long to wait before the list is fetched anew when the server refused to tell of a project.
-const AFTER_REFUSAL: Duration = Duration::from_secs(1);
+/// Kinds of notices that the list follows.
+const FOLLOWED: [&str; 2] = [NoticeKind::Changed.as_str(), NoticeKind::Measured.as_str()];
+/// How long to gather notices before the list is fetched anew.
+const GATHERED: Duration = Duration::from_millis(200);
 
 /// The project list. What it shows comes with the page; later changes come by event.
 #[component]
@@ -36,6 +35,7 @@ pub(crate) fn ProjectsPage() -> impl IntoView {
     let listed = Resource::<_, PageJson>::new_with_options(|| (), |()| list_projects(), false);
     let create = Submission::to::<CreateProject>();
     let new_project = NodeRef::<html::Dialog>::new();
+    stay_current(move || listed.refetch());
     // Optimistic: the dialog makes room for the row at once, and comes back if the server refuses.
     Effect::new(move |was_pending: Option<bool>| {
         let pending = create.pending.get();
@@ -54,16 +54,19 @@ pub(crate) fn ProjectsPage() -> impl IntoView {
         <div class="page-head">
             <h1>"Projects"</h1>
             <div class="page-actions">
-                <a class="button button-primary" href="/new" on:click=dialog::open(new_project)>
-                    <Icon glyph=Glyph::Plus />
-                    "New project"
-                </a>
+                <span class="button-pair">
+                    <a class="button button-primary" href="/new" on:click=dialog::open(new_project)>
+                        <Icon glyph=Glyph::Plus />
+                        "New project"
+                    </a>
+                    <CurlButton command=Command::Create project_ref=None />
+                </span>
             </div>
         </div>
         <Transition fallback=ListSkeleton>
             {move || Suspend::new(async move {
                 match listed.await {
-                    Ok(rows) => view! { <Listed rows filter pending_name=Signal::derive(pending_name) new_project refetch=move || listed.refetch() /> }.into_any(),
+                    Ok(rows) => view! { <Listed rows filter pending_name=Signal::derive(pending_name) new_project /> }.into_any(),
                     Err(error) => view! { <RefusedPage error /> }.into_any(),
                 }
             })}
@@ -80,24 +83,10 @@ fn Listed(
     filter: RwSignal<String>,
     pending_name: Signal<Option<String>>,
     new_project: NodeRef<html::Dialog>,
-    refetch: impl Fn() + Copy + Send + Sync + 'static,
 ) -> impl IntoView {
     let query = use_query_map();
     let sort = Memo::new(move |_| SortBy::from_word(query.read().get_str("sort")));
-    let changing: Vec<_> = rows.iter().filter(|row| row.state.is_transient()).map(|row| row.project_ref.clone()).collect();
-    let is_changing = Signal::stored(!changing.is_empty());
-    let visible = use_visible();
-    Effect::new(move |again: Option<()>| {
-        if !visible.get() {
-            return;
-        }
-        if again.is_some() {
-            refetch();
-        }
-        for project_ref in changing.iter().take(FOLLOWED) {
-            follow_until_settled(project_ref, refetch);
-        }
-    });
+    let is_changing = Signal::stored(rows.iter().any(|row| row.state.is_transient()));
     let empty = rows.is_empty();
     let rows = StoredValue::new(rows);
     let list = move || {
@@ -106,7 +95,7 @@ fn Listed(
         if empty && pending_name.is_none() {
             view! { <NoProjects new_project /> }.into_any()
         } else if shown.is_empty() && pending_name.is_none() {
-            view! { <p class="empty">"No project matches the filter."</p> }.into_any()
+            view! { <p class="empty" role="status">"No project matches the filter."</p> }.into_any()
         } else {
             view! { <ProjectList rows=shown pending_name /> }.into_any()
         }
@@ -118,33 +107,19 @@ fn Listed(
     }
 }
 
-/// The list is fetched anew once the project has come to rest. The stream begins with the past, which comes at once;
-/// what counts is the state after which it is quiet.
-fn follow_until_settled(project_ref: &ProjectRef, refetch: impl Fn() + Copy + 'static) {
-    let settled = StoredValue::new(false);
-    follow(project_ref, 0, move |news| {
-        let (is_settled, wait) = match news {
-            News::Happened(event) => match settles(&event) {
-                Some(is_settled) => (is_settled, QUIET),
-                None => return,
-            },
-            // Gone before the stream began.
-            News::Refused => (true, AFTER_REFUSAL),
-            News::Connected | News::Lost => return,
-        };
-        settled.set_value(is_settled);
-        let check = move || {
-            if settled.try_get_value() == Some(true) {
-                refetch();
-            }
-        };
-        if is_settled {
-            set_timeout(check, wait);
+/// Fetches the list anew when something has happened to any project, however much happens at once.
+fn stay_current(refetch: impl Fn() + Copy + 'static) {
+    let is_due = Rc::new(Cell::new(false));
+    let on_news = move |news| {
+        if matches!(news, News::Lost) || is_due.replace(true) {
+            return;
         }
-    });
-}
-
-/// Whether the project rests after the event; nothing if the event doesn't say.
-fn settles(event: &ProjectEvent) -> Option<bool> {
-    if event.kind == EventKind::Deleted { Some(true) } else { event.state.map(|state| !state.is_transient()) }
+        let is_due = Rc::clone(&is_due);
+        let fetch = move || {
+            is_due.set(false);
+            refetch();
+        };
+        set_timeout(fetch, GATHERED);
+    };
+    follow(|| "/v1/events".to_owned(), &FOLLOWED, Rc::new(on_news));
 }

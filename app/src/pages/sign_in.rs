@@ -8,6 +8,7 @@ use leptos_router::hooks::use_query_map;
 #[component]
 pub(crate) fn SignInPage() -> impl IntoView {
     let query = use_query_map();
+    let next = query.read_untracked().get_str("next").unwrap_or("/").to_owned();
     let problem = move || query.read().get_str("error").map(problem);
     view! {
         <Title text="Sign in" />
@@ -15,13 +16,16 @@ pub(crate) fn SignInPage() -> impl IntoView {
             <h1>"Sign in"</h1>
             <p>"This dashboard is reachable from other machines, so it asks for the admin token from the server's configuration."</p>
             <form class="form" method="post" action="/sign-in">
+                <input type="hidden" name="next" value=next />
                 <div class="field">
                     <label for="token">"Admin token"</label>
                     <input
+                        class="input"
                         id="token"
                         name="token"
                         type="password"
                         required
+                        autofocus
                         autocomplete="current-password"
                         aria-describedby="token-error"
                         aria-invalid=move || problem().is_some().then_some("true")

@@ -9,7 +9,7 @@ use crate::{
     DashboardError,
     components::ProjectSkeleton,
     project_detail::{PageJson, ProjectDetail},
-    server_fns::{load_project, reveal_api_key, reveal_password},
+    server_fns::{load_project, reveal_secret},
 };
 
 /// Loads the project that the address names, then shows it; one that does not exist is answered with 404.
@@ -42,10 +42,8 @@ fn Loading(project_ref: ProjectRef, show: fn(ProjectDetail) -> AnyView) -> impl 
 /// The page's content, with the secret that `?reveal=…` asks for where there are no scripts.
 async fn load(project_ref: ProjectRef, reveal: Option<String>) -> Result<ProjectDetail, DashboardError> {
     let mut detail = load_project(project_ref.clone()).await?;
-    detail.revealed = match reveal {
-        None => None,
-        Some(which) if which == "password" => reveal_password(project_ref).await.ok().map(|password| (which, password)),
-        Some(which) => reveal_api_key(project_ref, which.clone()).await.ok().map(|key| (which, key)),
-    };
+    if let Some(which) = reveal {
+        detail.revealed = reveal_secret(project_ref, which.clone()).await.ok().map(|secret| (which, secret));
+    }
     Ok(detail)
 }

@@ -10,8 +10,7 @@ mod rename_project;
 mod restart_project;
 mod resume_project;
 mod retry_project;
-mod reveal_api_key;
-mod reveal_password;
+mod reveal_secret;
 mod set_theme;
 
 pub(crate) use create_project::CreateProject;
@@ -23,6 +22,5 @@ pub(crate) use rename_project::RenameProject;
 pub(crate) use restart_project::RestartProject;
 pub(crate) use resume_project::ResumeProject;
 pub(crate) use retry_project::RetryProject;
-pub(crate) use reveal_api_key::reveal_api_key;
-pub(crate) use reveal_password::reveal_password;
+pub(crate) use reveal_secret::reveal_secret;
 pub(crate) use set_theme::SetTheme;

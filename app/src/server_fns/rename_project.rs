@@ -12,6 +12,6 @@ pub(crate) async fn rename_project(project_ref: ProjectRef, name: String) -> Res
     use control_plane_api::UpdateProject;
     let (caller, projects) = signed_in().await?;
     let update = UpdateProject { name: name.trim().to_owned() };
-    let renamed = projects.rename(&caller, &project_ref, update).await.map_err(refuse)?;
+    let renamed = projects.rename(&caller, &project_ref, update).await.map_err(|error| refuse(error).with_typed(&name))?;
     Ok(renamed.name)
 }

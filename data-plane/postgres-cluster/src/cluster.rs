@@ -21,6 +21,8 @@ const DEFAULT_PORT: u16 = 5432;
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(1);
 const SOCKET_PATH_MAX: usize = 107;
+/// Free space that a clone asks for, in bytes: a template is about 40 MB, and the clusters that are there have to go on.
+const MIN_FREE: u64 = 80 << 20;
 
 /// A cluster: where its data and its socket are, and what runs it. Making the value touches nothing.
 #[derive(Debug, Clone)]
@@ -100,6 +102,8 @@ impl Cluster {
             }
             let partial = sibling(&data_dir, ".partial");
             files::remove_dir(&partial)?;
+            // Asked first: a copy that does not fit would take the last byte from every other cluster before it fails.
+            files::require_space(&data_dir, MIN_FREE)?;
             copy::tree(&source, &partial, owner)?;
             copy::sync_file_system(&partial)?;
             files::rename_durably(&partial, &data_dir)?;
@@ -303,7 +307,7 @@ impl Cluster {
         let pid_file = self.data_dir.join("postmaster.pid");
         let socket_lock = sibling(&self.socket(), ".lock");
         if pid_file.exists() {
-            kill_all(proc::working_in(&postmaster::canonical(&self.data_dir)?)).await?;
+            kill_all(proc::working_below(&postmaster::canonical(&self.data_dir)?)).await?;
             files::remove_file(&pid_file)?;
         }
         files::remove_file(&socket_lock)
@@ -315,7 +319,7 @@ impl Cluster {
         if self.data_dir.exists() {
             files::rename_durably(&self.data_dir, &deleting)?;
             // One that had not written its number yet follows the renamed directory.
-            for orphan in proc::working_in(&postmaster::canonical(&deleting)?) {
+            for orphan in proc::working_below(&postmaster::canonical(&deleting)?) {
                 orphan.signal(Signal::KILL).map_err(Error::io("signal a process in", &deleting))?;
             }
             files::remove_dir(&deleting)?;

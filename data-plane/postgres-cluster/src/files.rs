@@ -97,6 +97,17 @@ impl Lock {
     }
 }
 
+/// Refuses when the file system that is to hold `path` has less than `bytes` left for us.
+pub(crate) fn require_space(path: &Path, bytes: u64) -> Result<(), Error> {
+    create_parent(path)?;
+    let file_system =
+        rustix::fs::statvfs(parent(path)).map_err(|error| Error::io("look at the space for", path)(error.into()))?;
+    if file_system.f_bavail.saturating_mul(file_system.f_frsize) < bytes {
+        return Err(Error::DiskFull { path: path.to_owned() });
+    }
+    Ok(())
+}
+
 /// Space taken by a folder and all in it, in bytes.
 pub(crate) fn disk_bytes(folder: &Path) -> Result<u64, Error> {
     let mut sum = 0;

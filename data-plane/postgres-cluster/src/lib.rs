@@ -41,6 +41,7 @@ pub use binaries::Binaries;
 pub use cluster::{Cluster, SUPERUSER};
 pub use error::Error;
 pub use postmaster::Observed;
+pub use proc::kill_all_below;
 pub use run_as::RunAs;
 pub use running::{Exit, Running, StopMode};
 pub use secret::{free_loopback_port, random_password, scram_verifier};

@@ -41,7 +41,8 @@ pub(crate) fn previous(path: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// What was printed after `from`, at most the last 4 KB of it, as whole lines where there are several.
+/// What the server itself printed after `from`, out of the last 4 KB. What it printed about somebody's statements is left
+/// out: it may quote them, and this text is shown and logged.
 pub(crate) fn tail(path: &Path, from: u64) -> String {
     let read = || -> io::Result<Vec<u8>> {
         let mut file = File::open(path)?;
@@ -54,6 +55,65 @@ pub(crate) fn tail(path: &Path, from: u64) -> String {
         Ok(bytes)
     };
     let bytes = read().unwrap_or_default();
-    let text = String::from_utf8_lossy(&bytes).trim().to_owned();
+    let text = without_statements(&String::from_utf8_lossy(&bytes));
     if text.is_empty() { "it printed nothing".to_owned() } else { text }
+}
+
+/// Drops errors and notices of sessions, and the statements and details that follow a message.
+fn without_statements(text: &str) -> String {
+    /// Word, whether its lines are kept, and whether details that follow are.
+    const SEVERITIES: [(&str, Option<(bool, bool)>); 13] = [
+        ("PANIC:  ", Some((true, true))),
+        ("FATAL:  ", Some((true, true))),
+        // A crashed session's last statement is a detail of the postmaster's LOG.
+        ("LOG:  ", Some((true, false))),
+        ("ERROR:  ", Some((false, false))),
+        ("WARNING:  ", Some((false, false))),
+        ("NOTICE:  ", Some((false, false))),
+        ("INFO:  ", Some((false, false))),
+        ("DEBUG:  ", Some((false, false))),
+        ("HINT:  ", None),
+        ("DETAIL:  ", None),
+        ("STATEMENT:  ", Some((false, false))),
+        ("CONTEXT:  ", Some((false, false))),
+        ("QUERY:  ", Some((false, false))),
+    ];
+    let (mut keeps, mut keeps_details) = (true, true);
+    let kept = text.lines().filter(|line| {
+        let found = SEVERITIES.iter().filter_map(|(word, is)| Some((line.find(word)?, is))).min_by_key(|(place, _)| *place);
+        match found {
+            Some((_, Some(is))) => (keeps, keeps_details) = *is,
+            Some((_, None)) => keeps = keeps_details,
+            // The next line of the same message, or what a loader says, which knows no severity.
+            None => keeps |= !line.starts_with('\t'),
+        }
+        keeps
+    });
+    kept.collect::<Vec<_>>().join("\n").trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_statements;
+
+    #[test]
+    fn what_the_server_says_is_kept_and_what_statements_say_is_not() {
+        let text = "postgres: error while loading shared libraries: libx.so\n\
+            2026-11-22 [1] LOG:  starting PostgreSQL 15\n\
+            2026-11-22 [7] postgres@postgres ERROR:  syntax error: LOG:  x\n\
+            2026-11-22 [7] postgres@postgres STATEMENT:  ALTER ROLE a\n\
+            \tPASSWORD 'secret'\n\
+            2026-11-22 [1] LOG:  server process (PID 7) was terminated by signal 9: Killed\n\
+            2026-11-22 [1] DETAIL:  Failed process was running: select 'secret'\n\
+            2026-11-22 [1] FATAL:  could not map\n\
+            2026-11-22 [1] DETAIL:  no memory\n\
+            2026-11-22 [1] HINT:  buy some";
+        let kept = without_statements(text);
+        assert!(!kept.contains("secret") && !kept.contains("syntax"), "{kept}");
+        for said in
+            ["loading shared libraries", "starting PostgreSQL", "terminated by signal 9", "could not map", "no memory", "buy"]
+        {
+            assert!(kept.contains(said), "{said}: {kept}");
+        }
+    }
 }

@@ -1,8 +1,10 @@
 //! Processes, as Linux shows them: handles that can't be confused by a reused number, children, memory.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rustix::process::{Pid, PidfdFlags, Signal};
@@ -42,10 +44,15 @@ impl Process {
         fd.readable().await.map(|_| ())
     }
 
-    /// Whether the process is a PostgreSQL one that works in `data_dir`. Every PostgreSQL process changes to its data
-    /// directory before it writes anything there.
+    /// Whether the process is a PostgreSQL one that works in `data_dir` (which has to be canonical). Every PostgreSQL
+    /// process changes to its data directory before it writes anything there. Where that is hidden from us (a process of
+    /// another user, and we lack CAP_SYS_PTRACE, as in most containers), a postmaster's arguments tell.
     pub(crate) fn works_in(&self, data_dir: &Path) -> bool {
-        is_postgres(self.pid) && cwd(self.pid).is_some_and(|cwd| cwd == data_dir)
+        is_postgres(self.pid)
+            && match cwd(self.pid) {
+                Ok(cwd) => cwd == data_dir,
+                Err(error) => error.kind() == io::ErrorKind::PermissionDenied && is_told_to_use(self.pid, data_dir),
+            }
     }
 }
 
@@ -53,19 +60,40 @@ fn is_postgres(pid: u32) -> bool {
     fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim_end() == "postgres")
 }
 
-fn cwd(pid: u32) -> Option<PathBuf> {
-    fs::read_link(format!("/proc/{pid}/cwd")).ok()
+fn cwd(pid: u32) -> io::Result<PathBuf> {
+    fs::read_link(format!("/proc/{pid}/cwd"))
 }
 
-/// Every PostgreSQL process that works in `data_dir` (which has to be canonical). Walks all of `/proc`.
-pub(crate) fn working_in(data_dir: &Path) -> Vec<Process> {
+/// Whether the process was started with `-D data_dir`.
+fn is_told_to_use(pid: u32, data_dir: &Path) -> bool {
+    let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let mut arguments = arguments.split(|byte| *byte == 0).skip_while(|argument| *argument != b"-D").skip(1);
+    let named = arguments.next().map(|argument| Path::new(OsStr::from_bytes(argument)));
+    named.is_some_and(|named| named.canonicalize().is_ok_and(|named| named == data_dir))
+}
+
+/// Every PostgreSQL process that works in `folder` (which has to be canonical) or below. Walks all of `/proc`. Without
+/// CAP_SYS_PTRACE those of other users are not seen; PostgreSQL itself refuses to start beside them.
+pub(crate) fn working_below(folder: &Path) -> Vec<Process> {
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    let works_below = |pid: u32| cwd(pid).is_ok_and(|cwd| cwd.starts_with(folder));
     entries
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .filter(|pid| cwd(*pid).is_some_and(|cwd| cwd == data_dir))
+        .filter(|pid| works_below(*pid))
         .filter_map(Process::open)
-        .filter(|process| process.works_in(data_dir))
+        .filter(|process| is_postgres(process.pid) && works_below(process.pid))
         .collect()
+}
+
+/// Kills every PostgreSQL process that works below `folder`, those included that have not written a `postmaster.pid` yet.
+/// Data is left as after a crash. Blocks the thread for a walk of `/proc`.
+pub fn kill_all_below(folder: &Path) {
+    let Ok(folder) = folder.canonicalize() else { return };
+    for process in working_below(&folder) {
+        if let Err(error) = process.signal(Signal::KILL) {
+            tracing::warn!(pid = process.pid, %error, "killing a database process");
+        }
+    }
 }
 
 /// The direct children of a process.
@@ -74,9 +102,13 @@ pub(crate) fn children(pid: u32) -> Vec<u32> {
     children.split_whitespace().filter_map(|child| child.parse().ok()).collect()
 }
 
-/// Proportional set size of a process in bytes: shared pages are divided among those who map them. 0 when it has ended.
+/// Proportional set size of a process in bytes: shared pages are divided among those who map them. Where that is hidden
+/// from us, its own pages alone. 0 when it has ended.
 pub(crate) fn pss(pid: u32) -> u64 {
-    let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
-    let kilobytes = rollup.lines().find_map(|line| line.strip_prefix("Pss:")?.trim().strip_suffix("kB")?.trim().parse().ok());
+    let (text, name) = match fs::read_to_string(format!("/proc/{pid}/smaps_rollup")) {
+        Ok(rollup) => (rollup, "Pss:"),
+        Err(_) => (fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default(), "RssAnon:"),
+    };
+    let kilobytes = text.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix("kB")?.trim().parse().ok());
     kilobytes.map_or(0, |kilobytes: u64| kilobytes * 1024)
 }

@@ -265,7 +265,7 @@ fn remove_leftovers(root: &Path) -> Result<(), Error> {
             continue;
         }
         // The crash may have left a postmaster in it.
-        for orphan in entry.path().join("data").canonicalize().map(|data| crate::proc::working_in(&data)).unwrap_or_default() {
+        for orphan in entry.path().join("data").canonicalize().map(|data| crate::proc::working_below(&data)).unwrap_or_default() {
             orphan.signal(rustix::process::Signal::KILL).map_err(Error::io("signal a process in", &entry.path()))?;
         }
         files::remove_dir(&entry.path())?;

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::{OperationKind, ProjectState, Step};
+use crate::{OperationKind, ProjectRef, ProjectState, Step, UsageSample};
 
 /// Kind of an event; the SSE `event:` field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -28,11 +28,13 @@ pub enum EventKind {
     Renamed,
     /// The last event of a project; nothing of it is left.
     Deleted,
+    /// Memory and disk were measured; `usage` says how much they are. Not kept: it has the id of the event before it.
+    Measured,
 }
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::StateChanged,
         Self::StepStarted,
         Self::StepFinished,
@@ -41,6 +43,7 @@ impl EventKind {
         Self::DatabaseExited,
         Self::Renamed,
         Self::Deleted,
+        Self::Measured,
     ];
 
     /// The stored word.
@@ -55,6 +58,7 @@ impl EventKind {
             Self::DatabaseExited => "database_exited",
             Self::Renamed => "renamed",
             Self::Deleted => "deleted",
+            Self::Measured => "measured",
         }
     }
 }
@@ -95,4 +99,42 @@ pub struct ProjectEvent {
     /// Milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<i64>,
+    /// Of kind `measured` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<UsageSample>,
+}
+
+/// What `GET /v1/events` says of a project; the SSE `event:` field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum NoticeKind {
+    /// Something of it is different, or it is new or gone.
+    Changed,
+    /// Its memory and disk were measured.
+    Measured,
+}
+
+impl NoticeKind {
+    /// Every kind.
+    pub const ALL: [Self; 2] = [Self::Changed, Self::Measured];
+
+    /// The word on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Changed => "changed",
+            Self::Measured => "measured",
+        }
+    }
+}
+
+/// That a project should be looked at again. Notices carry no content and may be left out where another one follows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Notice {
+    pub kind: NoticeKind,
+    /// Missing if it may be any of them.
+    #[serde(rename = "ref", default, skip_serializing_if = "Option::is_none")]
+    pub project_ref: Option<ProjectRef>,
 }

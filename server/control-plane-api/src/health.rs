@@ -24,6 +24,15 @@ impl ServiceName {
     pub const ALL: [Self; 8] =
         [Self::Auth, Self::Db, Self::DbPostgresUser, Self::Pooler, Self::Realtime, Self::Rest, Self::Storage, Self::PgBouncer];
 
+    /// False for what this version has not yet.
+    #[must_use]
+    pub const fn is_built(self) -> bool {
+        match self {
+            Self::Db | Self::DbPostgresUser | Self::Rest => true,
+            Self::Auth | Self::Pooler | Self::Realtime | Self::Storage | Self::PgBouncer => false,
+        }
+    }
+
     /// The name on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

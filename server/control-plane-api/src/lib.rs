@@ -17,7 +17,7 @@ mod state;
 
 pub use api_key::{ApiKey, ApiKeyType, SecretJwtTemplate};
 pub use error::{ErrorBody, ErrorCode};
-pub use event::{EventKind, ProjectEvent};
+pub use event::{EventKind, Notice, NoticeKind, ProjectEvent};
 pub use health::{ServiceHealth, ServiceName, ServiceStatus};
 pub use operation::{OperationKind, OperationSummary, Step};
 pub use organization::Organization;

@@ -34,15 +34,37 @@ pub struct Usage {
     pub memory_bytes: u64,
     /// Blocks allocated to the project's data directory, in bytes.
     pub disk_bytes: u64,
-    /// Oldest first, at most 60.
+    /// Oldest first, at most [`MAX_HISTORY`](Self::MAX_HISTORY).
     pub history: Vec<UsageSample>,
+}
+
+impl Usage {
+    /// Samples kept of a project.
+    pub const MAX_HISTORY: usize = 60;
+
+    /// The figures after one more sample; the oldest falls out.
+    pub fn push(&mut self, sample: UsageSample) {
+        (self.memory_bytes, self.disk_bytes) = (sample.memory_bytes, sample.disk_bytes);
+        if self.history.len() >= Self::MAX_HISTORY {
+            self.history.remove(0);
+        }
+        self.history.push(sample);
+    }
+}
+
+impl From<UsageSample> for Usage {
+    fn from(first: UsageSample) -> Self {
+        Self { memory_bytes: first.memory_bytes, disk_bytes: first.disk_bytes, history: vec![first] }
+    }
 }
 
 /// One point of the usage chart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UsageSample {
     /// Unix time in milliseconds.
     pub at_ms: i64,
+    /// Proportional set size; 0 when stopped.
     pub memory_bytes: u64,
     pub disk_bytes: u64,
 }

@@ -132,6 +132,11 @@ pub enum StartError {
         #[source]
         source: std::io::Error,
     },
+    #[error(
+        "DATABASE_URL can't be read. It must be sqlite:///path/file.db or postgres://user:password@host:port/database; in the password, \
+         write characters such as / ? # @ : percent-encoded (%2F for /)."
+    )]
+    MalformedDatabaseUrl,
     #[error("The control-plane database can't be used. Check DATABASE_URL and that the server behind it runs.")]
     Database(#[from] sea_orm::DbErr),
 }

@@ -7,8 +7,10 @@ use control_plane_api::{OperationKind, ProjectState, Step};
 
 use crate::provisioner::{DataState, DatabaseState, Observation};
 
-/// How often a step is tried before an operation gives up. Deleting and recovering never give up by count alone.
+/// How often a step is tried before an operation gives up. Deleting never does.
 pub const MAX_ATTEMPTS: i32 = 5;
+/// The same for a recovery, which nobody waits for: its tries take a minute and a half together.
+pub const MAX_RECOVERY_ATTEMPTS: i32 = 10;
 /// Longest pause between two tries.
 pub const MAX_DELAY: Duration = Duration::from_secs(30);
 
@@ -136,11 +138,10 @@ fn after_failure(situation: &Situation, failure: &StepFailure) -> Next {
     let gives_up = match situation.kind {
         // What is half removed must go; there is no state to fall back to.
         OperationKind::Delete => false,
-        OperationKind::Create
-        | OperationKind::Pause
-        | OperationKind::Resume
-        | OperationKind::Restart
-        | OperationKind::Recover => failure.permanent || situation.overdue || situation.attempt + 1 >= MAX_ATTEMPTS,
+        OperationKind::Recover => failure.permanent || situation.overdue || situation.attempt + 1 >= MAX_RECOVERY_ATTEMPTS,
+        OperationKind::Create | OperationKind::Pause | OperationKind::Resume | OperationKind::Restart => {
+            failure.permanent || situation.overdue || situation.attempt + 1 >= MAX_ATTEMPTS
+        }
     };
     if gives_up { Next::Fail(failure.cause.clone()) } else { Next::Nap(delay(situation.attempt), failure.cause.clone()) }
 }
@@ -187,6 +188,16 @@ pub enum Admission {
     Refused(&'static str),
 }
 
+/// The operation that takes up a failed one on request. Whoever asks for a project to run does not want its pause finished.
+#[must_use]
+pub const fn making_good(request: Request, failed: OperationKind) -> OperationKind {
+    match (request, failed) {
+        (Request::Restore, OperationKind::Pause) => OperationKind::Resume,
+        (Request::Restart, OperationKind::Pause) => OperationKind::Restart,
+        (Request::Pause | Request::Restore | Request::Restart | Request::Retry | Request::Delete, failed) => failed,
+    }
+}
+
 /// Decides whether a request can be taken up in a state. `waiting` says that the open operation, if there is one, is not
 /// being worked on: it naps between two tries, or it is a recovery.
 #[must_use]
@@ -206,7 +217,7 @@ pub const fn admit(request: Request, state: ProjectState, open: Option<Operation
         (Request::Pause, ProjectState::Paused) | (Request::Restore, ProjectState::Running) => Admission::AlreadySo,
         (Request::Restore, ProjectState::Paused) => Admission::Open(OperationKind::Resume),
         (Request::Restart, ProjectState::Running) => Admission::Open(OperationKind::Restart),
-        (Request::Restart, ProjectState::Paused) => Admission::Refused("The project is paused. Restore it instead."),
+        (Request::Restart, ProjectState::Paused) => Admission::Refused("The project is paused. Resume it (restore) instead."),
         (Request::Restore | Request::Restart | Request::Retry, ProjectState::Failed) => Admission::RetryFailed,
         (Request::Pause, ProjectState::Failed) => Admission::Refused("The project has failed. Retry or delete it."),
         (Request::Retry, ProjectState::Running | ProjectState::Paused) => {

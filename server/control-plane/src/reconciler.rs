@@ -24,6 +24,8 @@ const IDLE_LOOK: Duration = Duration::from_secs(5);
 const RECENT: Duration = Duration::from_secs(300);
 /// Time from the end of an operation to the look at what the project uses now.
 const SOON: Duration = Duration::from_secs(1);
+/// Longest time for one try of a step. A big database's recovery after a crash is waited for again by the next try.
+const STEP_LIMIT: Duration = Duration::from_secs(600);
 /// Ports tried for one start before it counts as failed.
 const PORT_TRIES: usize = 20;
 
@@ -97,7 +99,7 @@ impl Reconciler {
     /// Works until told to stop; then finishes no step but the ones at work, and returns.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         let watch = tokio::spawn(Arc::clone(&self).watch_exits(stop.clone()));
-        let measure = tokio::spawn(Arc::clone(&self).measure(stop.clone()));
+        let look_after = tokio::spawn(Arc::clone(&self).look_after(stop.clone()));
         let mut work = JoinSet::new();
         while !stop.is_cancelled() {
             let pause = match self.lease_more(&mut work).await {
@@ -115,7 +117,7 @@ impl Reconciler {
             }
         }
         while work.join_next().await.is_some() {}
-        let _ = tokio::join!(watch, measure);
+        let _ = tokio::join!(watch, look_after);
     }
 
     /// Leases what is due and begins to work on it; answers how long there is nothing more to do.
@@ -199,11 +201,13 @@ impl Reconciler {
                     return Ok(Some(project));
                 }
                 Next::Done(Some(state)) => {
+                    if state != ProjectState::Running {
+                        // Before the end: what comes next may open the address again at any moment.
+                        self.routes.withdraw(&project.project_ref, state).await;
+                    }
                     self.installation.store.finish(&self.owner, &lease, state).await?;
                     if state == ProjectState::Running {
                         self.recover_if_down(&project, None).await?;
-                    } else {
-                        self.routes.withdraw(&project.project_ref, state).await;
                     }
                     self.installation.feed.notify(&project.project_ref);
                     return Ok(Some(project));
@@ -223,9 +227,17 @@ impl Reconciler {
     /// Tries the current step once and looks at what came of it. `taken_up` says that it is the first one since the lease
     /// was got.
     async fn attempt(&self, lease: &Lease, project: &mut StoredProject, taken_up: bool) -> Result<Situation, LeaseError> {
-        let performed = match self.resume(lease, project, taken_up).await {
-            Ok(()) => self.perform(lease, project).await,
-            Err(error) => Err(error),
+        let work = async {
+            self.resume(lease, project, taken_up).await?;
+            self.perform(lease, project).await
+        };
+        // A disk that hangs must not keep the project, and its place among those worked on, for ever.
+        let performed = match tokio::time::timeout(STEP_LIMIT, work).await {
+            Ok(performed) => performed,
+            Err(_) => {
+                let cause = format!("{} did not end within {} minutes", lease.step.title(), STEP_LIMIT.as_secs() / 60);
+                Err(TryError::Step(StepFailure { cause, permanent: false }))
+            }
         };
         let failure = match performed {
             Ok(()) => None,
@@ -327,18 +339,27 @@ impl Reconciler {
                 () = stop.cancelled() => return,
                 exit = self.provisioner.next_exit() => exit,
             };
-            let project_ref = exit.project_ref.clone();
-            if let Err(error) = self.note_exit(exit).await {
-                tracing::error!(project.ref = %project_ref, error = &error as &dyn std::error::Error, "opening a recovery");
+            tracing::warn!(project.ref = %exit.project_ref, cause = exit.cause, "database ended unexpectedly");
+            self.exits.lock().await.entry(exit.project_ref.clone()).or_default().push(Instant::now());
+            tokio::spawn(Arc::clone(&self).note_exit_at_last(exit, stop.clone()));
+        }
+    }
+
+    /// Tries until it is written: nothing else would tell of the exit again.
+    async fn note_exit_at_last(self: Arc<Self>, exit: UnexpectedExit, stop: CancellationToken) {
+        let mut tries = 0;
+        while let Err(error) = self.note_exit(&exit).await {
+            tracing::error!(project.ref = %exit.project_ref, error = &error as &dyn std::error::Error, "opening a recovery");
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(lifecycle::delay(tries)) => tries += 1,
             }
         }
     }
 
-    async fn note_exit(&self, exit: UnexpectedExit) -> Result<(), Error> {
+    async fn note_exit(&self, exit: &UnexpectedExit) -> Result<(), Error> {
         let Some(project) = self.installation.store.find_project(&exit.project_ref).await? else { return Ok(()) };
-        tracing::warn!(project.ref = %exit.project_ref, cause = exit.cause, "database ended unexpectedly");
-        self.exits.lock().await.entry(exit.project_ref).or_default().push(Instant::now());
-        let event = NewEvent::new(EventKind::DatabaseExited).with_message(exit.cause);
+        let event = NewEvent::new(EventKind::DatabaseExited).with_message(exit.cause.as_str());
         self.recover_if_down(&project, Some(event)).await?;
         self.installation.feed.notify(&project.project_ref);
         self.installation.wake();
@@ -369,8 +390,9 @@ impl Reconciler {
         u32::try_from(exits.len()).unwrap_or(u32::MAX)
     }
 
-    /// Looks at memory and disk of every project now and then.
-    async fn measure(self: Arc<Self>, stop: CancellationToken) {
+    /// Looks now and then at memory and disk of every project, and whether those run that should. An exit is told at once;
+    /// this finds what nobody was told of.
+    async fn look_after(self: Arc<Self>, stop: CancellationToken) {
         let mut ticks = tokio::time::interval(self.settings.usage_interval);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -382,9 +404,14 @@ impl Reconciler {
                 Ok(projects) => {
                     for project in projects.iter().filter(|project| !project.state.is_transient()) {
                         self.measure_one(project).await;
+                        if project.state == ProjectState::Running
+                            && let Err(error) = self.recover_if_down(project, None).await
+                        {
+                            tracing::warn!(project.ref = %project.project_ref, error = &error as &dyn std::error::Error, "looking after a project");
+                        }
                     }
                 }
-                Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "reading projects to measure"),
+                Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "reading projects to look after"),
             }
         }
     }
@@ -405,6 +432,7 @@ impl Reconciler {
                 let at_ms = i64::try_from(OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
                 let sample = UsageSample { at_ms, memory_bytes: usage.memory_bytes, disk_bytes: usage.disk_bytes };
                 self.installation.usage.record(&project.project_ref, sample);
+                self.installation.feed.notify_measured(&project.project_ref);
             }
             Err(error) => {
                 tracing::debug!(project.ref = %project.project_ref, error = &error as &dyn std::error::Error, "measuring")

@@ -1,6 +1,6 @@
 //! What the control plane tells the gateway: which projects answer at their address.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
 use control_plane_api::{ProjectRef, ProjectState};
@@ -21,6 +21,9 @@ pub trait Routes: fmt::Debug + Send + Sync {
 
     /// Whether the project's address is open.
     fn is_published(&self, project_ref: &ProjectRef) -> bool;
+
+    /// Asks the project's database something, as its services do, for at most so long; why it does not answer, for a person.
+    async fn probe(&self, project_ref: &ProjectRef, at_most: Duration) -> Result<(), String>;
 }
 
 /// A running project with what its services need.

@@ -1,4 +1,4 @@
-//! `/v1/projects/{ref}/events`: what happens to a project, as server-sent events.
+//! `/v1/projects/{ref}/events` and `/v1/events`: what happens to one project, and to which, as server-sent events.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -7,7 +7,7 @@ use axum::{
     http::HeaderMap,
     response::sse::{Event, KeepAlive, Sse},
 };
-use control_plane_api::{ErrorBody, ErrorCode, ProjectEvent};
+use control_plane_api::{ErrorBody, ErrorCode, Notice, ProjectEvent};
 use futures::{Stream, StreamExt as _};
 use serde::Deserialize;
 
@@ -46,12 +46,36 @@ pub(super) async fn stream(
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
     let after = last_event_id(&headers)?.or(after).unwrap_or(0);
     let events = state.projects.events(&caller, &project_ref, after).await?;
-    let events = events.take_until(state.stop.clone().cancelled_owned()).scan((), |(), event| {
-        // A broken stream ends; the client comes back with the last id it saw.
+    Ok(streamed(state, events.map(|event| event.map(encoded))))
+}
+
+/// Which project to look at again, whenever something has happened to one, for lists that stay current. Nothing is
+/// repeated after a break: fetch the list anew then. Heartbeats are comments.
+#[utoipa::path(get, path = "/v1/events", operation_id = "stream_notices", responses(
+    (status = 200, content_type = "text/event-stream", body = Notice),
+))]
+pub(super) async fn notices(
+    State(state): State<ApiState>,
+    Caller(caller): Caller,
+) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let notices = state.projects.notices(&caller);
+    streamed(
+        state,
+        notices
+            .map(|notice| notice.map(|notice| Event::default().event(notice.kind.as_str()).retry(RECONNECT).json_data(&notice))),
+    )
+}
+
+/// Ends at the first error, and when the server stops; the client comes back.
+fn streamed<E: std::error::Error + Send + 'static>(
+    state: ApiState,
+    events: impl Stream<Item = Result<Result<Event, axum::Error>, E>> + Send + 'static,
+) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let events = events.take_until(state.stop.cancelled_owned()).scan((), |(), event| {
         let event = event.map_err(|error| tracing::error!(error = &error as &dyn std::error::Error, "event stream ended")).ok();
-        std::future::ready(event.and_then(encoded).map(Ok))
+        std::future::ready(event.and_then(Result::ok).map(Ok))
     });
-    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT).text("heartbeat")))
+    Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT).text("heartbeat"))
 }
 
 fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>, ApiError> {
@@ -60,7 +84,6 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>, ApiError> {
     id.map(Some).ok_or_else(|| ApiError::new(ErrorCode::InvalidInput, "Last-Event-ID is not the id of an event."))
 }
 
-fn encoded(event: ProjectEvent) -> Option<Event> {
-    let encoded = Event::default().id(event.id.to_string()).event(event.kind.as_str()).retry(RECONNECT);
-    encoded.json_data(&event).ok()
+fn encoded(event: ProjectEvent) -> Result<Event, axum::Error> {
+    Event::default().id(event.id.to_string()).event(event.kind.as_str()).retry(RECONNECT).json_data(&event)
 }

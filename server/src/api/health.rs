@@ -1,5 +1,7 @@
 //! `/v1/projects/{ref}/health`.
 
+use std::time::Duration;
+
 use axum::{
     Json,
     extract::{RawQuery, State},
@@ -12,10 +14,14 @@ use super::{
     extract::{Caller, ProjectPath},
 };
 
+const DEFAULT_WAIT_MS: u64 = 2_000;
+const MAX_WAIT_MS: u64 = 10_000;
+
 /// Health of the named services; of all without `services`.
 #[utoipa::path(get, path = "/v1/projects/{ref}/health", operation_id = "get_health", params(
     ("ref" = String, Path),
     ("services" = Option<Vec<ServiceName>>, Query, description = "Repeated, or separated by commas"),
+    ("timeout_ms" = Option<u64>, Query, description = "How long to wait for an answer, at most 10000 (the default: 2000)"),
 ), responses((status = 200, body = Vec<ServiceHealth>), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)))]
 pub(super) async fn get(
     State(state): State<ApiState>,
@@ -23,8 +29,19 @@ pub(super) async fn get(
     ProjectPath(project_ref): ProjectPath,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Vec<ServiceHealth>>, ApiError> {
-    let services = services(query.as_deref().unwrap_or_default())?;
-    Ok(Json(state.projects.health(&caller, &project_ref, &services).await?))
+    let query = query.unwrap_or_default();
+    let services = services(&query)?;
+    Ok(Json(state.projects.health(&caller, &project_ref, &services, at_most(&query)?).await?))
+}
+
+/// How long a database may take to say that it is well.
+fn at_most(query: &str) -> Result<Duration, ApiError> {
+    let value = query.split('&').find_map(|pair| pair.strip_prefix("timeout_ms="));
+    let milliseconds = value.map_or(Ok(DEFAULT_WAIT_MS), |value| {
+        let invalid = || ApiError::new(ErrorCode::InvalidInput, "timeout_ms is not a number of milliseconds.");
+        value.parse::<u64>().map_err(|_| invalid())
+    })?;
+    Ok(Duration::from_millis(milliseconds.min(MAX_WAIT_MS)))
 }
 
 fn services(query: &str) -> Result<Vec<ServiceName>, ApiError> {
@@ -60,5 +77,14 @@ mod tests {
         }
         assert_eq!(services("").unwrap(), ServiceName::ALL);
         assert!(services("services=nonsense").is_err());
+    }
+
+    #[test]
+    fn the_wait_is_bounded() {
+        for (query, expected) in [("", Some(2_000)), ("services=db&timeout_ms=5", Some(5)), ("timeout_ms=99999999", Some(10_000))]
+        {
+            assert_eq!(at_most(query).ok().map(|wait| wait.as_millis()), expected, "{query}");
+        }
+        assert!(at_most("timeout_ms=-1").is_err() && at_most("timeout_ms=").is_err());
     }
 }

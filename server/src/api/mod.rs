@@ -31,7 +31,7 @@ pub(crate) struct ApiState {
 #[derive(OpenApi)]
 #[openapi(info(
     title = "supacloud",
-    description = "The Supabase Management API, as far as this version has it, and what is ours: project_id, state, api_url, events, retry."
+    description = "The Supabase Management API, as far as this version has it, and what is ours: project_id, state, api_url, events, notices, retry."
 ))]
 struct Document;
 
@@ -47,6 +47,7 @@ pub(crate) fn router(state: ApiState) -> Router {
         .routes(routes!(health::get))
         .routes(routes!(api_keys::list))
         .routes(routes!(events::stream))
+        .routes(routes!(events::notices))
         .routes(routes!(organizations::list))
         .split_for_parts();
     let document = Arc::new(document);

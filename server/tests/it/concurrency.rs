@@ -17,7 +17,16 @@ const HAMMERING: Duration = Duration::from_secs(5);
 
 #[tokio::test]
 async fn fifty_creates_at_once_all_become_live() {
-    let installation = Installation::new(Backend::Sqlite).await;
+    create_fifty(Backend::Sqlite).await;
+}
+
+#[tokio::test]
+async fn fifty_creates_at_once_all_become_live_on_postgres() {
+    create_fifty(Backend::Postgres).await;
+}
+
+async fn create_fifty(backend: Backend) {
+    let installation = Installation::new(backend).await;
     let server = installation.start().await;
     let began = Instant::now();
     let mut creates = JoinSet::new();
@@ -88,12 +97,38 @@ fn expect_taken_or_refused(response: &Response) {
             if message.contains("busy with another operation") {
                 assert!(operation["kind"].is_string() && operation["step"].is_string(), "{body}");
             } else {
-                let known = ["nothing to retry", "Restore it instead", "Try again in a moment"];
+                let known = ["nothing to retry", "Resume it (restore) instead", "Try again in a moment"];
                 assert!(known.iter().any(|known| message.contains(known)), "{body}");
             }
         }
         other => panic!("{other}: {}", response.text()),
     }
+}
+
+#[tokio::test]
+async fn of_twenty_clients_who_delete_amid_changes_all_are_answered_and_nothing_is_left() {
+    let installation = Installation::new(Backend::Sqlite).await;
+    let server = installation.start().await;
+    let project_ref = server.create_live("contested").await;
+    let mut clients = JoinSet::new();
+    for client in 0..CLIENTS {
+        let verb = ["pause", "restart", "restore"][usize::try_from(client % 3).unwrap()];
+        let change = server.change(&project_ref, verb);
+        let delete = server.request("DELETE", format!("/v1/projects/{project_ref}"));
+        clients.spawn(async move {
+            let mut statuses = vec![change.send().await.status];
+            // Until somebody's delete has been taken and done.
+            while statuses.last() != Some(&404) {
+                statuses.push(delete.clone().send().await.status);
+            }
+            statuses
+        });
+    }
+    let answers: Vec<u16> = clients.join_all().await.into_iter().flatten().collect();
+    assert!(answers.iter().all(|status| matches!(status, 200 | 404 | 409)), "{answers:?}");
+    assert!(answers.contains(&200), "somebody's delete was taken");
+    server.stop().await;
+    installation.expect_nothing_left().await;
 }
 
 #[tokio::test]

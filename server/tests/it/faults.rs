@@ -6,6 +6,7 @@ use std::{
     os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown},
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use serde_json::json;
@@ -152,8 +153,8 @@ async fn without_postgresql_the_server_is_up_and_says_what_is_missing() {
 #[tokio::test]
 async fn a_full_disk_fails_the_new_project_only() {
     let installation = Installation::new(Backend::Sqlite).await;
-    // A project takes some 30 MB: there is room for one, and for the control plane's rows.
-    let Some(mount) = Mount::tmpfs(installation.data_dir(), "56m") else {
+    // A project takes some 40 MB, and is not begun with less than twice that: there is room for one.
+    let Some(mount) = Mount::tmpfs(installation.data_dir(), "110m") else {
         eprintln!("skipped: a small file system could not be mounted (not root, or not allowed here)");
         return;
     };
@@ -162,13 +163,23 @@ async fn a_full_disk_fails_the_new_project_only() {
     let first = server.create_live("first").await;
     server.mark(&first, MARK).await;
     let second = server.create("second").await;
-    expect_failure(&server, &second, "INIT_FAILED", "clone_data", &["full", "free space"]).await;
-    server.expect_mark(&first, MARK).await;
+    // The first one is written to all the while, and never finds the disk full.
     let sql = server.sql(&first).await;
-    sql.batch_execute("create table more as select generate_series(1, 1000) as n").await.unwrap();
+    sql.batch_execute("create table more (n int)").await.unwrap();
+    let writing = async {
+        loop {
+            sql.batch_execute("insert into more select generate_series(1, 100)").await.unwrap();
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::select! {
+        () = expect_failure(&server, &second, "INIT_FAILED", "clone_data", &["full", "free space"]) => {}
+        () = writing => {}
+    }
     drop(sql);
+    server.expect_mark(&first, MARK).await;
     // Space is freed, and the retry helps.
-    mount.resize("120m");
+    mount.resize("300m");
     server.change(&second, "retry").send().await.expect_empty();
     server.wait_for(&second, "ACTIVE_HEALTHY").await;
     server.delete_all(&[first, second]).await;

@@ -165,3 +165,14 @@ async fn a_data_folder_that_can_not_be_made_is_refused() {
     installation.set("SUPACLOUD_SERVER__DATA_DIR", &folder);
     expect_words(&installation.refuse().await, &[&folder, "can't be used"]);
 }
+
+#[tokio::test]
+async fn a_malformed_database_url_is_refused_without_its_password() {
+    for url in ["postgres://user:hunter2/secret@localhost/db", "mysql://user:hunter2@localhost/db", "hunter2"] {
+        let mut installation = Installation::new(Backend::Sqlite).await;
+        installation.set("DATABASE_URL", url);
+        let refusal = installation.refuse().await;
+        expect_words(&refusal, &["DATABASE_URL", "percent-encoded"]);
+        assert!(!refusal.stderr.contains("hunter2"), "{url}: {}", refusal.stderr);
+    }
+}

@@ -1,6 +1,10 @@
 //! Databases that end, servers that end, and what the next life makes of what it finds.
 
-use std::{fs, net::TcpListener, time::Instant};
+use std::{
+    fs,
+    net::TcpListener,
+    time::{Duration, Instant},
+};
 
 use rustix::process::Signal;
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
@@ -131,6 +135,50 @@ async fn a_second_ctrl_c_stops_at_once() {
     assert!(began.elapsed().as_secs() < 5, "{:?}: no sooner than after one Ctrl-C", began.elapsed());
     let left = processes::below(&installation.roots());
     assert!(left.is_empty(), "{left:#?}");
+}
+
+#[tokio::test]
+async fn a_second_ctrl_c_leaves_nothing_of_what_was_being_made() {
+    for wait_ms in [0, 20, 40, 60, 80, 100, 150] {
+        let installation = Installation::new(Backend::Sqlite).await;
+        let server = installation.start().await;
+        for name in ["one", "two", "three"] {
+            server.create(name).await;
+        }
+        tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+        server.interrupt();
+        server.interrupt();
+        assert!(server.ended().await.code().is_some_and(|code| matches!(code, 0 | 130)));
+        let left = processes::below(&installation.roots());
+        assert!(left.is_empty(), "after {wait_ms} ms: {left:#?}");
+        // What was begun is finished by the next life.
+        let server = installation.start().await;
+        for project in server.get("/v1/projects").send().await.expect(200).json().as_array().unwrap() {
+            server.wait_for(project["ref"].as_str().unwrap(), "ACTIVE_HEALTHY").await;
+        }
+        server.stop().await;
+    }
+}
+
+/// As in a container with the usual capabilities: what a process of another user works on can't be seen.
+#[tokio::test]
+async fn without_the_right_to_look_into_other_users_processes_projects_live_all_the_same() {
+    let installation = Installation::new(Backend::Sqlite).await.without_ptrace();
+    let server = installation.start().await;
+    let project_ref = server.create_live("unseen").await;
+    server.mark(&project_ref, 6).await;
+    let before = server.postmaster(&project_ref);
+    server.kill().await;
+    let server = installation.start().await;
+    server.wait_for(&project_ref, "ACTIVE_HEALTHY").await;
+    assert_eq!(server.postmaster(&project_ref), before, "adopted, and not started a second time");
+    server.expect_mark(&project_ref, 6).await;
+    server.change(&project_ref, "restart").send().await.expect_empty();
+    server.settled(&project_ref).await;
+    server.expect_mark(&project_ref, 6).await;
+    server.delete_all(&[project_ref]).await;
+    server.stop().await;
+    installation.expect_nothing_left().await;
 }
 
 #[tokio::test]

@@ -89,9 +89,24 @@ fn failures_are_repeated_with_growing_pauses_and_then_given_up() {
     for kind in OperationKind::ALL.into_iter().filter(|kind| *kind != OperationKind::Delete) {
         assert_eq!(advance(&failed(kind, 0, false, false)), nap(250), "{kind}");
         assert_eq!(advance(&failed(kind, 2, false, false)), nap(1000), "{kind}");
-        assert_eq!(advance(&failed(kind, MAX_ATTEMPTS - 1, false, false)), fail, "{kind}");
+        let most = if kind == OperationKind::Recover { MAX_RECOVERY_ATTEMPTS } else { MAX_ATTEMPTS };
+        assert!(matches!(advance(&failed(kind, most - 2, false, false)), Next::Nap(..)), "{kind}");
+        assert_eq!(advance(&failed(kind, most - 1, false, false)), fail, "{kind}");
         assert_eq!(advance(&failed(kind, 0, true, false)), fail, "{kind}");
         assert_eq!(advance(&failed(kind, 0, false, true)), fail, "{kind}");
+    }
+}
+
+#[test]
+fn a_failed_pause_is_not_finished_for_somebody_who_wants_the_project_to_run() {
+    for (request, failed, expected) in [
+        (Request::Restore, OperationKind::Pause, OperationKind::Resume),
+        (Request::Restart, OperationKind::Pause, OperationKind::Restart),
+        (Request::Retry, OperationKind::Pause, OperationKind::Pause),
+        (Request::Restore, OperationKind::Create, OperationKind::Create),
+        (Request::Restart, OperationKind::Recover, OperationKind::Recover),
+    ] {
+        assert_eq!(making_good(request, failed), expected, "{request:?} after {failed}");
     }
 }
 

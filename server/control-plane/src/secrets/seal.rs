@@ -17,6 +17,7 @@ const NONCE_BYTES: usize = 24;
 #[derive(Clone)]
 pub(crate) struct Vault {
     cipher: XChaCha20Poly1305,
+    key: MasterKey,
 }
 
 impl std::fmt::Debug for Vault {
@@ -27,7 +28,13 @@ impl std::fmt::Debug for Vault {
 
 impl Vault {
     pub(crate) fn new(key: &MasterKey) -> Self {
-        Self { cipher: XChaCha20Poly1305::new(&Key::from(*key.bytes())) }
+        Self { cipher: XChaCha20Poly1305::new(&Key::from(*key.bytes())), key: key.clone() }
+    }
+
+    /// Hash under the master key, so that what was hashed can't be guessed without it: 128 hexadecimal digits, the same for
+    /// the same text.
+    pub(crate) fn fingerprint(&self, purpose: &str, text: &[u8]) -> String {
+        hex::encode(self.key.derive(purpose, text))
     }
 
     /// Seals a value for a place; `scope` is a project ref or another unique name. The result is nonce, then ciphertext

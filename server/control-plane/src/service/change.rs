@@ -71,7 +71,7 @@ impl ProjectService {
             // The tick serves replicas that learn of changes from the database only.
             let tick = (tokio::time::Instant::now() + super::read::TICK).min(deadline);
             tokio::select! {
-                () = subscription.changed(project_ref) => {}
+                _ = subscription.about(project_ref) => {}
                 () = tokio::time::sleep_until(tick) => {}
             }
             if tokio::time::Instant::now() >= deadline {

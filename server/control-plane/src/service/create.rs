@@ -2,7 +2,6 @@
 
 use control_plane_api::{CreateProject, Project, ProjectState};
 use secrecy::SecretString;
-use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
 use super::{ProjectService, validate};
@@ -22,7 +21,7 @@ impl ProjectService {
         if let Some(password) = &request.db_pass {
             validate::password(password)?;
         }
-        let request_hash = request_hash(&request)?;
+        let request_hash = self.request_hash(&request)?;
         if let Some(key) = idempotency_key {
             validate::idempotency_key(key)?;
             if let Some(project) = self.made_before(key, &request_hash).await? {
@@ -69,11 +68,11 @@ impl ProjectService {
             None => Ok(None),
         }
     }
-}
 
-/// Hash of what was asked, the same for two bodies that mean the same. It covers the password, so it is a hash and not the
-/// request itself that is kept.
-fn request_hash(request: &CreateProject) -> Result<String, Error> {
-    let canonical = serde_json::to_vec(request).map_err(|error| Error::Corrupt(error.to_string()))?;
-    Ok(hex::encode(Sha256::digest(canonical)))
+    /// Hash of what was asked, the same for two bodies that mean the same. It covers the password, so it is a keyed hash and
+    /// not the request itself that is kept.
+    fn request_hash(&self, request: &CreateProject) -> Result<String, Error> {
+        let canonical = serde_json::to_vec(request).map_err(|error| Error::Corrupt(error.to_string()))?;
+        Ok(self.installation.vault.fingerprint("idempotent request", &canonical))
+    }
 }

@@ -1,10 +1,10 @@
 //! Reading: projects, keys, health and events.
 
-use std::time::Duration;
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use control_plane_api::{
-    ApiKey, ApiKeyType, Connection, DEFAULT_ORGANIZATION, EventKind, Organization, Project, ProjectEvent, ProjectOverview,
-    ProjectRef, ProjectState, SecretJwtTemplate, ServiceHealth, ServiceName, ServiceStatus,
+    ApiKey, ApiKeyType, Connection, DEFAULT_ORGANIZATION, EventKind, Notice, NoticeKind, Organization, Project, ProjectEvent,
+    ProjectOverview, ProjectRef, ProjectState, SecretJwtTemplate, ServiceHealth, ServiceName, ServiceStatus,
 };
 use futures::Stream;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -14,7 +14,9 @@ use super::ProjectService;
 use crate::{
     caller::Caller,
     error::Error,
-    store::{OpenOperation, StoredProject, key_hash},
+    feed::Subscription,
+    store::{OpenOperation, Store, StoredProject, key_hash},
+    usage::UsageBook,
 };
 
 /// How often a waiting reader looks at the database without having been told to.
@@ -72,15 +74,22 @@ impl ProjectService {
         }
     }
 
-    /// Health of the named services, in the order they were asked for.
+    /// Health of the named services, in the order they were asked for. A running database is asked, for at most so long.
     pub async fn health(
         &self,
         _caller: &Caller,
         project_ref: &ProjectRef,
         services: &[ServiceName],
+        at_most: Duration,
     ) -> Result<Vec<ServiceHealth>, Error> {
         let project = self.installation.store.project(project_ref).await?;
-        Ok(services.iter().map(|name| service_health(*name, &project)).collect())
+        let answers = if project.state == ProjectState::Running && project.healthy && services.iter().any(|name| name.is_built())
+        {
+            self.routes.probe(project_ref, at_most).await
+        } else {
+            Ok(())
+        };
+        Ok(services.iter().map(|name| service_health(*name, &project, &answers)).collect())
     }
 
     /// The project's API keys: the two legacy ones, then those in the new format. Secret keys in the new format are masked
@@ -115,6 +124,12 @@ impl ProjectService {
         secrets.passwords.get("postgres").cloned().ok_or_else(|| Error::Corrupt("the project has no database password".into()))
     }
 
+    /// What the project's JWTs are signed with (HS256).
+    pub async fn jwt_secret(&self, _caller: &Caller, project_ref: &ProjectRef) -> Result<SecretString, Error> {
+        let project = self.installation.store.project(project_ref).await?;
+        Ok(self.installation.store.secrets(&self.installation.vault, &project).await?.jwt_secret)
+    }
+
     /// The latest events, newest first.
     pub async fn recent_events(
         &self,
@@ -127,6 +142,7 @@ impl ProjectService {
     }
 
     /// Events after an id as they happen, oldest first, without end until the project is gone; the last one says that it is.
+    /// Measurements come among them as they are taken.
     pub async fn events(
         &self,
         _caller: &Caller,
@@ -139,61 +155,104 @@ impl ProjectService {
         // An id that was never given (of another installation, say) would hide everything until ids come so far.
         let newest = self.installation.store.recent_events(project.id, 1).await?.first().map_or(0, |event| event.id);
         let after = after.min(newest);
-        let state =
-            (self.installation.store.clone(), subscription, project_ref.clone(), after, std::collections::VecDeque::new(), false);
-        Ok(futures::stream::unfold(state, |(store, mut subscription, project_ref, mut after, mut ready, ended)| async move {
-            if ended {
-                return None;
-            }
-            loop {
-                if let Some(event) = ready.pop_front() {
-                    let event: ProjectEvent = event;
-                    after = event.id;
-                    return Some((Ok(event), (store, subscription, project_ref, after, ready, false)));
-                }
-                match store.events_after(&project_ref, after, PAGE).await {
-                    Ok(Some(events)) if events.is_empty() => {
-                        tokio::select! {
-                            () = subscription.changed(&project_ref) => {}
-                            () = tokio::time::sleep(TICK) => {}
-                        }
-                    }
-                    Ok(Some(events)) => ready.extend(events),
-                    Ok(None) => {
-                        let event = gone(after + 1);
-                        return Some((Ok(event), (store, subscription, project_ref, after, ready, true)));
-                    }
-                    Err(error) => return Some((Err(error), (store, subscription, project_ref, after, ready, true))),
-                }
-            }
+        let reader = EventReader {
+            store: self.installation.store.clone(),
+            usage: Arc::clone(&self.installation.usage),
+            subscription,
+            project_ref: project_ref.clone(),
+            after,
+            ready: VecDeque::new(),
+        };
+        Ok(futures::stream::unfold(Some(reader), |reader| async move {
+            let mut reader = reader?;
+            let event = reader.next().await;
+            let is_last = event.as_ref().map_or(true, |event| event.kind == EventKind::Deleted);
+            Some((event, (!is_last).then_some(reader)))
         }))
     }
-}
 
-fn gone(id: i64) -> ProjectEvent {
-    ProjectEvent {
-        id,
-        at: OffsetDateTime::now_utc(),
-        kind: EventKind::Deleted,
-        operation: None,
-        step: None,
-        state: None,
-        message: Some("The project was deleted.".into()),
-        duration_ms: None,
+    /// Says which project to look at again, whenever something has happened to one. Without end.
+    pub fn notices(&self, _caller: &Caller) -> impl Stream<Item = Result<Notice, Error>> + Send + use<> {
+        let (store, subscription) = (self.installation.store.clone(), self.installation.feed.subscribe());
+        futures::stream::unfold((store, subscription, None), |(store, mut subscription, mut seen)| async move {
+            loop {
+                tokio::select! {
+                    notice = subscription.next() => return Some((Ok(notice), (store, subscription, seen))),
+                    () = tokio::time::sleep(TICK) => {}
+                }
+                // Another process may have done something, which this one is not told.
+                let newest = match store.newest_event().await {
+                    Ok(newest) => newest,
+                    Err(error) => return Some((Err(error), (store, subscription, seen))),
+                };
+                if seen.replace(newest).is_some_and(|before| before != newest) {
+                    let any = Notice { kind: NoticeKind::Changed, project_ref: None };
+                    return Some((Ok(any), (store, subscription, seen)));
+                }
+            }
+        })
     }
 }
 
-fn service_health(name: ServiceName, project: &StoredProject) -> ServiceHealth {
+/// Reads one project's events, waiting for those to come.
+struct EventReader {
+    store: Store,
+    usage: Arc<UsageBook>,
+    subscription: Subscription,
+    project_ref: ProjectRef,
+    /// Id of the last event read.
+    after: i64,
+    ready: VecDeque<ProjectEvent>,
+}
+
+impl EventReader {
+    async fn next(&mut self) -> Result<ProjectEvent, Error> {
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                self.after = event.id;
+                return Ok(event);
+            }
+            match self.store.events_after(&self.project_ref, self.after, PAGE).await? {
+                None => {
+                    let message = Some("The project was deleted.".to_owned());
+                    return Ok(ProjectEvent { message, ..unstored(self.after + 1, EventKind::Deleted) });
+                }
+                Some(events) if !events.is_empty() => self.ready.extend(events),
+                Some(_) => {
+                    let notice = tokio::select! {
+                        notice = self.subscription.about(&self.project_ref) => notice,
+                        () = tokio::time::sleep(TICK) => NoticeKind::Changed,
+                    };
+                    let usage = self.usage.latest(&self.project_ref);
+                    if notice == NoticeKind::Measured && usage.is_some() {
+                        return Ok(ProjectEvent { usage, ..unstored(self.after, EventKind::Measured) });
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// An event that no row says.
+fn unstored(id: i64, kind: EventKind) -> ProjectEvent {
+    let at = OffsetDateTime::now_utc();
+    ProjectEvent { id, at, kind, operation: None, step: None, state: None, message: None, duration_ms: None, usage: None }
+}
+
+fn service_health(name: ServiceName, project: &StoredProject, answers: &Result<(), String>) -> ServiceHealth {
     let unhealthy = |error: String| ServiceHealth { name, healthy: false, status: ServiceStatus::Unhealthy, error: Some(error) };
     match name {
         ServiceName::Auth | ServiceName::Realtime | ServiceName::Storage | ServiceName::Pooler | ServiceName::PgBouncer => {
             unhealthy(format!("{} is not part of this version yet.", name.as_str()))
         }
         ServiceName::Db | ServiceName::DbPostgresUser | ServiceName::Rest => match project.state {
-            ProjectState::Running if project.healthy => {
-                ServiceHealth { name, healthy: true, status: ServiceStatus::ActiveHealthy, error: None }
-            }
+            ProjectState::Running if project.healthy => match answers {
+                Ok(()) => ServiceHealth { name, healthy: true, status: ServiceStatus::ActiveHealthy, error: None },
+                Err(cause) => unhealthy(cause.clone()),
+            },
             ProjectState::Running => unhealthy("The database ended unexpectedly and is being started again.".into()),
+            // Said once, where it belongs.
+            ProjectState::Failed if name != ServiceName::Db => unhealthy("The database is not running.".into()),
             ProjectState::Provisioning | ProjectState::Resuming | ProjectState::Restarting => {
                 ServiceHealth { name, healthy: false, status: ServiceStatus::ComingUp, error: None }
             }

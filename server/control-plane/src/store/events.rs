@@ -67,6 +67,12 @@ impl Store {
         rows.into_iter().map(event).collect::<Result<_, _>>().map(Some)
     }
 
+    /// Id of the newest event of all projects, 0 without one. It differs if anything has happened.
+    pub(crate) async fn newest_event(&self) -> Result<i64, Error> {
+        let newest = entity::event::Entity::find().order_by_desc(entity::event::Column::Id).limit(1).one(&self.db).await?;
+        Ok(newest.map_or(0, |event| event.id))
+    }
+
     /// Writes an event that comes with no other change.
     pub(crate) async fn record_event(&self, project_id: i64, event: NewEvent) -> Result<(), Error> {
         let tx = self.begin_on(project_id).await?;
@@ -139,6 +145,7 @@ fn event(row: entity::event::Model) -> Result<ProjectEvent, Error> {
         state: optional_word(row.state.as_deref())?,
         message: row.message,
         duration_ms: row.duration_ms,
+        usage: None,
     })
 }
 

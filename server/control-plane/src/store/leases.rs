@@ -3,7 +3,7 @@
 
 use control_plane_api::{EventKind, OperationKind, ProjectState, Step};
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    ColumnTrait as _, Condition, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
     sea_query::{Expr, Query, SelectStatement},
 };
 use uuid::Uuid;
@@ -13,6 +13,8 @@ use crate::error::Error;
 
 /// How long a lease holds without being renewed, in milliseconds.
 pub(crate) const LEASE_MS: i64 = 30_000;
+/// Nothing is due later than this from now, in milliseconds; the longest pause between two tries is half as long.
+const LONGEST_WAIT_MS: i64 = 60_000;
 
 /// Who works: a node, in one of its lives.
 #[derive(Debug, Clone)]
@@ -83,7 +85,12 @@ impl Store {
             let now = clock::now(&self.db).await?;
             let due = entity::operation::Entity::find()
                 .filter(entity::operation::Column::ProjectId.in_subquery(projects_of(owner.node())))
-                .filter(entity::operation::Column::RunAfter.lte(now))
+                .filter(
+                    Condition::any()
+                        .add(entity::operation::Column::RunAfter.lte(now))
+                        // Later than anything waits: the clock was turned back.
+                        .add(entity::operation::Column::RunAfter.gt(now + LONGEST_WAIT_MS)),
+                )
                 .filter(operations::unleased(now))
                 .order_by_asc(entity::operation::Column::RunAfter)
                 .limit(1)

@@ -27,6 +27,11 @@ pub(crate) use secrets::key_hash;
 
 use crate::error::{Error, StartError};
 
+/// What sea-orm says of a URL that it can't read quotes it, with the password in it.
+fn without_url(error: DbErr, url: &str) -> StartError {
+    if error.to_string().contains(url) { StartError::MalformedDatabaseUrl } else { error.into() }
+}
+
 /// The control-plane database.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -36,7 +41,7 @@ pub struct Store {
 impl Store {
     /// Connects and migrates. `url` is `sqlite:///path/file.db` (made if missing) or `postgres://…`.
     pub async fn open(url: &str) -> Result<Self, StartError> {
-        let db = Database::connect(connect_options(url)).await?;
+        let db = Database::connect(connect_options(url)).await.map_err(|error| without_url(error, url))?;
         <migration::Migrator as migration::MigratorTrait>::up(&db, None).await?;
         Ok(Self { db })
     }

@@ -8,7 +8,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{NewEvent, Store, StoredProject, clock, entity, events, projects, word};
+use super::{LEASE_MS, NewEvent, Store, StoredProject, clock, entity, events, projects, word};
 use crate::{
     error::Error,
     lifecycle::{self, Admission, Request},
@@ -64,7 +64,7 @@ impl Store {
             Admission::Refused(reason) => return Err(Error::StateConflict(reason.into())),
             Admission::Busy => return Err(busy(state, open)),
             Admission::Open(kind) => (kind, kind.steps()[0]),
-            Admission::RetryFailed => failed_at(&row)?,
+            Admission::RetryFailed => failed_at(&row, request)?,
         };
         if let Some(open) = &open {
             // Only if it still waits: whoever leased it in the meantime has won.
@@ -126,9 +126,13 @@ impl Store {
     }
 }
 
-/// The failed operation and the step it gave up at.
-fn failed_at(row: &entity::project::Model) -> Result<(OperationKind, Step), Error> {
-    let kind = row.failed_operation.as_deref().map_or(Ok(OperationKind::Create), word)?;
+/// The operation that makes good what failed, and the step it begins at: of the failed one the step it gave up at.
+fn failed_at(row: &entity::project::Model, request: Request) -> Result<(OperationKind, Step), Error> {
+    let failed = row.failed_operation.as_deref().map_or(Ok(OperationKind::Create), word)?;
+    let kind = lifecycle::making_good(request, failed);
+    if kind != failed {
+        return Ok((kind, kind.steps()[0]));
+    }
     let step = row.failed_step.as_deref().map_or(Ok(kind.steps()[0]), word)?;
     Ok((kind, step))
 }
@@ -193,9 +197,13 @@ pub(super) async fn update_project(
     Ok(())
 }
 
-/// Nobody holds a lease that is still good.
+/// Nobody holds a lease that is still good. One that ends later than any lease can was taken before the clock was turned
+/// back.
 pub(super) fn unleased(now: i64) -> Condition {
-    Condition::any().add(entity::operation::Column::LeaseUntil.is_null()).add(entity::operation::Column::LeaseUntil.lt(now))
+    Condition::any()
+        .add(entity::operation::Column::LeaseUntil.is_null())
+        .add(entity::operation::Column::LeaseUntil.lt(now))
+        .add(entity::operation::Column::LeaseUntil.gt(now + 2 * LEASE_MS))
 }
 
 async fn find_open(db: &impl ConnectionTrait, project_id: i64, now: i64) -> Result<Option<OpenOperation>, Error> {
@@ -204,7 +212,7 @@ async fn find_open(db: &impl ConnectionTrait, project_id: i64, now: i64) -> Resu
 }
 
 fn opened(row: entity::operation::Model, now: i64) -> Result<OpenOperation, Error> {
-    let leased = row.lease_until.is_some_and(|until| until >= now);
+    let leased = row.lease_until.is_some_and(|until| (now..=now + 2 * LEASE_MS).contains(&until));
     Ok(OpenOperation {
         id: row.id,
         kind: word(&row.kind)?,

@@ -1,6 +1,6 @@
 //! Steps that fail: tried again, given up, taken up again; and databases that end.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use control_plane::{Caller, Error};
 use control_plane_api::{EventKind, OperationKind, ProjectState, Step};
@@ -20,6 +20,8 @@ on_both_backends!(
     a_taken_port_is_replaced,
     a_database_that_ends_is_started_again,
     a_database_that_ends_during_an_operation_is_started_again,
+    an_exit_that_can_not_be_written_at_once_is_not_forgotten,
+    a_database_that_ended_unnoticed_is_found,
 );
 
 async fn a_step_that_fails_is_tried_again(plane: Plane) {
@@ -148,6 +150,29 @@ async fn a_database_that_ends_is_started_again(plane: Plane) {
     eventually("its event", async || (plane.count(&project_ref, EventKind::DatabaseExited).await == 3).then_some(())).await;
     plane.expect_state(&project_ref, ProjectState::Paused).await;
     assert!(plane.machine.runs_on(&project_ref).is_none());
+    life.end().await;
+}
+
+async fn an_exit_that_can_not_be_written_at_once_is_not_forgotten(plane: Plane) {
+    let life = plane.live().await;
+    let project_ref = plane.create_live("unwritten").await;
+    plane.execute("alter table event rename to event_aside").await;
+    plane.machine.crash(&project_ref, true);
+    // Longer than the first tries take.
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    plane.execute("alter table event_aside rename to event").await;
+    eventually("the recovery", async || plane.machine.runs_on(&project_ref).map(drop)).await;
+    plane.expect_state(&project_ref, ProjectState::Running).await;
+    eventually("its event", async || (plane.count(&project_ref, EventKind::DatabaseExited).await == 1).then_some(())).await;
+    life.end().await;
+}
+
+async fn a_database_that_ended_unnoticed_is_found(plane: Plane) {
+    let life = plane.live_looking_every(Duration::from_millis(100)).await;
+    let project_ref = plane.create_live("unnoticed").await;
+    plane.machine.crash(&project_ref, false);
+    eventually("the recovery", async || plane.machine.runs_on(&project_ref).map(drop)).await;
+    plane.expect_state(&project_ref, ProjectState::Running).await;
     life.end().await;
 }
 

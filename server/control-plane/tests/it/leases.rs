@@ -32,7 +32,7 @@ async fn whoever_lost_the_lease_writes_nothing(plane: Plane) {
     let life = plane.live().await;
     let project_ref = plane.create("lost").await;
     plane.machine.hanging().await;
-    let until = "9000000000000000";
+    let until = time::OffsetDateTime::now_utc().unix_timestamp() * 1_000 + 25_000;
     plane.execute(&format!("update operation set lease_owner = 'somebody else', lease_until = {until}")).await;
     let before = plane.history(&project_ref).await;
     plane.machine.release();

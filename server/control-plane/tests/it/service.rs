@@ -144,5 +144,5 @@ async fn nothing_is_found_that_is_not_there(plane: Plane) {
     not_found(plane.service.delete(&caller, &nobody).await.map(drop));
     not_found(plane.service.api_keys(&caller, &nobody, true).await.map(drop));
     not_found(plane.service.events(&caller, &nobody, 0).await.map(drop));
-    not_found(plane.service.health(&caller, &nobody, &[]).await.map(drop));
+    not_found(plane.service.health(&caller, &nobody, &[], std::time::Duration::ZERO).await.map(drop));
 }

@@ -13,7 +13,7 @@
 
 use std::{
     fs, io,
-    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, symlink},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _, symlink},
     path::{Path, PathBuf},
 };
 
@@ -51,11 +51,16 @@ impl Layout {
         }
         let longest = root.join("projects").join("a".repeat(ProjectRef::LENGTH)).join("socket");
         let too_deep = longest.as_os_str().len() + SOCKET_NAME.len() > MAX_SOCKET_PATH;
-        let sockets = too_deep.then(|| run_dir().join(short(&settings.node)));
+        let sockets = if too_deep { Some(run_dir()?.join(short(&settings.node))) } else { None };
         if let Some(sockets) = &sockets {
             create_dir(sockets)?;
         }
         Ok(Self { root, sockets })
+    }
+
+    /// The folder that all others are below.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
     }
 
     pub(super) fn postgresql(&self) -> PathBuf {
@@ -161,10 +166,21 @@ fn root(settings: &LocalSettings, run_as: &RunAs) -> Result<PathBuf, Error> {
     Ok(shared)
 }
 
-/// Where short-lived files of this machine are kept.
-fn run_dir() -> PathBuf {
+/// Where short-lived files of this machine are kept. Anybody can make a folder in /tmp, so that it must be seen to be ours.
+fn run_dir() -> Result<PathBuf, Error> {
     let user = rustix::process::geteuid();
-    if user.is_root() { "/run/supacloud".into() } else { format!("/tmp/supacloud-{}", user.as_raw()).into() }
+    let folder =
+        if user.is_root() { "/run/supacloud".into() } else { PathBuf::from(format!("/tmp/supacloud-{}", user.as_raw())) };
+    create_dir(&folder)?;
+    let failed = |source| Error::Io { action: "use", path: folder.clone(), source };
+    let found = fs::symlink_metadata(&folder).map_err(failed)?;
+    if !found.is_dir() || found.uid() != user.as_raw() || found.mode() & 0o022 != 0 {
+        return Err(failed(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "it belongs to somebody else, or others may write to it",
+        )));
+    }
+    Ok(folder)
 }
 
 fn short(node: &str) -> &str {

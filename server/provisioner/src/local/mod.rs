@@ -337,6 +337,11 @@ impl Provisioner for LocalProvisioner {
             });
         }
         while stops.join_next().await.is_some() {}
+        if immediately {
+            // What was just being started is not known by its directory yet; nor is a template that was being made.
+            let root = environment.layout.root().to_owned();
+            drop(tokio::task::spawn_blocking(move || postgres_cluster::kill_all_below(&root)).await);
+        }
         self.running.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }

@@ -1,5 +1,7 @@
 //! Gives the login roles of a fresh clone their own passwords.
 
+use std::time::Duration;
+
 use control_plane::{ProvisionError, RolePasswords};
 use postgres_cluster::{Cluster, SUPERUSER, scram_verifier};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -10,6 +12,9 @@ use tokio_postgres::{
 };
 
 use super::error;
+
+/// For connecting, and for each statement.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Sets every password in one statement, as the superuser, who has the template's password in a fresh clone and its own
 /// afterwards. Only verifiers are sent, so that no log can hold a password.
@@ -62,6 +67,7 @@ async fn verifiers(passwords: &RolePasswords) -> Result<Vec<(String, String)>, P
 async fn connect(cluster: &Cluster, password: &SecretString) -> Result<Client, tokio_postgres::Error> {
     let mut config = tokio_postgres::Config::new();
     config.host_path(cluster.socket_dir()).port(cluster.port()).user(SUPERUSER).dbname("postgres");
+    config.connect_timeout(TIMEOUT).options(format!("-c statement_timeout={}", TIMEOUT.as_millis()));
     let (client, connection) = config.password(password.expose_secret()).connect(NoTls).await?;
     // Ends when the client is dropped.
     tokio::spawn(connection);

@@ -69,7 +69,7 @@ async fn with_a_token_nothing_is_answered_without_it() {
     assert!(wrong.header("location").unwrap().contains("error=wrong") && wrong.header("set-cookie").is_none());
     let right = form(TOKEN).send().await;
     let cookie = right.header("set-cookie").unwrap().to_owned();
-    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
+    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"), "{cookie}");
     let pair = cookie.split(';').next().unwrap();
     server.get("/v1/projects").header("cookie", pair).send().await.expect(200);
     server.get("/v1/projects").header("cookie", format!("{pair}x")).send().await.expect(401);

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::support::{Backend, DB_PASS, Installation, Server, http::Request, processes};
 
-/// Kills in all, half of them on each backend.
+/// Kills on each backend.
 const ROUNDS: u64 = 200;
 /// Projects changed at once.
 const SLOTS: usize = 3;
@@ -50,7 +50,7 @@ enum Ask {
 }
 
 async fn kill_at_random_moments(backend: Backend) {
-    let rounds = number("SUPACLOUD_CRASH_ROUNDS").unwrap_or(ROUNDS) / 2;
+    let rounds = number("SUPACLOUD_CRASH_ROUNDS").unwrap_or(ROUNDS);
     let seed = number("SUPACLOUD_CRASH_SEED").unwrap_or_else(rand::random);
     eprintln!("{backend:?}: {rounds} kills, SUPACLOUD_CRASH_SEED={seed}");
     let mut random = StdRng::seed_from_u64(seed);

@@ -58,7 +58,8 @@ impl EventStream {
             self.unread.push_str(&String::from_utf8_lossy(&chunk));
             while let Some(end) = self.unread.find("\n\n") {
                 let block: String = self.unread.drain(..end + 2).collect();
-                self.ready.extend(parse(&block));
+                // Measurements are no rows: they come when they come, with the id of the event before.
+                self.ready.extend(parse(&block).filter(|event| event.kind != "measured"));
             }
         }
     }

@@ -48,6 +48,8 @@ pub(crate) struct Installation {
     data_dir: PathBuf,
     database: Option<TestDatabase>,
     settings: Vec<(String, String)>,
+    /// The server can't look into other users' processes.
+    no_ptrace: bool,
 }
 
 /// A running server. Killed when dropped.
@@ -81,7 +83,7 @@ impl Installation {
             Backend::Sqlite => None,
             Backend::Postgres => Some(TestCluster::shared().await.database().await),
         };
-        Self { data_dir: folder.path().join("data"), folder, database, settings: Vec::new() }
+        Self { data_dir: folder.path().join("data"), folder, database, settings: Vec::new(), no_ptrace: false }
     }
 
     /// Uses another data folder, which must not have been used yet.
@@ -110,6 +112,13 @@ impl Installation {
     /// As [`Self::with`]; the last value of a variable counts.
     pub(crate) fn set(&mut self, name: &str, value: &str) {
         self.settings.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Takes CAP_SYS_PTRACE from the servers, which root has and a container's root has not.
+    #[must_use]
+    pub(crate) fn without_ptrace(mut self) -> Self {
+        self.no_ptrace = true;
+        self
     }
 
     /// The folder that everything of the test is in.
@@ -154,7 +163,11 @@ impl Installation {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_supacloud"));
+        let program = env!("CARGO_BIN_EXE_supacloud");
+        let mut command = Command::new(if self.no_ptrace { "setpriv" } else { program });
+        if self.no_ptrace {
+            command.args(["--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace", program]);
+        }
         command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").current_dir("/").stdin(Stdio::null());
         command.env("SUPACLOUD_SERVER__LISTEN", "127.0.0.1:0").env("SUPACLOUD_SERVER__DATA_DIR", &self.data_dir);
         if let Some(url) = self.database_url() {

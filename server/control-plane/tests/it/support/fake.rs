@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -343,5 +344,9 @@ impl Routes for FakeRoutes {
 
     fn is_published(&self, project_ref: &ProjectRef) -> bool {
         self.live(project_ref).is_some()
+    }
+
+    async fn probe(&self, project_ref: &ProjectRef, _at_most: Duration) -> Result<(), String> {
+        self.live(project_ref).map(drop).ok_or_else(|| "not live".to_owned())
     }
 }

@@ -17,6 +17,9 @@ use tokio_util::sync::CancellationToken;
 
 use fake::{FakeMachine, FakeRoutes};
 
+/// So seldom that nothing is found by looking.
+const SELDOM: Duration = Duration::from_secs(3600);
+
 /// Longest wait for something that must come about.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -91,9 +94,17 @@ impl Plane {
         self.live_with(&self.machine, &self.routes).await
     }
 
+    /// As [`Self::live`], looking after every project this often.
+    pub(crate) async fn live_looking_every(&self, interval: Duration) -> Life {
+        self.begin(self.reconciler(&self.machine, &self.routes, interval)).await
+    }
+
     /// As [`Self::live`], beside another one, on a machine and routes of its own view.
     pub(crate) async fn live_with(&self, machine: &Arc<FakeMachine>, routes: &Arc<FakeRoutes>) -> Life {
-        let reconciler = self.reconciler(machine, routes);
+        self.begin(self.reconciler(machine, routes, SELDOM)).await
+    }
+
+    async fn begin(&self, reconciler: Arc<Reconciler>) -> Life {
         reconciler.prepare().await.unwrap();
         let stop = CancellationToken::new();
         Life { task: tokio::spawn(reconciler.run(stop.clone())), stop }
@@ -102,15 +113,15 @@ impl Plane {
     /// A life that takes up nothing of earlier ones: another process of the same installation.
     pub(crate) fn live_beside(&self) -> Life {
         let stop = CancellationToken::new();
-        Life { task: tokio::spawn(self.reconciler(&self.machine, &self.routes).run(stop.clone())), stop }
+        Life { task: tokio::spawn(self.reconciler(&self.machine, &self.routes, SELDOM).run(stop.clone())), stop }
     }
 
-    fn reconciler(&self, machine: &Arc<FakeMachine>, routes: &Arc<FakeRoutes>) -> Arc<Reconciler> {
+    fn reconciler(&self, machine: &Arc<FakeMachine>, routes: &Arc<FakeRoutes>, usage_interval: Duration) -> Arc<Reconciler> {
         Arc::new(Reconciler::new(
             self.installation.clone(),
             Arc::clone(machine) as Arc<dyn Provisioner>,
             Arc::clone(routes) as Arc<dyn Routes>,
-            ReconcilerSettings { concurrency: 4, usage_interval: Duration::from_secs(3600) },
+            ReconcilerSettings { concurrency: 4, usage_interval },
         ))
     }
 
