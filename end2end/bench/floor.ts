@@ -52,7 +52,8 @@ function findTemplate(dataDir: string): string {
   return newest;
 }
 
-function postmasterArguments(dataDir: string): string[] {
+/** Of a cluster that works in the folder. */
+export function postmasterArguments(dataDir: string): string[] {
   for (const { pid } of processesIn(dataDir)) {
     const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1);
     if (args[0]?.endsWith('/postgres') && args.includes('-D')) return args;

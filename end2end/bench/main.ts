@@ -12,7 +12,7 @@ import { ManagementApi, type Project } from '../support/api.ts';
 import { connectionUri } from '../support/dashboard-html.ts';
 import { binary, Server } from '../support/server.ts';
 import { psql } from '../support/sql.ts';
-import { floor } from './floor.ts';
+import { floor, postmasterArguments } from './floor.ts';
 import { idleMemory } from './memory.ts';
 
 const run = promisify(execFile);
@@ -56,6 +56,8 @@ async function main(): Promise<void> {
   line(`create → first 200 beside ${running} others, ms`, `${ms(late, 50)}  ${ms(late, 95)}   ${factor(late, lowest)}`);
   const listed = await repeat(SAMPLES, () => timed(async () => void (await api.list())));
   line(`list ${running} projects by the API, ms`, `${ms(listed, 50)}  ${ms(listed, 95)}`);
+  const shown = await repeat(SAMPLES, () => timed(async () => void (await (await fetch(`${server.url}/`)).text())));
+  line(`the page of ${running} projects, ms`, `${ms(shown, 50)}  ${ms(shown, 95)}`);
 
   heading(`GET /rest/v1 of one row by its key, requests per second, beside ${running - 1} idle projects`);
   await rest(first);
@@ -116,24 +118,35 @@ async function rest(project: Project): Promise<void> {
   }
 
   // The same work without HTTP: one row as JSON, as the same role, in a transaction.
-  const script = join(server.dataDir, '..', 'bench.sql');
-  writeFileSync(
-    script,
-    `begin read only;
+  const statements = `begin read only;
 select set_config('role', 'anon', true), set_config('request.jwt.claims', '{"role":"anon"}', true);
 select coalesce(json_agg(t), '[]')::text from (select id, title from public.bench where id = 42) t;
 commit;
-`,
-  );
-  const pgbench = postgresProgram('pgbench');
-  const { stdout: direct } = await run(pgbench, ['-n', '-M', 'prepared', '-c', `${CONNECTIONS}`, '-j', '1', '-T', `${LOAD_SECONDS}`, '-f', script, uri]);
-  const floorPerSecond = Number(/tps = ([\d.]+)/.exec(direct)?.[1]);
+`;
+  const pgbench = async (script: string, uri: string): Promise<number> => {
+    const file = join(server.dataDir, '..', 'bench.sql');
+    writeFileSync(file, script);
+    const options = ['-n', '-M', 'prepared', '-c', `${CONNECTIONS}`, '-j', '1', '-T', `${LOAD_SECONDS}`, '-f', file, uri];
+    return Number(/tps = ([\d.]+)/.exec((await run(postgresProgram('pgbench'), options)).stdout)?.[1]);
+  };
+  const floorPerSecond = await pgbench(statements, uri);
   line(`floor: pgbench, ${CONNECTIONS} connections, the same statement`, floorPerSecond.toFixed(0));
+  // What REST itself does: all of it in one round trip, over the unix socket.
+  const socket = new URL(uri);
+  const args = postmasterArguments(join(server.dataDir, 'clusters/projects', project.ref));
+  const directory = args.map((arg) => /^unix_socket_directories="(.*)"$/.exec(arg)?.[1]).find(Boolean);
+  socket.searchParams.set('host', directory ?? '');
+  const lowest = await pgbench(`\\startpipeline\n${statements}\\endpipeline\n`, socket.href);
+  line('the same in one round trip over the unix socket', lowest.toFixed(0));
 
   const { stdout: load } = await run('wrk', ['-t1', `-c${CONNECTIONS}`, `-d${LOAD_SECONDS}s`, '-H', `apikey: ${publishable}`, url]);
   if (/Non-2xx/.test(load)) throw new Error(load);
   const perSecond = Number(/Requests\/sec:\s+([\d.]+)/.exec(load)?.[1]);
-  line(`wrk, ${CONNECTIONS} connections`, `${perSecond.toFixed(0)}   ${((100 * perSecond) / floorPerSecond).toFixed(0)} % of the floor`);
+  line(`wrk, ${CONNECTIONS} connections`, `${perSecond.toFixed(0)}   ${percent(perSecond, floorPerSecond)} of the floor, ${percent(perSecond, lowest)} of one round trip`);
+}
+
+function percent(part: number, whole: number): string {
+  return `${((100 * part) / whole).toFixed(0)} %`;
 }
 
 function postgresProgram(name: string): string {
