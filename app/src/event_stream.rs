@@ -8,7 +8,7 @@ use web_sys::{EventSource, MessageEvent};
 
 use crate::visibility::use_visible;
 
-/// How long to wait after the server has refused, when the browser gives up.
+/// How long to wait after the server has refused, when the browser gives up; twice as long each time, six times at most.
 const AFTER_REFUSAL: Duration = Duration::from_secs(2);
 
 /// What a stream says.
@@ -18,33 +18,45 @@ pub(crate) enum News {
     Connected,
     /// Connected again; something may have been missed.
     Reconnected,
-    /// The connection is lost, and will be tried again.
+    /// The connection is lost; the browser tries again.
     Lost,
+    /// The server refuses: what is followed is gone, or nobody is signed in any more. It will be asked again.
+    Refused,
     /// An event's data.
     Happened(String),
 }
 
+/// What is remembered from one connection to the next.
+#[derive(Clone, Default)]
+struct Memory {
+    connected: Rc<Cell<bool>>,
+    /// Since the last time it was let in.
+    refusals: Rc<Cell<u32>>,
+}
+
 type Handlers = (Closure<dyn FnMut(MessageEvent)>, Closure<dyn FnMut()>, Closure<dyn FnMut()>);
 
-/// Follows the events of the given kinds until the current owner goes. `url` is asked for at each new connection. Call it
-/// where the page is made; nothing happens on the server.
-pub(crate) fn follow(url: impl Fn() -> String + 'static, kinds: &'static [&'static str], on_news: Rc<dyn Fn(News)>) {
+/// Follows the events of the given kinds until the current owner goes. `url` is asked for at each new connection; nothing
+/// ends it. Call it where the page is made; nothing happens on the server.
+pub(crate) fn follow(url: impl Fn() -> Option<String> + 'static, kinds: &'static [&'static str], on_news: Rc<dyn Fn(News)>) {
     let visible = use_visible();
-    let connected_before = Rc::new(Cell::new(false));
+    let memory = Memory::default();
     let tries = RwSignal::new(0_u32);
     let held = (url, on_news);
     Effect::new(move |_| {
         tries.track();
-        if visible.get() {
-            connect(&held.0(), kinds, Rc::clone(&connected_before), tries, &held.1);
+        if visible.get()
+            && let Some(url) = held.0()
+        {
+            connect(&url, kinds, memory.clone(), tries, &held.1);
         }
     });
 }
 
-fn connect(url: &str, kinds: &[&str], connected_before: Rc<Cell<bool>>, tries: RwSignal<u32>, on_news: &Rc<dyn Fn(News)>) {
+fn connect(url: &str, kinds: &[&str], memory: Memory, tries: RwSignal<u32>, on_news: &Rc<dyn Fn(News)>) {
     let Ok(source) = EventSource::new(url) else { return };
     let (happened, connected, lost) = (Rc::clone(on_news), Rc::clone(on_news), Rc::clone(on_news));
-    let failing = source.clone();
+    let (failing, refusals) = (source.clone(), Rc::clone(&memory.refusals));
     let handlers: Handlers = (
         Closure::new(move |message: MessageEvent| {
             if let Some(data) = message.data().as_string() {
@@ -52,13 +64,18 @@ fn connect(url: &str, kinds: &[&str], connected_before: Rc<Cell<bool>>, tries: R
             }
         }),
         Closure::new(move || {
-            connected(if connected_before.replace(true) { News::Reconnected } else { News::Connected });
+            memory.refusals.set(0);
+            connected(if memory.connected.replace(true) { News::Reconnected } else { News::Connected });
         }),
         Closure::new(move || {
-            lost(News::Lost);
-            if failing.ready_state() == EventSource::CLOSED {
-                set_timeout(move || _ = tries.try_update(|tries| *tries += 1), AFTER_REFUSAL);
+            if failing.ready_state() != EventSource::CLOSED {
+                lost(News::Lost);
+                return;
             }
+            lost(News::Refused);
+            let wait = AFTER_REFUSAL * 2_u32.pow(refusals.get().min(5));
+            refusals.set(refusals.get() + 1);
+            set_timeout(move || _ = tries.try_update(|tries| *tries += 1), wait);
         }),
     );
     for kind in kinds {

@@ -98,7 +98,7 @@ impl Live {
     fn follow(self) {
         let url = move || {
             let newest = self.events.read_untracked().first().map_or(0, |event| event.id);
-            format!("/v1/projects/{}/events?after={newest}", self.project_ref())
+            (!self.gone.get_untracked()).then(|| format!("/v1/projects/{}/events?after={newest}", self.project_ref()))
         };
         let on_news = move |news| match news {
             News::Connected => _ = self.connected.try_set(true),
@@ -106,7 +106,8 @@ impl Live {
                 _ = self.connected.try_set(true);
                 self.reload();
             }
-            News::Lost => {
+            News::Lost => _ = self.connected.try_set(false),
+            News::Refused => {
                 _ = self.connected.try_set(false);
                 // Gone, or signed out?
                 self.reload();

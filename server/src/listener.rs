@@ -37,7 +37,11 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: Cancellat
         .max_buf_size(MAX_HEAD_BYTES)
         .max_headers(MAX_HEADERS);
     loop {
-        let Ok(place) = Arc::clone(&connections).acquire_owned().await else { break };
+        let place = tokio::select! {
+            () = stop.cancelled() => break,
+            place = Arc::clone(&connections).acquire_owned() => place,
+        };
+        let Ok(place) = place else { break };
         let (stream, peer) = tokio::select! {
             () = stop.cancelled() => break,
             accepted = listener.accept() => match accepted {

@@ -29,11 +29,15 @@ pub(crate) fn DatabasePanel() -> impl IntoView {
     };
     let line = move |secret: Secret, name: &'static str, label: &'static str| {
         let what = Copied::Secret(secret.clone());
-        let reveal = matches!(secret, Secret::Password)
-            .then(|| view! { <RevealLink secret=secret.clone() label="database password" at="#database" revealed /> });
+        let is_password = matches!(secret, Secret::Password);
+        // Made inside the value, where its errors are shown.
+        let reveal = move || {
+            is_password
+                .then(|| view! { <RevealLink secret=Secret::Password label="database password" at="#database" revealed /> })
+        };
         view! {
             <Value name text=Signal::derive(move || text(&secret))>
-                {reveal}
+                {reveal()}
                 <CopyButton what label />
             </Value>
         }

@@ -79,7 +79,7 @@ fn RenameForm() -> impl IntoView {
                     {error}
                 </p>
                 <p class="field-hint" role="status">
-                    {move || done().then_some("Renamed.")}
+                    {move || (done() && error.read().is_none()).then_some("Renamed.")}
                 </p>
             </div>
         </PostForm>

@@ -121,5 +121,5 @@ fn stay_current(refetch: impl Fn() + Copy + 'static) {
         };
         set_timeout(fetch, GATHERED);
     };
-    follow(|| "/v1/events".to_owned(), &FOLLOWED, Rc::new(on_news));
+    follow(|| Some("/v1/events".to_owned()), &FOLLOWED, Rc::new(on_news));
 }

@@ -253,7 +253,8 @@ impl Cluster {
         let child =
             child::command(postgres, &self.run_as, &log)?.args(self.arguments()).spawn().map_err(Error::io("run", postgres))?;
         // Not yet waited for, so the number can't have been reused.
-        let process = child.id().and_then(Process::open).ok_or_else(|| self.failed("it could not be watched"))?;
+        let process =
+            child.id().and_then(|pid| Process::open(pid).ok()?).ok_or_else(|| self.failed("it could not be watched"))?;
         let running = Running::child(child, process, &path, log_from);
         match self.ready(running.clone()).await? {
             Some(running) => Ok(running),

@@ -41,52 +41,58 @@ pub(crate) fn previous(path: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// What the server itself printed after `from`, out of the last 4 KB. What it printed about somebody's statements is left
-/// out: it may quote them, and this text is shown and logged.
+/// What the server itself printed after `from`, out of the last 4 KB. What sessions printed is left out: it may quote their
+/// statements, and this text is shown and logged.
 pub(crate) fn tail(path: &Path, from: u64) -> String {
-    let read = || -> io::Result<Vec<u8>> {
+    let read = || -> io::Result<(Vec<u8>, bool)> {
         let mut file = File::open(path)?;
         let length = file.metadata()?.len();
         // The file may have been trimmed since `from` was taken.
         let from = if from > length { 0 } else { from };
-        file.seek(SeekFrom::Start(from.max(length.saturating_sub(TAIL))))?;
+        let begin = from.max(length.saturating_sub(TAIL));
+        file.seek(SeekFrom::Start(begin))?;
         let mut bytes = Vec::new();
         file.take(TAIL).read_to_end(&mut bytes)?;
-        Ok(bytes)
+        Ok((bytes, begin > from))
     };
-    let bytes = read().unwrap_or_default();
-    let text = without_statements(&String::from_utf8_lossy(&bytes));
+    let (bytes, is_cut) = read().unwrap_or_default();
+    let text = of_the_server(&String::from_utf8_lossy(&bytes), is_cut);
     if text.is_empty() { "it printed nothing".to_owned() } else { text }
 }
 
-/// Drops errors and notices of sessions, and the statements and details that follow a message.
-fn without_statements(text: &str) -> String {
-    /// Word, whether its lines are kept, and whether details that follow are.
-    const SEVERITIES: [(&str, Option<(bool, bool)>); 13] = [
-        ("PANIC:  ", Some((true, true))),
-        ("FATAL:  ", Some((true, true))),
-        // A crashed session's last statement is a detail of the postmaster's LOG.
-        ("LOG:  ", Some((true, false))),
-        ("ERROR:  ", Some((false, false))),
-        ("WARNING:  ", Some((false, false))),
-        ("NOTICE:  ", Some((false, false))),
-        ("INFO:  ", Some((false, false))),
-        ("DEBUG:  ", Some((false, false))),
-        ("HINT:  ", None),
-        ("DETAIL:  ", None),
-        ("STATEMENT:  ", Some((false, false))),
-        ("CONTEXT:  ", Some((false, false))),
-        ("QUERY:  ", Some((false, false))),
+/// Drops what sessions printed, which name their user before the severity, and statements. `is_cut`: the text may begin
+/// inside a message of which nothing is known.
+fn of_the_server(text: &str, is_cut: bool) -> String {
+    /// What PostgreSQL calls its messages and their parts, and whether they are kept of the server's own.
+    const PARTS: [(&str, bool); 13] = [
+        ("PANIC:  ", true),
+        ("FATAL:  ", true),
+        ("LOG:  ", true),
+        ("HINT:  ", true),
+        ("ERROR:  ", true),
+        ("WARNING:  ", true),
+        // Of a crashed session it quotes the last statement.
+        ("DETAIL:  ", false),
+        ("STATEMENT:  ", false),
+        ("CONTEXT:  ", false),
+        ("QUERY:  ", false),
+        ("NOTICE:  ", false),
+        ("INFO:  ", false),
+        ("DEBUG:  ", false),
     ];
-    let (mut keeps, mut keeps_details) = (true, true);
-    let kept = text.lines().filter(|line| {
-        let found = SEVERITIES.iter().filter_map(|(word, is)| Some((line.find(word)?, is))).min_by_key(|(place, _)| *place);
-        match found {
-            Some((_, Some(is))) => (keeps, keeps_details) = *is,
-            Some((_, None)) => keeps = keeps_details,
-            // The next line of the same message, or what a loader says, which knows no severity.
-            None => keeps |= !line.starts_with('\t'),
+    let mut keeps = !is_cut;
+    let kept = text.lines().skip(usize::from(is_cut)).filter(|line| {
+        if line.starts_with('\t') {
+            // The next line of the same message.
+            return keeps;
         }
+        let part = PARTS.iter().filter_map(|(word, is_kept)| Some((line.find(word)?, *is_kept))).min();
+        keeps = match part {
+            // `%m [%p] `, and then user and database of a session: see `log_line_prefix`.
+            Some((place, is_kept)) => is_kept && line[..place].ends_with("] "),
+            // Not PostgreSQL's: a loader's, say.
+            None => !is_cut || keeps,
+        };
         keeps
     });
     kept.collect::<Vec<_>>().join("\n").trim().to_owned()
@@ -94,26 +100,38 @@ fn without_statements(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::without_statements;
+    use super::of_the_server;
+
+    const TEXT: &str = "postgres: error while loading shared libraries: libx.so
+2026-11-22 [1] LOG:  starting PostgreSQL 15
+2026-11-22 [7] postgres@postgres ERROR:  syntax error: [1] LOG:  x
+2026-11-22 [7] postgres@postgres STATEMENT:  ALTER ROLE a
+\t[1] LOG:  x
+\tPASSWORD 'secret'
+2026-11-22 [7] postgres@postgres LOG:  duration: 1 ms  statement: alter role a password 'secret'
+2026-11-22 [1] LOG:  server process (PID 7) was terminated by signal 9: Killed
+2026-11-22 [1] DETAIL:  Failed process was running: select 'secret'
+\tas secret
+2026-11-22 [1] FATAL:  could not map
+\tany memory
+2026-11-22 [1] HINT:  buy some";
 
     #[test]
-    fn what_the_server_says_is_kept_and_what_statements_say_is_not() {
-        let text = "postgres: error while loading shared libraries: libx.so\n\
-            2026-11-22 [1] LOG:  starting PostgreSQL 15\n\
-            2026-11-22 [7] postgres@postgres ERROR:  syntax error: LOG:  x\n\
-            2026-11-22 [7] postgres@postgres STATEMENT:  ALTER ROLE a\n\
-            \tPASSWORD 'secret'\n\
-            2026-11-22 [1] LOG:  server process (PID 7) was terminated by signal 9: Killed\n\
-            2026-11-22 [1] DETAIL:  Failed process was running: select 'secret'\n\
-            2026-11-22 [1] FATAL:  could not map\n\
-            2026-11-22 [1] DETAIL:  no memory\n\
-            2026-11-22 [1] HINT:  buy some";
-        let kept = without_statements(text);
+    fn what_the_server_says_is_kept_and_what_sessions_say_is_not() {
+        let kept = of_the_server(TEXT, false);
         assert!(!kept.contains("secret") && !kept.contains("syntax"), "{kept}");
         for said in
-            ["loading shared libraries", "starting PostgreSQL", "terminated by signal 9", "could not map", "no memory", "buy"]
+            ["loading shared libraries", "starting PostgreSQL", "terminated by signal 9", "could not map", "any memory", "buy"]
         {
             assert!(kept.contains(said), "{said}: {kept}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_begins_anywhere_tells_no_secret() {
+        for (begin, _) in TEXT.char_indices() {
+            let kept = of_the_server(&TEXT[begin..], true);
+            assert!(!kept.contains("secret"), "from {begin}: {kept}");
         }
     }
 }

@@ -75,7 +75,7 @@ impl PidFile {
 /// The live postmaster of a data directory, with the state it has written.
 pub(crate) fn find(data_dir: &Path) -> Result<Option<(Process, Observed)>, Error> {
     let Some(file) = PidFile::read(data_dir)? else { return Ok(None) };
-    let Some(process) = Process::open(file.pid) else { return Ok(None) };
+    let Some(process) = Process::open(file.pid).map_err(Error::io("look at the process of", data_dir))? else { return Ok(None) };
     // The number may belong to somebody else by now. It can't be one of this directory's own backends: those had
     // other numbers than their postmaster, and a new postmaster would have written a new file.
     if !process.works_in(&canonical(data_dir)?) {

@@ -19,10 +19,15 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// `None` when there is no such process.
-    pub(crate) fn open(pid: u32) -> Option<Self> {
-        let fd = rustix::process::pidfd_open(Pid::from_raw(i32::try_from(pid).ok()?)?, PidfdFlags::empty()).ok()?;
-        Some(Self { pid, fd })
+    /// `None` when there is no such process. That it can't be opened for another reason (too many files are open) is an
+    /// error, and no sign that it has ended.
+    pub(crate) fn open(pid: u32) -> io::Result<Option<Self>> {
+        let Some(raw) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return Ok(None) };
+        match rustix::process::pidfd_open(raw, PidfdFlags::empty()) {
+            Ok(fd) => Ok(Some(Self { pid, fd })),
+            Err(rustix::io::Errno::SRCH | rustix::io::Errno::INVAL) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -80,7 +85,7 @@ pub(crate) fn working_below(folder: &Path) -> Vec<Process> {
     entries
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
         .filter(|pid| works_below(*pid))
-        .filter_map(Process::open)
+        .filter_map(|pid| Process::open(pid).ok()?)
         .filter(|process| is_postgres(process.pid) && works_below(process.pid))
         .collect()
 }

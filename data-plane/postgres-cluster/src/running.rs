@@ -130,7 +130,7 @@ where
     }
     tracing::warn!(pid, "an immediate stop took too long; killing the postmaster and its backends");
     // Each backend leads a session of its own, so a signal to the postmaster's group would not reach them.
-    let children: Vec<_> = proc::children(pid).into_iter().filter_map(Process::open).collect();
+    let children: Vec<_> = proc::children(pid).into_iter().filter_map(|pid| Process::open(pid).ok()?).collect();
     send(Signal::KILL)?;
     for child in children {
         child.signal(Signal::KILL).map_err(Error::io("signal", "a backend".as_ref()))?;

@@ -3,19 +3,27 @@
 
 use std::{
     fmt,
-    future::{pending, poll_fn},
+    future::poll_fn,
+    io,
     sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
 };
 
 use deadpool::managed::Object;
-use tokio::sync::{broadcast, watch};
-use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Statement};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite},
+    net::{TcpStream, UnixStream},
+    sync::broadcast,
+};
+use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Statement, config::Host};
 
 use crate::{
     pool::SessionManager,
     statements::{Lookup, StatementKey, Statements},
 };
 
+/// Longest time to bring a connection back to rest whose user went away; it is discarded after that.
+const RESET: Duration = Duration::from_secs(5);
 /// Notifications a slow subscriber may fall behind before it misses some.
 const NOTIFICATION_BACKLOG: usize = 64;
 
@@ -33,30 +41,13 @@ pub struct Notification {
 pub struct Subscription {
     channel: String,
     notifications: broadcast::Receiver<Notification>,
-    /// A connection that is not the pool's, and what ends it.
-    own: Option<Session>,
-    until: Option<watch::Receiver<u64>>,
 }
 
 impl Subscription {
     /// The next payload; `None` once the connection is closed, after which notifications were possibly missed.
     pub async fn next(&mut self) -> Option<String> {
         loop {
-            let ended = async {
-                match &mut self.until {
-                    // An error means that the pool is gone, which is an end too.
-                    Some(until) => drop(until.changed().await),
-                    None => pending().await,
-                }
-            };
-            let received = tokio::select! {
-                received = self.notifications.recv() => received,
-                () = ended => {
-                    self.own = None;
-                    return None;
-                }
-            };
-            match received {
+            match self.notifications.recv().await {
                 Ok(notification) if notification.channel == self.channel => return Some(notification.payload),
                 Ok(_) => {}
                 // Falling behind means that something was sent: an empty payload is the most general message.
@@ -64,11 +55,6 @@ impl Subscription {
                 Err(broadcast::error::RecvError::Closed) => return None,
             }
         }
-    }
-
-    /// Ends when the receiver's value changes.
-    pub(crate) fn until(self, until: watch::Receiver<u64>) -> Self {
-        Self { until: Some(until), ..self }
     }
 }
 
@@ -79,6 +65,9 @@ pub(crate) struct Session {
     notifications: broadcast::WeakSender<Notification>,
     /// Kept when the pool shrinks, because it listens.
     pub(crate) listening: AtomicBool,
+    /// Where cancel requests go.
+    host: Option<Host>,
+    port: u16,
 }
 
 impl fmt::Debug for Session {
@@ -113,7 +102,32 @@ impl Session {
                 }
             }
         });
-        Ok(Self { client, statements: Statements::new(), notifications, listening: AtomicBool::new(false) })
+        Ok(Self {
+            client,
+            statements: Statements::new(),
+            notifications,
+            listening: AtomicBool::new(false),
+            host: config.get_hosts().first().cloned(),
+            port: config.get_ports().first().copied().unwrap_or(5432),
+        })
+    }
+
+    /// Cancels what runs. Returns when the server has sent the signal, so that it can't hit a later statement: it closes the
+    /// connection of a cancel request after that, which `CancelToken::cancel_query` does not wait for.
+    async fn cancel(&self) -> io::Result<()> {
+        match &self.host {
+            Some(Host::Unix(folder)) => {
+                self.cancel_by(UnixStream::connect(folder.join(format!(".s.PGSQL.{}", self.port))).await?).await
+            }
+            Some(Host::Tcp(host)) => self.cancel_by(TcpStream::connect((host.as_str(), self.port)).await?).await,
+            None => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    async fn cancel_by(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
+        self.client.cancel_token().cancel_query_raw(&mut stream, NoTls).await.map_err(io::Error::other)?;
+        // Nothing is answered.
+        stream.read_to_end(&mut Vec::new()).await.map(drop)
     }
 
     /// Subscribes first and sends `LISTEN` then, so that nothing falls in between.
@@ -125,20 +139,15 @@ impl Session {
         drop(sender);
         self.listening.store(true, Ordering::Relaxed);
         self.client.batch_execute(&format!("LISTEN \"{}\"", channel.replace('"', "\"\""))).await?;
-        Ok(Some(Subscription { channel: channel.to_owned(), notifications, own: None, until: None }))
-    }
-
-    pub(crate) async fn into_subscription(self, channel: &str) -> Result<Option<Subscription>, tokio_postgres::Error> {
-        let subscription = self.subscribe(channel).await?;
-        Ok(subscription.map(|subscription| Subscription { own: Some(self), ..subscription }))
+        Ok(Some(Subscription { channel: channel.to_owned(), notifications }))
     }
 }
 
 /// A connection of the pool, as `authenticator`. Goes back on drop.
 ///
 /// Bracket work by [`Connection::begin_work`] and [`Connection::end_work`]: if the connection is dropped in between (the
-/// client disconnected, a time-out), the running statement is cancelled and the connection discarded. It can't go back to
-/// the pool: nobody is told when the server delivers the signal, which would end a later user's statement.
+/// client disconnected, a time-out), the running statement is cancelled, the transaction rolled back, and only then does
+/// the connection return to the pool.
 #[derive(Debug)]
 pub struct Connection {
     object: Option<Object<SessionManager>>,
@@ -214,9 +223,13 @@ impl Drop for Connection {
             return;
         }
         tokio::spawn(async move {
-            let session = Object::take(object);
-            if let Err(error) = session.client.cancel_token().cancel_query(NoTls).await {
-                tracing::debug!(%error, "could not cancel a query");
+            let reset = async {
+                object.cancel().await?;
+                object.client.batch_execute("ROLLBACK").await.map_err(io::Error::other)
+            };
+            if let Err(error) = tokio::time::timeout(RESET, reset).await.unwrap_or_else(|late| Err(late.into())) {
+                tracing::debug!(%error, "connection discarded after a cancelled request");
+                drop(Object::take(object));
             }
         });
     }

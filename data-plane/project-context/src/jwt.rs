@@ -58,6 +58,9 @@ pub enum JwtError {
     /// The payload is not a JSON object.
     #[error("Parsing claims failed")]
     ClaimsNotObject,
+    /// `aud` is of another type.
+    #[error("The JWT 'aud' claim must be a string or an array of strings")]
+    AudienceType,
     /// A time claim is not a number.
     #[error("The JWT '{claim}' claim must be a number")]
     ClaimNotNumber {
@@ -72,9 +75,12 @@ impl JwtError {
     pub fn is_about_claims(&self) -> bool {
         match self {
             Self::Empty | Self::Parts { .. } | Self::Undecodable | Self::NoSuitableKey | Self::Algorithm | Self::Crypto => false,
-            Self::Expired | Self::NotYetValid | Self::IssuedAtFuture | Self::ClaimsNotObject | Self::ClaimNotNumber { .. } => {
-                true
-            }
+            Self::Expired
+            | Self::NotYetValid
+            | Self::IssuedAtFuture
+            | Self::ClaimsNotObject
+            | Self::AudienceType
+            | Self::ClaimNotNumber { .. } => true,
         }
     }
 }
@@ -100,12 +106,6 @@ impl Claims {
     #[must_use]
     pub fn role(&self) -> Option<&str> {
         self.0.claims.get("role").and_then(Value::as_str)
-    }
-
-    /// The `sub` claim, if it is a string.
-    #[must_use]
-    pub fn subject(&self) -> Option<&str> {
-        self.0.claims.get("sub").and_then(Value::as_str)
     }
 
     /// All claims.
@@ -198,6 +198,14 @@ impl Claims {
             return Err(JwtError::ClaimsNotObject);
         };
         let times = Times { exp: seconds(&claims, "exp")?, nbf: seconds(&claims, "nbf")?, iat: seconds(&claims, "iat")? };
+        let is_audience = match claims.get("aud") {
+            None | Some(Value::Null | Value::String(_)) => true,
+            Some(Value::Array(several)) => several.iter().all(Value::is_string),
+            Some(Value::Bool(_) | Value::Number(_) | Value::Object(_)) => false,
+        };
+        if !is_audience {
+            return Err(JwtError::AudienceType);
+        }
         Ok(Self(Arc::new(Inner { claims, times })))
     }
 }
@@ -230,6 +238,8 @@ fn decode_error(kind: &ErrorKind) -> JwtError {
     match kind {
         ErrorKind::InvalidSignature | ErrorKind::InvalidAlgorithm => JwtError::NoSuitableKey,
         ErrorKind::InvalidAlgorithmName | ErrorKind::MissingAlgorithm | ErrorKind::UnsupportedAlgorithm => JwtError::Algorithm,
+        // The header names one that the library does not know, such as `none`.
+        ErrorKind::Json(error) if error.to_string().starts_with("unknown variant") => JwtError::Algorithm,
         ErrorKind::Base64(_) | ErrorKind::Json(_) | ErrorKind::Utf8(_) | ErrorKind::InvalidToken => JwtError::Undecodable,
         // The library's enum is open; whatever it adds is a failed operation on the token.
         _ => JwtError::Crypto,
@@ -259,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_checked_with_thirty_seconds_of_skew() {
+    fn claims_are_checked_and_times_with_thirty_seconds_of_skew() {
         for (claims, expected) in [
             (json!({"exp": NOW - 30}), Ok(())),
             (json!({"exp": NOW - 31}), Err(JwtError::Expired)),
@@ -268,6 +278,9 @@ mod tests {
             (json!({"iat": NOW + 31}), Err(JwtError::IssuedAtFuture)),
             (json!({"exp": "soon"}), Err(JwtError::ClaimNotNumber { claim: "exp" })),
             (json!({"exp": null}), Ok(())),
+            (json!({"aud": ["a", "b"]}), Ok(())),
+            (json!({"aud": 5}), Err(JwtError::AudienceType)),
+            (json!({"aud": ["a", 5]}), Err(JwtError::AudienceType)),
             (json!([1]), Err(JwtError::ClaimsNotObject)),
         ] {
             assert_eq!(verify(&claims).map(|_| ()), expected, "{claims}");

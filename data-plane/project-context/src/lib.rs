@@ -104,15 +104,6 @@ impl ProjectContext {
         answer.map(drop).map_err(PoolError::Connect)
     }
 
-    /// Listens on a channel with a connection of its own, which counts as use only at this moment: it is closed with
-    /// the others when the project falls idle, and [`Subscription::next`] then ends.
-    ///
-    /// # Errors
-    /// [`PoolError`] when the connection can't be made.
-    pub async fn listen(&self, channel: &str) -> Result<Subscription, PoolError> {
-        self.pool.listen(channel).await
-    }
-
     /// Closes all connections and ends the background tasks. Requests in flight finish; later ones get
     /// [`PoolError::Closed`].
     pub fn close(&self) {

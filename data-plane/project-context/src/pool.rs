@@ -14,12 +14,11 @@ use deadpool::{
     managed::{self, Manager, Metrics, QueueMode, RecycleError, RecycleResult, TimeoutType},
 };
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::watch;
 use tokio_postgres::Config;
 
 use crate::{
     DatabaseAddress,
-    connection::{Connection, Session, Subscription},
+    connection::{Connection, Session},
 };
 
 /// After this long without use a connection is closed, unless told otherwise.
@@ -71,8 +70,6 @@ struct Shared {
     /// Milliseconds after `started`.
     last_used: AtomicU64,
     reaper_runs: AtomicBool,
-    /// Subscriptions with an own connection end when this changes.
-    idle: watch::Sender<u64>,
 }
 
 impl Pool {
@@ -106,7 +103,6 @@ impl Pool {
                 started: Instant::now(),
                 last_used: AtomicU64::new(0),
                 reaper_runs: AtomicBool::new(false),
-                idle: watch::Sender::new(0),
             }),
         }
     }
@@ -122,21 +118,8 @@ impl Pool {
         Ok(Connection::new(object))
     }
 
-    pub(crate) async fn listen(&self, channel: &str) -> Result<Subscription, PoolError> {
-        let shared = &self.shared;
-        if shared.pool.is_closed() {
-            return Err(PoolError::Closed);
-        }
-        shared.touch();
-        let session = Session::open(&shared.pool.manager().config).await.map_err(PoolError::Connect)?;
-        shared.ensure_reaper();
-        let subscription = session.into_subscription(channel).await.map_err(PoolError::Connect)?.ok_or(PoolError::Closed)?;
-        Ok(subscription.until(shared.idle.subscribe()))
-    }
-
     pub(crate) fn close(&self) {
         self.shared.pool.close();
-        self.shared.idle.send_modify(|count| *count += 1);
     }
 
     pub(crate) fn open_connections(&self) -> usize {
@@ -182,9 +165,6 @@ impl Shared {
                 && !all_idle
                 && (session.listening.load(Ordering::Relaxed) || metrics.last_used() < self.idle_after)
         }));
-        if all_idle {
-            self.idle.send_modify(|count| *count += 1);
-        }
         let done = self.pool.is_closed() || (all_idle && self.pool.status().size == 0);
         if done {
             self.reaper_runs.store(false, Ordering::Release);

@@ -4,32 +4,32 @@
 //! costs neither a second round trip nor memory in the backend.
 
 use std::{
-    hash::{DefaultHasher, Hash, Hasher},
     num::NonZeroUsize,
     sync::{Mutex, PoisonError},
 };
 
 use lru::LruCache;
+use sha2::{Digest as _, Sha256};
 use tokio_postgres::Statement;
 
 /// Statements remembered per connection. A backend holds some tens of kB per prepared statement.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(128).expect("not zero");
 
-/// Names a statement within everything its plan depends on: the role (RLS), the search path and the SQL text.
+/// Names a statement within everything its plan depends on: the role (RLS), the search path and the SQL text. A digest, so
+/// that long statements that are asked once take no room; a cryptographic one, so that nobody finds two with the same.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct StatementKey {
-    /// Hash of the role and search path.
-    scope: u64,
-    sql: Box<str>,
-}
+pub struct StatementKey([u8; 32]);
 
 impl StatementKey {
-    /// A key for `sql` run under `scope`, which is anything that names the role and search path.
+    /// A key for `sql` run under `scope`, which is whatever names the role and search path.
     #[must_use]
-    pub fn new(scope: impl Hash, sql: &str) -> Self {
-        let mut hasher = DefaultHasher::new();
-        scope.hash(&mut hasher);
-        Self { scope: hasher.finish(), sql: sql.into() }
+    pub fn new(scope: &[&str], sql: &str) -> Self {
+        let mut digest = Sha256::new();
+        for part in scope.iter().chain([&sql]) {
+            digest.update(part.len().to_le_bytes());
+            digest.update(part.as_bytes());
+        }
+        Self(digest.finalize().into())
     }
 }
 

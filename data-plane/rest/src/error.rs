@@ -16,8 +16,10 @@ pub(crate) enum RestError {
     #[error("Anonymous access is disabled")]
     #[expect(dead_code, reason = "the anon role is always configured today; PostgREST's own option makes it reachable")]
     AnonymousDisabled,
+    #[error("Timed out acquiring connection from connection pool.")]
+    PoolTimeout,
     #[error("Database connection error. Retrying the connection.")]
-    Pool(#[from] PoolError),
+    Pool(#[source] PoolError),
     #[error("Database client error. Retrying the connection.")]
     Connection(#[source] tokio_postgres::Error),
     #[error("{}", .0.message)]
@@ -121,6 +123,12 @@ struct Parts {
     hint: Option<String>,
 }
 
+impl From<PoolError> for RestError {
+    fn from(error: PoolError) -> Self {
+        if let PoolError::WaitTimedOut = error { Self::PoolTimeout } else { Self::Pool(error) }
+    }
+}
+
 impl RestError {
     /// Whether a schema cache newer than the one used could change the answer.
     pub(crate) fn is_about_the_schema(&self) -> bool {
@@ -202,18 +210,8 @@ impl RestError {
                 of(StatusCode::UNAUTHORIZED, if error.is_about_claims() { "PGRST303" } else { "PGRST301" }, details, None)
             }
             Self::AnonymousDisabled => plain(StatusCode::UNAUTHORIZED, "PGRST302"),
-            Self::Pool(error) => match error {
-                PoolError::WaitTimedOut => of(
-                    StatusCode::GATEWAY_TIMEOUT,
-                    "PGRST003",
-                    json!("Timed out acquiring connection from connection pool."),
-                    None,
-                ),
-                PoolError::QueueFull => of(StatusCode::SERVICE_UNAVAILABLE, "PGRST000", json!(error.to_string()), None),
-                PoolError::Connect(_) | PoolError::ConnectTimedOut | PoolError::Closed => {
-                    of(StatusCode::SERVICE_UNAVAILABLE, "PGRST000", json!(error.to_string()), None)
-                }
-            },
+            Self::PoolTimeout => plain(StatusCode::GATEWAY_TIMEOUT, "PGRST003"),
+            Self::Pool(error) => of(StatusCode::SERVICE_UNAVAILABLE, "PGRST000", json!(error.to_string()), None),
             Self::Connection(_) => plain(StatusCode::SERVICE_UNAVAILABLE, "PGRST001"),
             Self::Database(error) => Parts {
                 status: sqlstate::http_status(error),

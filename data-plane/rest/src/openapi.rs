@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::schema::{Column, Function, Relation, RelationKind, SchemaCache, Volatility};
 
 /// PostgREST's version whose contract is followed; clients read `info.version`.
-const VERSION: &str = "14.1";
+const VERSION: &str = "16.2";
 
 pub(crate) fn describe(cache: &SchemaCache, schema: &str, api_url: &str) -> Value {
     let mut paths = Map::new();

@@ -67,10 +67,8 @@ pub(crate) async fn run(
 ) -> Result<Outcome, Failure> {
     connection.begin_work();
     let result = attempt(connection, job, approve).await;
-    match &result {
-        // A lost connection has nothing to cancel either.
-        Ok(_) | Err(Failure::Retry(_) | Failure::Final(_)) => connection.end_work(),
-    }
+    // However it ended: a lost connection has nothing to cancel either.
+    connection.end_work();
     result
 }
 
@@ -80,8 +78,8 @@ async fn attempt(
     approve: impl Fn(&Outcome) -> Result<(), RestError>,
 ) -> Result<Outcome, Failure> {
     let client = connection.client();
-    let session = Prepared::lookup(connection, job, &job.session, "");
-    let main = Prepared::lookup(connection, job, &job.main, &job.scope);
+    let session = Prepared::lookup(connection, job, &job.session, &[]);
+    let main = Prepared::lookup(connection, job, &job.main, &[&job.scope.role, &job.scope.schema]);
     if session.needs_preparing()
         && let Err(error) = session.prepare(connection, client).await
     {
@@ -272,7 +270,7 @@ enum State {
 }
 
 impl<'a> Prepared<'a> {
-    fn lookup(connection: &Connection, job: &Job, sql: &'a Sql, scope: impl std::hash::Hash) -> Self {
+    fn lookup(connection: &Connection, job: &Job, sql: &'a Sql, scope: &[&str]) -> Self {
         let key = StatementKey::new(scope, &sql.text);
         let state = match connection.lookup(job.generation, &key) {
             Lookup::Prepared(statement) => State::Ready(statement),

@@ -1,7 +1,11 @@
 //! Makes the world agree with the rows. Takes no input: it leases whatever operation is due and works it off step by step,
 //! so that the start after a crash and the common path are the same code. Nothing else calls a [`Provisioner`].
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use control_plane_api::{EventKind, ProjectRef, ProjectState, Step, UsageSample};
 use time::OffsetDateTime;
@@ -96,7 +100,7 @@ impl Reconciler {
         Ok(())
     }
 
-    /// Works until told to stop; then finishes no step but the ones at work, and returns.
+    /// Works until told to stop; then finishes the operations at work, takes up no other, and returns.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         let watch = tokio::spawn(Arc::clone(&self).watch_exits(stop.clone()));
         let look_after = tokio::spawn(Arc::clone(&self).look_after(stop.clone()));
@@ -213,8 +217,9 @@ impl Reconciler {
                     return Ok(Some(project));
                 }
                 Next::Done(None) => {
-                    self.installation.store.forget(&self.owner, &lease).await?;
+                    // The address first: nobody is to find the project gone and its address still knowing it.
                     self.routes.forget(&project.project_ref).await;
+                    self.installation.store.forget(&self.owner, &lease).await?;
                     self.installation.usage.forget(&project.project_ref);
                     self.installation.feed.notify(&project.project_ref);
                     return Ok(None);
@@ -382,6 +387,17 @@ impl Reconciler {
         }
     }
 
+    /// Whether the database can be seen not to run, or the address to be closed. Not to be able to look is no sign of it.
+    async fn is_seen_down(&self, project: &StoredProject) -> bool {
+        match self.provisioner.observe(&project.placement()).await {
+            Ok(observation) => observation.database != DatabaseState::Ready || !self.routes.is_published(&project.project_ref),
+            Err(error) => {
+                tracing::warn!(project.ref = %project.project_ref, error = &error as &dyn std::error::Error, "looking after a project");
+                false
+            }
+        }
+    }
+
     /// How often the project's database has ended without being told to in the last while.
     async fn recent_exits(&self, project_ref: &ProjectRef) -> u32 {
         let mut exits = self.exits.lock().await;
@@ -393,6 +409,8 @@ impl Reconciler {
     /// Looks now and then at memory and disk of every project, and whether those run that should. An exit is told at once;
     /// this finds what nobody was told of.
     async fn look_after(self: Arc<Self>, stop: CancellationToken) {
+        // Seen down at the last look. One look may meet an operation that is just changing the project.
+        let mut suspects = HashSet::new();
         let mut ticks = tokio::time::interval(self.settings.usage_interval);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -404,8 +422,10 @@ impl Reconciler {
                 Ok(projects) => {
                     for project in projects.iter().filter(|project| !project.state.is_transient()) {
                         self.measure_one(project).await;
-                        if project.state == ProjectState::Running
-                            && let Err(error) = self.recover_if_down(project, None).await
+                        if project.state != ProjectState::Running || !self.is_seen_down(project).await {
+                            suspects.remove(&project.id);
+                        } else if !suspects.insert(project.id)
+                            && let Err(error) = self.installation.store.open_recovery(project.id, None).await
                         {
                             tracing::warn!(project.ref = %project.project_ref, error = &error as &dyn std::error::Error, "looking after a project");
                         }

@@ -171,10 +171,9 @@ impl Failure {
         candidates: &[Function],
         posted: Option<ContentType>,
     ) -> RestError {
-        let Self::None = self else {
-            let Self::Several(candidates) = self else { return RestError::Internal { cause: "unreachable" } };
+        if let Self::Several(candidates) = self {
             return RestError::AmbiguousFunction { candidates };
-        };
+        }
         let parameters = match keys {
             [] => " without parameters".to_owned(),
             [only] => format!(" with parameter {only}"),

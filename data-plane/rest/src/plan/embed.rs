@@ -32,7 +32,7 @@ pub(crate) fn find<'a>(
             suggestion: SchemaCache::most_similar(&embed.target, known.iter().map(|candidate| candidate.target.1.as_str())),
         }),
         several => {
-            // A computed relationship overrides, and so does the one that is named exactly by its constraint.
+            // A computed relationship overrides.
             if let Some(computed) = several.iter().find(|candidate| is_computed(candidate)) {
                 return Ok(computed);
             }

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// What a statement's plan depends on besides its text.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SessionScope {
     pub(crate) role: String,
     pub(crate) schema: String,

@@ -73,7 +73,7 @@ impl Parser<'_> {
         loop {
             self.items += 1;
             if self.items > MAX_ITEMS {
-                return Err(self.cursor.error("no more than 2000 items"));
+                return Err(self.cursor.error("no more than 1600 items"));
             }
             items.push(self.item(depth)?);
             if !self.cursor.eat(",") {

@@ -26,9 +26,13 @@ select a.attrelid, a.attnum, a.attname::text, format_type(a.atttypid, a.atttypmo
        a.attnotnull,
        case when a.atthasdef and a.attgenerated = ''
             then (select pg_get_expr(d.adbin, d.adrelid) from pg_attrdef d where d.adrelid = a.attrelid and d.adnum = a.attnum)
-            when a.attidentity = 'd' and c.relkind in ('r', 'p')
-            then format('nextval(%L::regclass)', pg_get_serial_sequence(c.oid::regclass::text, a.attname))
-            when t.typtype = 'd' and not a.atthasdef then t.typdefault end
+            when a.attidentity = 'd'
+            -- Not pg_get_serial_sequence, which asks for rights on the schema that only other roles have.
+            then (select format('nextval(%L::regclass)', format('%I.%I', sn.nspname, s.relname))
+                  from pg_depend d join pg_class s on s.oid = d.objid and s.relkind = 'S' join pg_namespace sn on sn.oid = s.relnamespace
+                  where d.classid = 'pg_class'::regclass and d.refclassid = 'pg_class'::regclass
+                    and d.refobjid = a.attrelid and d.refobjsubid = a.attnum and d.deptype = 'i')
+            when t.typtype = 'd' and not a.atthasdef then pg_get_expr(t.typdefaultbin, 0) end
 from pg_class c join pg_attribute a on a.attrelid = c.oid join pg_type t on t.oid = a.atttypid
 where c.relnamespace in (select oid from pg_namespace where nspname = any($1))
   and c.relkind in ('r', 'p', 'v', 'm', 'f') and not c.relispartition and a.attnum > 0 and not a.attisdropped
@@ -64,8 +68,7 @@ order by s.setdatabase";
 
 /// Loads everything. `config` is what was in force before; if the database says otherwise, its word counts.
 pub(crate) async fn load(client: &Client, config: Config) -> Result<SchemaCache, Error> {
-    let cache = load_with(client, config).await?;
-    let (loaded_for, cache) = cache;
+    let (loaded_for, cache) = load_with(client, config).await?;
     if loaded_for.schemas == cache.config.schemas { Ok(cache) } else { Ok(load_with(client, cache.config).await?.1) }
 }
 

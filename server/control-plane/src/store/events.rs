@@ -67,7 +67,7 @@ impl Store {
         rows.into_iter().map(event).collect::<Result<_, _>>().map(Some)
     }
 
-    /// Id of the newest event of all projects, 0 without one. It differs if anything has happened.
+    /// Id of the newest event of all projects, 0 without one. It differs if anything has happened to a project that is there.
     pub(crate) async fn newest_event(&self) -> Result<i64, Error> {
         let newest = entity::event::Entity::find().order_by_desc(entity::event::Column::Id).limit(1).one(&self.db).await?;
         Ok(newest.map_or(0, |event| event.id))
