@@ -27,9 +27,18 @@ fn Shown(mut detail: ProjectDetail) -> impl IntoView {
     provide_context(RevealedByAddress(detail.revealed.take()));
     let live = Live::provide(detail);
     let lifecycle = Lifecycle::new();
-    // Decided once, so that nothing moves when the steps are done.
-    let steps_first = live.state.get_untracked() != ProjectState::Running && live.state.get_untracked() != ProjectState::Paused;
-    let columns = if steps_first { "project-columns steps-first" } else { "project-columns" };
+    // On a narrow screen, a project that is being changed or has failed shows its steps before anything else. Decided once,
+    // so that nothing moves when they are done; and by the order in the document, so that nothing moves while it arrives.
+    let steps_first = !matches!(live.state.get_untracked(), ProjectState::Running | ProjectState::Paused);
+    let steps = |here: bool| {
+        here.then(|| {
+            view! {
+                <div class="project-steps">
+                    <StepList />
+                </div>
+            }
+        })
+    };
     let name = move || live.detail.read().name.clone();
     view! {
         <Title text=name />
@@ -38,22 +47,20 @@ fn Shown(mut detail: ProjectDetail) -> impl IntoView {
         <div hidden=live.gone>
             <ProjectHead lifecycle />
             <div class="project-column">
-            <LifecycleErrors lifecycle />
-            <FailureNotice />
-            <div class=columns>
-                <div class="project-column">
-                    <ConnectPanel />
-                    <ApiPanel />
-                    <DatabasePanel />
-                    <SettingsPanel />
+                <LifecycleErrors lifecycle />
+                <FailureNotice />
+                <div class="project-columns">
+                    {steps(steps_first)} <div class="project-column project-main">
+                        <ConnectPanel />
+                        <ApiPanel />
+                        <DatabasePanel />
+                        <SettingsPanel />
+                    </div> {steps(!steps_first)} <div class="project-column project-rest">
+                        <UsagePanel />
+                        <HealthList />
+                        <EventList />
+                    </div>
                 </div>
-                <div class="project-column">
-                    <StepList />
-                    <UsagePanel />
-                    <HealthList />
-                    <EventList />
-                </div>
-            </div>
             </div>
         </div>
     }
