@@ -38,7 +38,7 @@ type Handlers = (Closure<dyn FnMut(MessageEvent)>, Closure<dyn FnMut()>, Closure
 
 /// Follows the events of the given kinds until the current owner goes. `url` is asked for at each new connection; nothing
 /// ends it. Call it where the page is made; nothing happens on the server.
-pub(crate) fn follow(url: impl Fn() -> Option<String> + 'static, kinds: &'static [&'static str], on_news: Rc<dyn Fn(News)>) {
+pub(crate) fn follow(url: impl Fn() -> Option<String> + 'static, kinds: Vec<&'static str>, on_news: Rc<dyn Fn(News)>) {
     let visible = use_visible();
     let memory = Memory::default();
     let tries = RwSignal::new(0_u32);
@@ -48,7 +48,7 @@ pub(crate) fn follow(url: impl Fn() -> Option<String> + 'static, kinds: &'static
         if visible.get()
             && let Some(url) = held.0()
         {
-            connect(&url, kinds, memory.clone(), tries, &held.1);
+            connect(&url, &kinds, memory.clone(), tries, &held.1);
         }
     });
 }

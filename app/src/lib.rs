@@ -30,4 +30,6 @@ mod visibility;
 pub use error::DashboardError;
 pub use root::App;
 #[cfg(feature = "ssr")]
+pub use session::accepts_html;
+#[cfg(feature = "ssr")]
 pub use shell::shell;

@@ -11,17 +11,6 @@ use crate::{
     server_fns::load_project,
 };
 
-/// Kinds of the events that the page follows.
-const FOLLOWED: [&str; EventKind::ALL.len()] = {
-    let mut words = [""; EventKind::ALL.len()];
-    let mut index = 0;
-    while index < words.len() {
-        words[index] = EventKind::ALL[index].as_str();
-        index += 1;
-    }
-    words
-};
-
 /// How many events the page keeps.
 const KEPT_EVENTS: usize = 60;
 
@@ -118,7 +107,7 @@ impl Live {
                 }
             }
         };
-        follow(url, &FOLLOWED, Rc::new(on_news));
+        follow(url, EventKind::ALL.map(EventKind::as_str).to_vec(), Rc::new(on_news));
     }
 
     fn apply(self, event: ProjectEvent) {

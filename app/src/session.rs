@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Extension,
-    http::{StatusCode, header, request::Parts},
+    http::{HeaderMap, Method, StatusCode, header, request::Parts},
 };
 use control_plane::{Caller, ProjectService};
 use leptos::prelude::{expect_context, use_context};
@@ -52,10 +52,12 @@ pub(crate) fn no_store() {
     }
 }
 
+/// True for a page or a form without scripts, false for what scripts and programs ask.
+#[must_use]
+pub fn accepts_html(headers: &HeaderMap) -> bool {
+    headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains("text/html"))
+}
+
 fn posted_form() -> bool {
-    use_context::<Parts>().is_some_and(|parts| {
-        let accepts_html =
-            parts.headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains("text/html"));
-        accepts_html && parts.method == axum::http::Method::POST
-    })
+    use_context::<Parts>().is_some_and(|parts| parts.method == Method::POST && accepts_html(&parts.headers))
 }

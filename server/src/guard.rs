@@ -3,7 +3,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use app::DashboardError;
+use app::{DashboardError, accepts_html};
 use axum::{
     Json,
     extract::{ConnectInfo, Request},
@@ -160,10 +160,6 @@ fn turned_away(denied: Denied, request: &Request) -> Response {
             sign_in::ask(wanted).into_response()
         }
     }
-}
-
-fn accepts_html(headers: &HeaderMap) -> bool {
-    headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains("text/html"))
 }
 
 pub(crate) fn too_often() -> Response {

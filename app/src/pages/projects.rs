@@ -22,8 +22,6 @@ use crate::{
     submission::Submission,
 };
 
-/// Kinds of notices that the list follows.
-const FOLLOWED: [&str; 2] = [NoticeKind::Changed.as_str(), NoticeKind::Measured.as_str()];
 /// How long to gather notices before the list is fetched anew.
 const GATHERED: Duration = Duration::from_millis(200);
 
@@ -121,5 +119,5 @@ fn stay_current(refetch: impl Fn() + Copy + 'static) {
         };
         set_timeout(fetch, GATHERED);
     };
-    follow(|| Some("/v1/events".to_owned()), &FOLLOWED, Rc::new(on_news));
+    follow(|| Some("/v1/events".to_owned()), NoticeKind::ALL.map(NoticeKind::as_str).to_vec(), Rc::new(on_news));
 }
