@@ -121,15 +121,12 @@ impl<'a> Making<'a> {
         let password = self.write_password()?;
         let path = self.folder.join("initdb.log");
         let mut printed = String::new();
-        for locale in locales(self.binaries.major()) {
+        for locale in settings::locales(self.binaries.major()) {
             let log = log::open(&path).map_err(Error::io("open", &path))?;
             let initdb = self.binaries.initdb();
             let mut command = child::command(&initdb, self.run_as, &log)?;
-            command.arg("-D").arg(&self.data_dir).args(["-U", SUPERUSER, "-E", "UTF8", "-A", "scram-sha-256"]);
-            command.arg(format!("--pwfile={}", password.display())).args(["--data-checksums", "--no-sync", "--no-instructions"]);
-            command.arg(format!("--wal-segsize={}", settings::WAL_SEGMENT_MB)).args(locale);
-            // As in an English locale: full-text search without a named configuration stems.
-            command.arg("--text-search-config=english");
+            command.arg("-D").arg(&self.data_dir).args(["-U", SUPERUSER]).arg(format!("--pwfile={}", password.display()));
+            command.args(settings::initdb_options(locale));
             // A preparation that is given up must not leave `initdb` writing into a folder that is removed.
             let status = command.kill_on_drop(true).status().await.map_err(Error::io("run", &initdb))?;
             printed = log::tail(&path, 0);
@@ -230,15 +227,6 @@ impl Drop for SocketDir {
             tracing::warn!(%error, "a socket folder stays behind");
         }
     }
-}
-
-/// `initdb` options to try in order. Byte order (C) rather than a language's: the same on every machine, no mismatch
-/// of collation versions after an upgrade of the system, and less memory than ICU.
-fn locales(major: u32) -> Vec<&'static [&'static str]> {
-    const C: &[&str] = &["--locale=C"];
-    const BUILTIN: &[&str] = &["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"];
-    const LIBC: &[&str] = &["--locale=C.UTF-8", "--lc-messages=C"];
-    if major >= 17 { vec![BUILTIN] } else { vec![LIBC, C] }
 }
 
 fn hash(major: u32, sql: &[(&str, &str)]) -> String {

@@ -26,6 +26,16 @@ async fn a_clone_starts_answers_stops_and_starts_again() {
     assert!((20 << 20..40 << 20).contains(&size), "{size}");
 }
 
+/// The option of `initdb` for it went with the `postgresql.conf` that it had been written to.
+#[tokio::test]
+async fn full_text_search_stems_as_in_english() {
+    let world = World::new().await;
+    let cluster = world.cloned("a").await;
+    let running = cluster.start().await.unwrap();
+    assert_eq!(world.ask(&cluster, "select count(*)::int where to_tsvector('running') @@ to_tsquery('run')").await, 1);
+    stop(&running).await;
+}
+
 #[tokio::test]
 async fn cloning_twice_changes_nothing_and_a_half_made_clone_is_redone() {
     let world = World::new().await;

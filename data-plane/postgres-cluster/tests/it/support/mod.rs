@@ -42,12 +42,17 @@ impl World {
 
     /// The number in the template's table, through a fresh connection.
     pub(crate) async fn select(&self, cluster: &Cluster) -> i32 {
+        self.ask(cluster, "select id from t").await
+    }
+
+    /// The number that a statement answers.
+    pub(crate) async fn ask(&self, cluster: &Cluster, statement: &str) -> i32 {
         let mut config = tokio_postgres::Config::new();
         config.host_path(cluster.socket_dir()).port(cluster.port()).user(SUPERUSER).dbname("postgres");
         config.password(self.template.superuser_password().expose_secret());
         let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
         tokio::spawn(connection);
-        client.query_one("select id from t", &[]).await.unwrap().get(0)
+        client.query_one(statement, &[]).await.unwrap().get(0)
     }
 
     pub(crate) fn names(&self) -> Vec<String> {
