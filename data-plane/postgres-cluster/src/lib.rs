@@ -24,6 +24,7 @@
 mod binaries;
 mod child;
 mod cluster;
+mod container;
 mod copy;
 mod error;
 mod files;
@@ -39,6 +40,7 @@ mod trust;
 
 pub use binaries::Binaries;
 pub use cluster::{Cluster, SUPERUSER};
+pub use container::container_files;
 pub use error::Error;
 pub use postmaster::Observed;
 pub use proc::kill_all_below;

@@ -11,6 +11,8 @@
 //! database may give it settings. Clusters of several projects run as one operating system user; that user must not
 //! be let in without a password by any other PostgreSQL of the machine (`peer`, `trust`, `~/.pgpass`).
 
+pub mod image;
+
 use sha2::{Digest, Sha256};
 
 /// The roles that can log in. Each needs a password of its own in each project; none has one in the template, except
