@@ -92,16 +92,13 @@ impl ProjectContext {
         self.pool.connection().await
     }
 
-    /// Asks the database something that needs nothing but a session.
+    /// Asks the database something that needs nothing but a session. Whoever asks again and again keeps no connection open
+    /// by that, and gets an answer while requests have taken them all.
     ///
     /// # Errors
     /// [`PoolError`] when there is no connection, or it ends.
     pub async fn probe(&self) -> Result<(), PoolError> {
-        let connection = self.connection().await?;
-        connection.begin_work();
-        let answer = connection.client().simple_query("SELECT 1").await;
-        connection.end_work();
-        answer.map(drop).map_err(PoolError::Connect)
+        self.pool.probe().await
     }
 
     /// Closes all connections and ends the background tasks. Requests in flight finish; later ones get

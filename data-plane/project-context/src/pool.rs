@@ -118,6 +118,24 @@ impl Pool {
         Ok(Connection::new(object))
     }
 
+    /// Asks the database something that needs nothing but a session. Neither keeps an idle pool open nor waits for others:
+    /// when every connection is taken, by whatever takes long, it opens one of its own.
+    pub(crate) async fn probe(&self) -> Result<(), PoolError> {
+        const QUESTION: &str = "SELECT 1";
+        let pool = &self.shared.pool;
+        let status = pool.status();
+        if status.available == 0 && status.size >= status.max_size && !pool.is_closed() {
+            let session = Session::open(&pool.manager().config).await.map_err(PoolError::Connect)?;
+            return session.client.simple_query(QUESTION).await.map(drop).map_err(PoolError::Connect);
+        }
+        let connection = Connection::new(pool.get().await.map_err(PoolError::from)?);
+        self.shared.ensure_reaper();
+        connection.begin_work();
+        let answer = connection.client().simple_query(QUESTION).await;
+        connection.end_work();
+        answer.map(drop).map_err(PoolError::Connect)
+    }
+
     pub(crate) fn close(&self) {
         self.shared.pool.close();
     }
