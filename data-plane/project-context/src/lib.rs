@@ -2,7 +2,7 @@
 //! database connections as `authenticator`, which costs nothing while the project is idle.
 //!
 //! It knows nothing of any service's wire contract: which role a request runs as, and how an error is shown, is the
-//! service's affair.
+//! service's affair. A service that runs without a project is made from the parts: [`Pool`] and [`Verifier`].
 
 mod connection;
 mod jwt;
@@ -10,19 +10,21 @@ mod keys;
 mod pool;
 mod settings;
 mod statements;
+mod verification_keys;
 
 use std::sync::Arc;
 
 use control_plane_api::ProjectRef;
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio_postgres::Config;
 
 pub use connection::{Connection, Notification, Subscription};
-pub use jwt::{Claims, JwtError};
+pub use jwt::{Claims, JwtError, Verifier};
 pub use keys::{ApiKeys, PresentedKey};
-pub use pool::{IDLE_AFTER, PoolError, RETRY_AFTER};
+pub use pool::{IDLE_AFTER, Pool, PoolError, PoolSettings, RETRY_AFTER, WAIT};
 pub use settings::{ContextSettings, DatabaseAddress};
 pub use statements::{Lookup, StatementKey};
-
-use crate::{jwt::Verifier, pool::Pool};
+pub use verification_keys::{KeysError, VerificationKeys};
 
 /// One project as its services see it. Making one does no IO; the pool opens on first use and closes when unused.
 #[derive(Debug)]
@@ -30,8 +32,8 @@ pub struct ProjectContext {
     project_ref: ProjectRef,
     api_url: String,
     keys: ApiKeys,
-    verifier: Verifier,
-    pool: Pool,
+    verifier: Arc<Verifier>,
+    pool: Arc<Pool>,
 }
 
 impl ProjectContext {
@@ -49,8 +51,13 @@ impl ProjectContext {
             idle_after,
         } = settings;
         Arc::new(Self {
-            pool: Pool::new(&database, &authenticator_password, max_connections, idle_after),
-            verifier: Verifier::hs256(&jwt_secret),
+            pool: Arc::new(Pool::new(PoolSettings {
+                config: authenticator(&database, &authenticator_password),
+                max_connections,
+                idle_after,
+                wait: WAIT,
+            })),
+            verifier: Arc::new(Verifier::new(VerificationKeys::hs256(jwt_secret.expose_secret().as_bytes()), None)),
             project_ref,
             api_url,
             keys,
@@ -73,6 +80,18 @@ impl ProjectContext {
     #[must_use]
     pub fn api_url(&self) -> &str {
         &self.api_url
+    }
+
+    /// The project's connections, for a service that keeps them.
+    #[must_use]
+    pub fn pool(&self) -> &Arc<Pool> {
+        &self.pool
+    }
+
+    /// What checks the project's tokens, for a service that keeps it.
+    #[must_use]
+    pub fn verifier(&self) -> &Arc<Verifier> {
+        &self.verifier
     }
 
     /// Checks a token's signature and times. Verified tokens are remembered until they expire.
@@ -114,8 +133,16 @@ impl ProjectContext {
     }
 }
 
-impl Drop for ProjectContext {
-    fn drop(&mut self) {
-        self.pool.close();
-    }
+/// The role that becomes the requests' roles.
+fn authenticator(database: &DatabaseAddress, password: &SecretString) -> Config {
+    let mut config = Config::new();
+    // A host that begins with a slash is taken for the directory of a unix socket.
+    config
+        .host(&database.host)
+        .port(database.port)
+        .dbname(&database.name)
+        .user("authenticator")
+        .password(password.expose_secret())
+        .application_name("supacloud");
+    config
 }
