@@ -1,5 +1,11 @@
 //! One project's services as one router: what is there is mounted, what is not there yet says so. The router expects
 //! requests that the gateway has let through: with a verified API key and the `Authorization` that it stands for.
+//!
+//! The server mounts the router in its own process; the program of the same name serves it from a container ([`run`]).
+
+mod program;
+mod secrets;
+mod settings;
 
 use std::sync::Arc;
 
@@ -9,6 +15,10 @@ use axum::{
 };
 use project_context::ProjectContext;
 use serde_json::json;
+
+pub use program::{RunError, health, run};
+pub use secrets::{Secrets, SecretsError};
+pub use settings::{Settings, SettingsError};
 
 /// Where REST is mounted.
 const REST: &str = "/rest/v1";

@@ -1,7 +1,5 @@
 //! Verification of a project's tokens: signature, then times, as PostgREST does it (30 s of skew), with a bounded cache
 //! of tokens whose signature was already found good.
-//!
-//! Keys are a list, of which today one HS256 secret is the only member; a JWKS adds members and picks by `kid`.
 
 use std::{
     fmt,
@@ -10,11 +8,12 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, errors::ErrorKind};
+use jsonwebtoken::{Validation, errors::ErrorKind};
 use lru::LruCache;
-use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
+
+use crate::VerificationKeys;
 
 /// Allowed difference between our clock and the issuer's, in seconds (PostgREST's value).
 const SKEW_SECONDS: i64 = 30;
@@ -58,6 +57,9 @@ pub enum JwtError {
     /// The payload is not a JSON object.
     #[error("Parsing claims failed")]
     ClaimsNotObject,
+    /// `aud` names others.
+    #[error("JWT not in audience")]
+    NotInAudience,
     /// `aud` is of another type.
     #[error("The JWT 'aud' claim must be a string or an array of strings")]
     AudienceType,
@@ -79,6 +81,7 @@ impl JwtError {
             | Self::NotYetValid
             | Self::IssuedAtFuture
             | Self::ClaimsNotObject
+            | Self::NotInAudience
             | Self::AudienceType
             | Self::ClaimNotNumber { .. } => true,
         }
@@ -121,26 +124,25 @@ impl fmt::Debug for Claims {
     }
 }
 
-pub(crate) struct Verifier {
-    keys: Vec<VerificationKey>,
+/// Checks tokens. Those found good are remembered until they expire.
+pub struct Verifier {
+    keys: VerificationKeys,
+    audience: Option<String>,
     cache: Mutex<LruCache<[u8; 32], Claims>>,
 }
 
-struct VerificationKey {
-    algorithm: Algorithm,
-    key: DecodingKey,
-}
-
 impl Verifier {
-    pub(crate) fn hs256(secret: &SecretString) -> Self {
-        let key = DecodingKey::from_secret(secret.expose_secret().as_bytes());
-        Self {
-            keys: vec![VerificationKey { algorithm: Algorithm::HS256, key }],
-            cache: Mutex::new(LruCache::new(CACHE_CAPACITY)),
-        }
+    /// With an audience, a token that is addressed to others only is refused; one that is addressed to nobody is not.
+    #[must_use]
+    pub fn new(keys: VerificationKeys, audience: Option<String>) -> Self {
+        Self { keys, audience, cache: Mutex::new(LruCache::new(CACHE_CAPACITY)) }
     }
 
-    pub(crate) fn verify(&self, token: &str) -> Result<Claims, JwtError> {
+    /// Checks a token's signature, times and audience.
+    ///
+    /// # Errors
+    /// [`JwtError`], whose texts are PostgREST's.
+    pub fn verify(&self, token: &str) -> Result<Claims, JwtError> {
         self.verify_at(token, now())
     }
 
@@ -156,6 +158,7 @@ impl Verifier {
         }
         let claims = self.check_signature(token)?;
         claims.0.times.check(now)?;
+        claims.check_audience(self.audience.as_deref())?;
         self.cache.lock().unwrap_or_else(PoisonError::into_inner).put(fingerprint, claims.clone());
         Ok(claims)
     }
@@ -170,12 +173,12 @@ impl Verifier {
         }
         let header = jsonwebtoken::decode_header(token).map_err(|error| decode_error(error.kind()))?;
         let mut outcome = Err(JwtError::NoSuitableKey);
-        for candidate in self.keys.iter().filter(|key| key.algorithm == header.alg) {
-            let mut validation = Validation::new(candidate.algorithm);
+        for key in self.keys.candidates(&header) {
+            let mut validation = Validation::new(header.alg);
             validation.validate_exp = false;
             validation.validate_aud = false;
             validation.required_spec_claims.clear();
-            outcome = match jsonwebtoken::decode::<Value>(token, &candidate.key, &validation) {
+            outcome = match jsonwebtoken::decode::<Value>(token, key, &validation) {
                 Ok(data) => return Claims::from_payload(data.claims),
                 // The signature is checked before the payload is read.
                 Err(error) if matches!(error.kind(), ErrorKind::Json(_)) => Err(JwtError::ClaimsNotObject),
@@ -188,7 +191,7 @@ impl Verifier {
 
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Verifier").field("keys", &self.keys.len()).finish_non_exhaustive()
+        f.debug_struct("Verifier").field("keys", &self.keys).finish_non_exhaustive()
     }
 }
 
@@ -207,6 +210,17 @@ impl Claims {
             return Err(JwtError::AudienceType);
         }
         Ok(Self(Arc::new(Inner { claims, times })))
+    }
+
+    fn check_audience(&self, audience: Option<&str>) -> Result<(), JwtError> {
+        let Some(audience) = audience else { return Ok(()) };
+        let is_meant = match self.0.claims.get("aud") {
+            Some(Value::String(one)) => one == audience,
+            Some(Value::Array(several)) => several.is_empty() || several.iter().any(|one| one == audience),
+            // Absent or null; other types were refused before.
+            _ => true,
+        };
+        if is_meant { Ok(()) } else { Err(JwtError::NotInAudience) }
     }
 }
 
@@ -259,9 +273,13 @@ mod tests {
 
     const NOW: i64 = 1_700_000_000;
 
+    fn verifier(audience: Option<&str>) -> Verifier {
+        Verifier::new(VerificationKeys::hs256(b"secret"), audience.map(str::to_owned))
+    }
+
     fn verify(claims: &Value) -> Result<Claims, JwtError> {
         let token = sign(claims, "secret");
-        Verifier::hs256(&SecretString::from("secret".to_owned())).verify_at(&token, NOW)
+        verifier(None).verify_at(&token, NOW)
     }
 
     fn sign(claims: &Value, secret: &str) -> String {
@@ -288,8 +306,24 @@ mod tests {
     }
 
     #[test]
+    fn an_audience_is_asked_for_where_a_token_names_one() {
+        for (claims, expected) in [
+            (json!({}), Ok(())),
+            (json!({"aud": null}), Ok(())),
+            (json!({"aud": []}), Ok(())),
+            (json!({"aud": "us"}), Ok(())),
+            (json!({"aud": ["them", "us"]}), Ok(())),
+            (json!({"aud": "them"}), Err(JwtError::NotInAudience)),
+            (json!({"aud": ["them"]}), Err(JwtError::NotInAudience)),
+        ] {
+            let outcome = verifier(Some("us")).verify_at(&sign(&claims, "secret"), NOW);
+            assert_eq!(outcome.map(|_| ()), expected, "{claims}");
+        }
+    }
+
+    #[test]
     fn a_cached_token_still_expires() {
-        let verifier = Verifier::hs256(&SecretString::from("secret".to_owned()));
+        let verifier = verifier(None);
         let token = sign(&json!({"exp": NOW + 10, "role": "anon"}), "secret");
         assert_eq!(verifier.verify_at(&token, NOW).unwrap().role(), Some("anon"));
         assert_eq!(verifier.verify_at(&token, NOW).unwrap().role(), Some("anon"));
@@ -298,7 +332,7 @@ mod tests {
 
     #[test]
     fn refuses_what_is_not_signed_by_the_project() {
-        let verifier = Verifier::hs256(&SecretString::from("secret".to_owned()));
+        let verifier = verifier(None);
         let unsigned = "eyJhbGciOiJub25lIn0.eyJyb2xlIjoic2VydmljZV9yb2xlIn0.";
         for (token, expected) in [
             (String::new(), JwtError::Empty),

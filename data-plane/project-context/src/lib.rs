@@ -2,7 +2,7 @@
 //! database connections as `authenticator`, which costs nothing while the project is idle.
 //!
 //! It knows nothing of any service's wire contract: which role a request runs as, and how an error is shown, is the
-//! service's affair.
+//! service's affair. A service that runs without a project is made from the parts: [`Pool`] and [`Verifier`].
 
 mod connection;
 mod jwt;
@@ -10,19 +10,21 @@ mod keys;
 mod pool;
 mod settings;
 mod statements;
+mod verification_keys;
 
 use std::sync::Arc;
 
 use control_plane_api::ProjectRef;
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio_postgres::Config;
 
 pub use connection::{Connection, Notification, Subscription};
-pub use jwt::{Claims, JwtError};
+pub use jwt::{Claims, JwtError, Verifier};
 pub use keys::{ApiKeys, PresentedKey};
-pub use pool::{IDLE_AFTER, PoolError, RETRY_AFTER};
+pub use pool::{IDLE_AFTER, Pool, PoolError, PoolSettings, RETRY_AFTER, WAIT};
 pub use settings::{ContextSettings, DatabaseAddress};
 pub use statements::{Lookup, StatementKey};
-
-use crate::{jwt::Verifier, pool::Pool};
+pub use verification_keys::{KeysError, VerificationKeys};
 
 /// One project as its services see it. Making one does no IO; the pool opens on first use and closes when unused.
 #[derive(Debug)]
@@ -30,8 +32,8 @@ pub struct ProjectContext {
     project_ref: ProjectRef,
     api_url: String,
     keys: ApiKeys,
-    verifier: Verifier,
-    pool: Pool,
+    verifier: Arc<Verifier>,
+    pool: Arc<Pool>,
 }
 
 impl ProjectContext {
@@ -49,8 +51,13 @@ impl ProjectContext {
             idle_after,
         } = settings;
         Arc::new(Self {
-            pool: Pool::new(&database, &authenticator_password, max_connections, idle_after),
-            verifier: Verifier::hs256(&jwt_secret),
+            pool: Arc::new(Pool::new(PoolSettings {
+                config: authenticator(&database, &authenticator_password),
+                max_connections,
+                idle_after,
+                wait: WAIT,
+            })),
+            verifier: Arc::new(Verifier::new(VerificationKeys::hs256(jwt_secret.expose_secret().as_bytes()), None)),
             project_ref,
             api_url,
             keys,
@@ -75,6 +82,18 @@ impl ProjectContext {
         &self.api_url
     }
 
+    /// The project's connections, for a service that keeps them.
+    #[must_use]
+    pub fn pool(&self) -> &Arc<Pool> {
+        &self.pool
+    }
+
+    /// What checks the project's tokens, for a service that keeps it.
+    #[must_use]
+    pub fn verifier(&self) -> &Arc<Verifier> {
+        &self.verifier
+    }
+
     /// Checks a token's signature and times. Verified tokens are remembered until they expire.
     ///
     /// # Errors
@@ -92,16 +111,13 @@ impl ProjectContext {
         self.pool.connection().await
     }
 
-    /// Asks the database something that needs nothing but a session.
+    /// Asks the database something that needs nothing but a session. Whoever asks again and again keeps no connection open
+    /// by that, and gets an answer while requests have taken them all.
     ///
     /// # Errors
     /// [`PoolError`] when there is no connection, or it ends.
     pub async fn probe(&self) -> Result<(), PoolError> {
-        let connection = self.connection().await?;
-        connection.begin_work();
-        let answer = connection.client().simple_query("SELECT 1").await;
-        connection.end_work();
-        answer.map(drop).map_err(PoolError::Connect)
+        self.pool.probe().await
     }
 
     /// Closes all connections and ends the background tasks. Requests in flight finish; later ones get
@@ -117,8 +133,16 @@ impl ProjectContext {
     }
 }
 
-impl Drop for ProjectContext {
-    fn drop(&mut self) {
-        self.pool.close();
-    }
+/// The role that becomes the requests' roles.
+fn authenticator(database: &DatabaseAddress, password: &SecretString) -> Config {
+    let mut config = Config::new();
+    // A host that begins with a slash is taken for the directory of a unix socket.
+    config
+        .host(&database.host)
+        .port(database.port)
+        .dbname(&database.name)
+        .user("authenticator")
+        .password(password.expose_secret())
+        .application_name("supacloud");
+    config
 }

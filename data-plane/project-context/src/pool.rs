@@ -2,6 +2,7 @@
 //! its own task, so that an idle project costs neither backends nor timers.
 
 use std::{
+    fmt,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -13,13 +14,9 @@ use deadpool::{
     Runtime,
     managed::{self, Manager, Metrics, QueueMode, RecycleError, RecycleResult, TimeoutType},
 };
-use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres::Config;
 
-use crate::{
-    DatabaseAddress,
-    connection::{Connection, Session},
-};
+use crate::connection::{Connection, Session};
 
 /// After this long without use a connection is closed, unless told otherwise.
 pub const IDLE_AFTER: Duration = Duration::from_secs(30);
@@ -28,7 +25,7 @@ pub const IDLE_AFTER: Duration = Duration::from_secs(30);
 pub const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// PostgREST's default `db-pool-acquisition-timeout`.
-const WAIT: Duration = Duration::from_secs(10);
+pub const WAIT: Duration = Duration::from_secs(10);
 
 /// Time for connecting, scram included.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -56,8 +53,29 @@ pub enum PoolError {
     Closed,
 }
 
+/// What a [`Pool`] is made from.
+#[derive(Clone)]
+pub struct PoolSettings {
+    /// Where the database is, and who connects: the role that may become the requests' roles.
+    pub config: Config,
+    /// Upper limit, in connections. At least one is always allowed.
+    pub max_connections: usize,
+    /// After this long without use every connection is closed; [`IDLE_AFTER`] fits most.
+    pub idle_after: Duration,
+    /// Longest time to wait for a connection when all are taken; [`WAIT`] fits most.
+    pub wait: Duration,
+}
+
+impl fmt::Debug for PoolSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The configuration's own `Debug` leaves the password out.
+        f.debug_struct("PoolSettings").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+/// Connections to one database, bounded in number and closed while nobody uses them.
 #[derive(Debug)]
-pub(crate) struct Pool {
+pub struct Pool {
     shared: Arc<Shared>,
 }
 
@@ -73,24 +91,21 @@ struct Shared {
 }
 
 impl Pool {
-    pub(crate) fn new(database: &DatabaseAddress, password: &SecretString, max_connections: usize, idle_after: Duration) -> Self {
-        let mut config = Config::new();
-        // A host that begins with a slash is taken for the directory of a unix socket.
-        config
-            .host(&database.host)
-            .port(database.port)
-            .dbname(&database.name)
-            .user("authenticator")
-            .password(password.expose_secret())
-            .application_name("supacloud")
-            // Each request sets its own path. With none, the catalogue shows every name qualified, whatever the request's.
-            .options("-c search_path=")
-            .connect_timeout(CONNECT);
+    /// Does no IO and needs no runtime.
+    #[must_use]
+    pub fn new(settings: PoolSettings) -> Self {
+        let PoolSettings { mut config, max_connections, idle_after, wait } = settings;
+        // Each request sets its own path. With none, the catalogue shows every name qualified, whatever the request's.
+        let options = config.get_options().map_or_else(String::new, |given| format!("{given} ")) + "-c search_path=";
+        config.options(options);
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT);
+        }
         let max_size = max_connections.max(1);
         let pool = managed::Pool::builder(SessionManager { config })
             .max_size(max_size)
             .queue_mode(QueueMode::Lifo)
-            .wait_timeout(Some(WAIT))
+            .wait_timeout(Some(wait))
             .create_timeout(Some(CONNECT))
             .runtime(Runtime::Tokio1)
             .build()
@@ -107,7 +122,12 @@ impl Pool {
         }
     }
 
-    pub(crate) async fn connection(&self) -> Result<Connection, PoolError> {
+    /// A connection outside any transaction. Opens one if none is free; waits, bounded in time and number of waiters, if all
+    /// are taken.
+    ///
+    /// # Errors
+    /// [`PoolError`]; every variant is worth a retry by the client except [`PoolError::Closed`].
+    pub async fn connection(&self) -> Result<Connection, PoolError> {
         let shared = &self.shared;
         if shared.pool.status().waiting >= shared.max_waiting {
             return Err(PoolError::QueueFull);
@@ -118,12 +138,43 @@ impl Pool {
         Ok(Connection::new(object))
     }
 
-    pub(crate) fn close(&self) {
+    /// Asks the database something that needs nothing but a session. Neither keeps an idle pool open nor waits for others:
+    /// when every connection is taken, by whatever takes long, it opens one of its own.
+    ///
+    /// # Errors
+    /// [`PoolError`] when there is no connection, or it ends.
+    pub async fn probe(&self) -> Result<(), PoolError> {
+        const QUESTION: &str = "SELECT 1";
+        let pool = &self.shared.pool;
+        let status = pool.status();
+        if status.available == 0 && status.size >= status.max_size && !pool.is_closed() {
+            let session = Session::open(&pool.manager().config).await.map_err(PoolError::Connect)?;
+            return session.client.simple_query(QUESTION).await.map(drop).map_err(PoolError::Connect);
+        }
+        let connection = Connection::new(pool.get().await.map_err(PoolError::from)?);
+        self.shared.ensure_reaper();
+        connection.begin_work();
+        let answer = connection.client().simple_query(QUESTION).await;
+        connection.end_work();
+        answer.map(drop).map_err(PoolError::Connect)
+    }
+
+    /// Closes all connections and ends the background tasks. Requests in flight finish; later ones get
+    /// [`PoolError::Closed`].
+    pub fn close(&self) {
         self.shared.pool.close();
     }
 
-    pub(crate) fn open_connections(&self) -> usize {
+    /// How many connections are open now.
+    #[must_use]
+    pub fn open_connections(&self) -> usize {
         self.shared.pool.status().size
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 

@@ -1,13 +1,10 @@
 //! The claims stage: from the `Authorization` header to the role the request runs as.
 
 use http::{HeaderMap, header::AUTHORIZATION};
-use project_context::{JwtError, ProjectContext};
-use serde_json::Value;
+use project_context::{JwtError, Verifier};
+use serde_json::{Map, Value};
 
-use crate::error::RestError;
-
-/// The role of requests without a token.
-pub(crate) const ANON: &str = "anon";
+use crate::{error::RestError, options::Options};
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,28 +12,25 @@ pub(crate) struct Identity {
     pub(crate) role: String,
     /// The claims as JSON, the role among them: `request.jwt.claims`.
     pub(crate) claims: String,
-}
-
-impl Identity {
     /// Whether the role is not the anonymous one; a refusal is then 403, and not 401.
-    pub(crate) fn is_authenticated(&self) -> bool {
-        self.role != ANON
-    }
+    pub(crate) authenticated: bool,
 }
 
-pub(crate) fn identify(context: &ProjectContext, headers: &HeaderMap) -> Result<Identity, RestError> {
-    let Some(token) = token(headers)? else {
-        return Ok(Identity { role: ANON.to_owned(), claims: format!(r#"{{"role":"{ANON}"}}"#) });
+pub(crate) fn identify(verifier: Option<&Verifier>, options: &Options, headers: &HeaderMap) -> Result<Identity, RestError> {
+    let claims = match token(headers)? {
+        None => None,
+        Some(token) => Some(verifier.ok_or(RestError::NoJwtSecret)?.verify(token)?),
     };
-    let claims = context.verify(token)?;
-    let role = claims.role().unwrap_or(ANON).to_owned();
+    let claimed = claims.as_ref().and_then(|claims| options.role_claim.find(claims.as_map()));
+    let role = claimed.or(options.anon_role.as_deref()).ok_or(RestError::AnonymousDisabled)?.to_owned();
     if role.contains('\0') {
         return Err(RestError::Jwt(JwtError::Undecodable));
     }
-    let mut map = claims.as_map().clone();
+    let mut map = claims.map_or_else(Map::new, |claims| claims.as_map().clone());
     map.insert("role".to_owned(), Value::from(role.as_str()));
+    let authenticated = options.anon_role.as_ref() != Some(&role);
     // PostgreSQL's text has no U+0000, not even escaped where the JSON is read as jsonb: that stays the policy's affair.
-    Ok(Identity { role, claims: Value::Object(map).to_string() })
+    Ok(Identity { role, claims: Value::Object(map).to_string(), authenticated })
 }
 
 /// The bearer token. The gateway passes a legacy key on as the whole value, without a scheme.

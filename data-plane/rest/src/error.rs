@@ -14,8 +14,9 @@ pub(crate) enum RestError {
     #[error("{0}")]
     Jwt(#[from] JwtError),
     #[error("Anonymous access is disabled")]
-    #[expect(dead_code, reason = "the anon role is always configured today; PostgREST's own option makes it reachable")]
     AnonymousDisabled,
+    #[error("Server lacks JWT secret")]
+    NoJwtSecret,
     #[error("Timed out acquiring connection from connection pool.")]
     PoolTimeout,
     #[error("Database connection error. Retrying the connection.")]
@@ -210,6 +211,7 @@ impl RestError {
                 of(StatusCode::UNAUTHORIZED, if error.is_about_claims() { "PGRST303" } else { "PGRST301" }, details, None)
             }
             Self::AnonymousDisabled => plain(StatusCode::UNAUTHORIZED, "PGRST302"),
+            Self::NoJwtSecret => plain(StatusCode::INTERNAL_SERVER_ERROR, "PGRST300"),
             Self::PoolTimeout => plain(StatusCode::GATEWAY_TIMEOUT, "PGRST003"),
             Self::Pool(error) => of(StatusCode::SERVICE_UNAVAILABLE, "PGRST000", json!(error.to_string()), None),
             Self::Connection(_) => plain(StatusCode::SERVICE_UNAVAILABLE, "PGRST001"),

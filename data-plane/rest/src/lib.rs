@@ -4,15 +4,20 @@
 //! terms), [`plan`] (what that means in this schema), [`query`] (as SQL), [`transaction`] (run), [`response`] (HTTP
 //! again). Only [`state`] and [`transaction`] do IO. Bodies are built by PostgreSQL and passed on unread.
 //!
-//! What it does not own: tokens and connections (`project-context`), CORS and API keys (`gateway`).
+//! What it does not own: tokens and connections (`project-context`), API keys (`gateway`).
+//!
+//! It is a project's service, by [`router`], or the program `rest`, which takes the place of PostgREST's: [`program`].
 
 mod claims;
 mod error;
 mod openapi;
+mod options;
 mod plan;
+pub mod program;
 mod query;
 mod request;
 mod response;
+mod role_claim;
 mod schema;
 mod service;
 mod sqlstate;
@@ -24,10 +29,16 @@ use std::sync::Arc;
 use axum::Router;
 use project_context::ProjectContext;
 
+use crate::{options::Options, state::State};
+
 /// The service as a router that sees `/`, `/table` and `/rpc/function`; mount it under `/rest/v1` with the prefix
 /// stripped. Does no IO until the first request.
 pub fn router(context: Arc<ProjectContext>) -> Router {
-    let state = state::State::new(context);
+    let (pool, verifier) = (Arc::clone(context.pool()), Arc::clone(context.verifier()));
+    serve(State::new(pool, Some(verifier), Options::of_project(&context)))
+}
+
+fn serve(state: Arc<State>) -> Router {
     Router::new().fallback(move |request| {
         let state = Arc::clone(&state);
         async move { service::handle(state, request).await }

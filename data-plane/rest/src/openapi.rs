@@ -9,7 +9,7 @@ use crate::schema::{Column, Function, Relation, RelationKind, SchemaCache, Volat
 /// PostgREST's version whose contract is followed; clients read `info.version`.
 const VERSION: &str = "16.2";
 
-pub(crate) fn describe(cache: &SchemaCache, schema: &str, api_url: &str) -> Value {
+pub(crate) fn describe(cache: &SchemaCache, schema: &str, base_url: &str) -> Value {
     let mut paths = Map::new();
     let mut definitions = Map::new();
     let mut parameters = shared_parameters();
@@ -41,8 +41,8 @@ pub(crate) fn describe(cache: &SchemaCache, schema: &str, api_url: &str) -> Valu
             paths.insert(format!("/rpc/{name}"), function_path(function));
         }
     }
-    let (scheme, rest) = api_url.split_once("://").unwrap_or(("http", api_url));
-    let (host, base) = rest.split_once('/').map_or((rest, String::new()), |(host, path)| (host, format!("/{path}")));
+    let (scheme, rest) = base_url.split_once("://").unwrap_or(("http", base_url));
+    let (host, base_path) = rest.split_once('/').map_or((rest, "/".to_owned()), |(host, path)| (host, format!("/{path}")));
     json!({
         "swagger": "2.0",
         "info": {
@@ -51,7 +51,7 @@ pub(crate) fn describe(cache: &SchemaCache, schema: &str, api_url: &str) -> Valu
             "version": VERSION,
         },
         "host": host,
-        "basePath": format!("{}/rest/v1/", base.trim_end_matches('/')),
+        "basePath": base_path,
         "schemes": [scheme],
         "consumes": ["application/json", "application/vnd.pgrst.object+json;nulls=stripped", "application/vnd.pgrst.object+json", "text/csv"],
         "produces": ["application/json", "application/vnd.pgrst.object+json;nulls=stripped", "application/vnd.pgrst.object+json", "text/csv"],

@@ -13,7 +13,7 @@ use crate::{
     error::RestError,
     openapi,
     plan::{self, CallPlan, ReadPlan, WritePlan},
-    query::{self, SessionScope, Shape, Sql},
+    query::{self, SessionScope, SessionSettings, Shape, Sql},
     request::{Action, ApiRequest, Count, MediaType, Target},
     response::{self, Shown},
     schema::{Returns, Volatility},
@@ -33,7 +33,7 @@ pub(crate) async fn handle(state: Arc<State>, request: http::Request<Body>) -> R
         Ok(response) => response,
         Err(error) => {
             if error.status().is_server_error() {
-                tracing::warn!(project.ref = %state.context.project_ref(), error = ?error, "request failed");
+                tracing::warn!(project.ref = state.options.project_ref, error = ?error, "request failed");
             }
             error.into_response(with_body)
         }
@@ -42,13 +42,13 @@ pub(crate) async fn handle(state: Arc<State>, request: http::Request<Body>) -> R
 
 async fn answer(state: &Arc<State>, request: http::Request<Body>) -> Result<Response<Body>, RestError> {
     let (parts, body) = request.into_parts();
-    let identity = claims::identify(&state.context, &parts.headers)?;
+    let identity = claims::identify(state.verifier.as_deref(), &state.options, &parts.headers)?;
     let body = collect(body).await?;
     let request = ApiRequest::parse(&parts, body)?;
     let mut attempt = 0;
     loop {
         attempt += 1;
-        let connection = state.context.connection().await?;
+        let connection = state.pool.connection().await?;
         match Box::pin(on_connection(state, &connection, &request, &identity)).await {
             Err(Failure::Retry(error)) if attempt < MAX_ATTEMPTS => {
                 tracing::debug!(%error, attempt, "request is run again on another connection");
@@ -74,12 +74,12 @@ async fn on_connection(
     identity: &Identity,
 ) -> Result<Response<Body>, Failure> {
     let loaded = state.schema(connection).await.map_err(retry_if_lost)?;
-    let (loaded, planned) = match Planned::new(&loaded, request, state.context.api_url()) {
+    let (loaded, planned) = match Planned::new(&loaded, request, &state.options.base_url) {
         Err(error) if error.is_about_the_schema() => {
             let Some(newer) = state.after_miss(connection, &loaded).await.map_err(retry_if_lost)? else {
                 return Err(Failure::Final(error));
             };
-            let planned = Planned::new(&newer, request, state.context.api_url()).map_err(Failure::Final)?;
+            let planned = Planned::new(&newer, request, &state.options.base_url).map_err(Failure::Final)?;
             (newer, planned)
         }
         Err(error) => return Err(Failure::Final(error)),
@@ -87,7 +87,7 @@ async fn on_connection(
     };
     let config = &loaded.schema.config;
     let shown = Shown { request, media: planned.media, schema: &planned.schema, several_schemas: config.schemas.len() > 1 };
-    let job = match planned.job(&loaded, request, identity) {
+    let job = match planned.job(&loaded, request, identity, &state.options.app_settings) {
         Work::Ready(response) => return Ok(response),
         Work::Job(job) => job,
     };
@@ -128,7 +128,7 @@ enum Work {
 }
 
 impl Planned {
-    fn new(loaded: &Loaded, request: &ApiRequest, api_url: &str) -> Result<Self, RestError> {
+    fn new(loaded: &Loaded, request: &ApiRequest, base_url: &str) -> Result<Self, RestError> {
         let cache = &loaded.schema;
         let schema = plan::schema_of(request, &cache.config)?;
         let media = media(request)?;
@@ -142,7 +142,7 @@ impl Planned {
                     cache.functions_named(&schema, name).iter().any(|function| function.volatility != Volatility::Volatile);
                 What::Known(Known::Allow(if reads { "OPTIONS,GET,HEAD,POST" } else { "OPTIONS,POST" }.to_owned()))
             }
-            (Target::Root, _) => What::Known(Known::Document(openapi::describe(cache, &schema, api_url).to_string())),
+            (Target::Root, _) => What::Known(Known::Document(openapi::describe(cache, &schema, base_url).to_string())),
             (Target::Function(name), _) => What::Call(Box::new(plan::plan_call(cache, &schema, name, request)?)),
             (Target::Relation(name), Action::Read) => {
                 What::Read(plan::plan_read(cache, &schema, name, &request.query, request.range)?)
@@ -153,7 +153,7 @@ impl Planned {
     }
 
     /// The statements, or the answer that needs none.
-    fn job(&self, loaded: &Loaded, request: &ApiRequest, identity: &Identity) -> Work {
+    fn job(&self, loaded: &Loaded, request: &ApiRequest, identity: &Identity, app_settings: &[(String, String)]) -> Work {
         let config = &loaded.schema.config;
         let count = request.preferences.count;
         let shape = self.shape(request);
@@ -174,7 +174,7 @@ impl Planned {
         };
         Work::Job(Box::new(Job {
             begin: query::begin(read_only, &identity.role, settings),
-            session: query::session(request, identity, &self.schema, config, settings),
+            session: query::session(request, identity, &self.session_settings(loaded, identity, app_settings)),
             pre_request: config.pre_request.as_deref().map(pre_request),
             main,
             explain,
@@ -182,8 +182,22 @@ impl Planned {
             scope: SessionScope { role: identity.role.clone(), schema: self.schema.clone() },
             writes,
             generation: loaded.generation,
-            authenticated: identity.is_authenticated(),
+            authenticated: identity.authenticated,
         }))
+    }
+
+    fn session_settings<'a>(
+        &'a self,
+        loaded: &'a Loaded,
+        identity: &Identity,
+        app: &'a [(String, String)],
+    ) -> SessionSettings<'a> {
+        SessionSettings {
+            schema: &self.schema,
+            extra_search_path: &loaded.schema.config.extra_search_path,
+            of_role: loaded.schema.role_settings.get(&identity.role).map_or(&[], Vec::as_slice),
+            app,
+        }
     }
 
     fn known(&self, known: &Known, request: &ApiRequest) -> Response<Body> {

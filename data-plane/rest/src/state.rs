@@ -1,4 +1,4 @@
-//! What one project's REST service keeps between requests: its context and the current schema cache.
+//! What the service keeps between requests: connections, what checks tokens, and the current schema cache.
 //!
 //! The cache is fresh while the connection that listens for `NOTIFY pgrst` is open. That connection is one of the pool's,
 //! so that listening costs no backend; when it closes, because the project is idle or the database went away, the next
@@ -14,11 +14,12 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 use futures::join;
-use project_context::{Connection, ProjectContext, Subscription};
+use project_context::{Connection, Pool, Subscription, Verifier};
 use tokio::sync::Mutex;
 
 use crate::{
     error::RestError,
+    options::Options,
     schema::{self, SchemaCache},
     sqlstate,
 };
@@ -33,7 +34,10 @@ const DEBOUNCE: Duration = Duration::from_millis(100);
 const MISS_INTERVAL: Duration = Duration::from_secs(1);
 
 pub(crate) struct State {
-    pub(crate) context: Arc<ProjectContext>,
+    pub(crate) pool: Arc<Pool>,
+    /// Without one, tokens can't be checked and are refused.
+    pub(crate) verifier: Option<Arc<Verifier>>,
+    pub(crate) options: Options,
     current: ArcSwapOption<Loaded>,
     loading: Mutex<()>,
     generation: AtomicU64,
@@ -48,9 +52,11 @@ pub(crate) struct Loaded {
 }
 
 impl State {
-    pub(crate) fn new(context: Arc<ProjectContext>) -> Arc<Self> {
+    pub(crate) fn new(pool: Arc<Pool>, verifier: Option<Arc<Verifier>>, options: Options) -> Arc<Self> {
         Arc::new(Self {
-            context,
+            pool,
+            verifier,
+            options,
             current: ArcSwapOption::empty(),
             loading: Mutex::new(()),
             generation: AtomicU64::new(0),
@@ -71,11 +77,12 @@ impl State {
         if let Some(loaded) = self.fresh() {
             return Ok(loaded);
         }
-        let config = self.current.load().as_ref().map(|loaded| loaded.schema.config.clone()).unwrap_or_default();
+        let config =
+            self.current.load().as_ref().map_or_else(|| self.options.config.clone(), |loaded| loaded.schema.config.clone());
         let started = Instant::now();
         // LISTEN is sent first, so that no change falls between it and the load.
         connection.begin_work();
-        let (subscription, schema) = join!(connection.listen(CHANNEL), schema::load(connection.client(), config));
+        let (subscription, schema) = join!(connection.listen(CHANNEL), schema::load(connection.client(), config, &self.options));
         connection.end_work();
         let subscription = subscription.map_err(|error| sqlstate::classify(error, true))?;
         let schema = schema.map_err(|error| sqlstate::classify(error, true))?;
@@ -115,7 +122,7 @@ impl State {
         if current.generation > generation {
             return Ok(Some(current));
         }
-        let schema = schema::load(connection.client(), current.schema.config.clone())
+        let schema = schema::load(connection.client(), current.schema.config.clone(), &self.options)
             .await
             .map_err(|error| sqlstate::classify(error, true))?;
         Ok(Some(self.publish(schema, current.listening.clone())))
@@ -150,7 +157,7 @@ async fn watch(state: Weak<State>, mut subscription: Subscription, listening: Ar
 }
 
 async fn reload_in_background(state: &State) -> Result<(), RestError> {
-    let connection = state.context.connection().await?;
+    let connection = state.pool.connection().await?;
     let generation = state.generation.load(Ordering::Acquire);
     state.reload(&connection, generation).await.map(|_| ())
 }

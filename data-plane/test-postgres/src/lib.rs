@@ -13,6 +13,7 @@
 //! ```
 
 mod database;
+mod link;
 mod watchdog;
 
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ use tokio::sync::OnceCell;
 use tokio_postgres::{Client, NoTls};
 
 pub use database::TestDatabase;
+pub use link::Link;
 use watchdog::Watchdog;
 
 /// The database that [`TestDatabase`]s are copies of. `postgres` itself can't be: a copy needs a source without sessions.

@@ -6,11 +6,7 @@ use http::HeaderMap;
 use serde_json::{Map, Value};
 
 use super::Sql;
-use crate::{
-    claims::Identity,
-    request::ApiRequest,
-    schema::{Config, RoleSettings},
-};
+use crate::{claims::Identity, request::ApiRequest, schema::RoleSettings};
 
 /// What a statement's plan depends on besides its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,11 +26,22 @@ pub(crate) fn begin(read_only: bool, role: &str, settings: &RoleSettings) -> Str
     format!("BEGIN{level}{}", if read_only { " READ ONLY" } else { "" })
 }
 
+/// What is set besides the request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SessionSettings<'a> {
+    pub(crate) schema: &'a str,
+    pub(crate) extra_search_path: &'a [String],
+    /// Names and values of the role's own settings.
+    pub(crate) of_role: &'a [(String, String)],
+    /// Names and values that are the same for all requests.
+    pub(crate) app: &'a [(String, String)],
+}
+
 /// `SELECT set_config(...), ...`, everything local to the transaction.
-pub(crate) fn session(request: &ApiRequest, identity: &Identity, schema: &str, config: &Config, settings: &RoleSettings) -> Sql {
+pub(crate) fn session(request: &ApiRequest, identity: &Identity, settings: &SessionSettings<'_>) -> Sql {
     let mut sql = Sql::new("SELECT ");
-    sql.push("set_config('search_path', ").value(search_path(schema, config)).push(", true)");
-    for (name, value) in settings.get(&identity.role).into_iter().flatten() {
+    sql.push("set_config('search_path', ").value(search_path(settings)).push(", true)");
+    for (name, value) in settings.of_role.iter().chain(settings.app) {
         sql.push(", set_config(").value(name).push(", ").value(value).push(", true)");
     }
     let mut set = |name: &str, value: String| {
@@ -49,9 +56,9 @@ pub(crate) fn session(request: &ApiRequest, identity: &Identity, schema: &str, c
     sql
 }
 
-fn search_path(schema: &str, config: &Config) -> String {
-    let mut names: Vec<&str> = vec![schema];
-    for name in &config.extra_search_path {
+fn search_path(settings: &SessionSettings<'_>) -> String {
+    let mut names: Vec<&str> = vec![settings.schema];
+    for name in settings.extra_search_path {
         if !names.contains(&name.as_str()) {
             names.push(name);
         }

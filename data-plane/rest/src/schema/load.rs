@@ -9,10 +9,11 @@ use tokio_postgres::{Client, Error, Row, types::Type};
 
 use super::{
     Cardinality, Column, Config, ForeignKey, Function, Parameter, Relation, RelationKind, Relationship, Returns, RoleSettings,
-    SchemaCache, Volatility,
+    SchemaCache, Volatility, names,
     relationships::{Catalogue, ExposedRelation},
     views::ViewColumns,
 };
+use crate::options::Options;
 
 const RELATIONS: &str = "\
 select c.oid, n.nspname::text, c.relname::text, c.relkind::text,
@@ -61,18 +62,18 @@ where n.nspname = any($1) and p.prokind = 'f' and p.prorettype not in ('trigger'
 order by p.oid";
 
 const SETTINGS: &str = "\
-select r.rolname::text, u.setting
+select r.rolname::text, u.setting, r.rolname = session_user
 from pg_db_role_setting s join pg_roles r on r.oid = s.setrole, unnest(s.setconfig) as u(setting)
 where s.setdatabase in (0, (select oid from pg_database where datname = current_database()))
 order by s.setdatabase";
 
 /// Loads everything. `config` is what was in force before; if the database says otherwise, its word counts.
-pub(crate) async fn load(client: &Client, config: Config) -> Result<SchemaCache, Error> {
-    let (loaded_for, cache) = load_with(client, config).await?;
-    if loaded_for.schemas == cache.config.schemas { Ok(cache) } else { Ok(load_with(client, cache.config).await?.1) }
+pub(crate) async fn load(client: &Client, config: Config, options: &Options) -> Result<SchemaCache, Error> {
+    let (loaded_for, cache) = load_with(client, config, options).await?;
+    if loaded_for.schemas == cache.config.schemas { Ok(cache) } else { Ok(load_with(client, cache.config, options).await?.1) }
 }
 
-async fn load_with(client: &Client, assumed: Config) -> Result<(Config, SchemaCache), Error> {
+async fn load_with(client: &Client, assumed: Config, options: &Options) -> Result<(Config, SchemaCache), Error> {
     let schemas = &assumed.schemas;
     let none: &[(&(dyn tokio_postgres::types::ToSql + Sync), Type)] = &[];
     let exposed: &[(&(dyn tokio_postgres::types::ToSql + Sync), Type)] = &[(schemas, Type::TEXT_ARRAY)];
@@ -84,8 +85,8 @@ async fn load_with(client: &Client, assumed: Config) -> Result<(Config, SchemaCa
         client.query_typed(FUNCTIONS, exposed),
         client.query_typed(SETTINGS, none),
     )?;
-    let mut role_settings = settings_by_role(&settings)?;
-    let config = configured(&role_settings.remove("authenticator").unwrap_or_default());
+    let (own, mut role_settings) = settings_by_role(&settings)?;
+    let config = if options.in_database_config { configured(&options.config, &own) } else { options.config.clone() };
     keep_settable(client, &mut role_settings).await?;
 
     let mut by_id = relations_by_id(&relations, &columns)?;
@@ -267,19 +268,20 @@ fn computed(function: &Function, argument: Option<&str>, cache: &SchemaCache) ->
     })
 }
 
-fn settings_by_role(rows: &[Row]) -> Result<RoleSettings, Error> {
-    let mut found = RoleSettings::new();
+/// The settings of the role that connects, and those of the roles it becomes.
+fn settings_by_role(rows: &[Row]) -> Result<(Vec<(String, String)>, RoleSettings), Error> {
+    let (mut own, mut found) = (Vec::new(), RoleSettings::new());
     for row in rows {
         let role: String = row.try_get(0)?;
         let setting: &str = row.try_get(1)?;
         if let Some((name, value)) = setting.split_once('=') {
-            let settings = found.entry(role).or_default();
+            let settings = if row.try_get(2)? { &mut own } else { found.entry(role).or_default() };
             // Later rows are of this database and override the role's general ones.
             settings.retain(|(known, _)| known != name);
             settings.push((name.to_owned(), value.to_owned()));
         }
     }
-    Ok(found)
+    Ok((own, found))
 }
 
 /// Settings every role may change for itself; others are looked up.
@@ -324,16 +326,13 @@ async fn keep_settable(client: &Client, settings: &mut RoleSettings) -> Result<(
     Ok(())
 }
 
-/// The settings of `authenticator` that are the service's.
-fn configured(settings: &[(String, String)]) -> Config {
-    let mut config = Config::default();
-    let list = |value: &str| -> Vec<String> {
-        value.split(',').map(|item| item.trim().trim_matches('"').to_owned()).filter(|item| !item.is_empty()).collect()
-    };
+/// What the settings of the role that connects make of the service's.
+fn configured(config: &Config, settings: &[(String, String)]) -> Config {
+    let mut config = config.clone();
     for (name, value) in settings {
         match name.as_str() {
-            "pgrst.db_schemas" if !list(value).is_empty() => config.schemas = list(value),
-            "pgrst.db_extra_search_path" => config.extra_search_path = list(value),
+            "pgrst.db_schemas" if !names(value).is_empty() => config.schemas = names(value),
+            "pgrst.db_extra_search_path" => config.extra_search_path = names(value),
             "pgrst.db_max_rows" => config.max_rows = value.parse().ok(),
             "pgrst.db_pre_request" => config.pre_request = (!value.is_empty()).then(|| value.clone()),
             _ => {}
@@ -349,13 +348,12 @@ mod tests {
     #[test]
     fn settings_of_authenticator_configure_the_service() {
         let set = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let config = configured(&[
-            set("pgrst.db_schemas", "api, \"My Schema\""),
-            set("pgrst.db_max_rows", "7"),
-            set("statement_timeout", "8s"),
-        ]);
+        let config = configured(
+            &Config::default(),
+            &[set("pgrst.db_schemas", "api, \"My Schema\""), set("pgrst.db_max_rows", "7"), set("statement_timeout", "8s")],
+        );
         assert_eq!(config.schemas, ["api", "My Schema"]);
         assert_eq!(config.max_rows, Some(7));
-        assert_eq!(configured(&[]), Config::default());
+        assert_eq!(configured(&Config::default(), &[]), Config::default());
     }
 }

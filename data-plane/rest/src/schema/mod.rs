@@ -13,8 +13,8 @@ pub(crate) use functions::{Function, Parameter, Returns, Volatility};
 pub(crate) use load::load;
 pub(crate) use relationships::{Cardinality, ForeignKey, Relationship};
 
-/// How the service behaves in this database: PostgREST's `db-*` settings, with Supabase's defaults, overridden by
-/// `ALTER ROLE authenticator SET pgrst.*`.
+/// How the service behaves in this database: PostgREST's `db-*` settings, overridden by
+/// `ALTER ROLE authenticator SET pgrst.*`. The defaults are Supabase's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Config {
     /// Exposed schemas; the first is the default.
@@ -39,6 +39,11 @@ impl Default for Config {
             safe_update: true,
         }
     }
+}
+
+/// Names as a setting lists them: separated by commas, quoted or not.
+pub(crate) fn names(list: &str) -> Vec<String> {
+    list.split(',').map(|item| item.trim().trim_matches('"').to_owned()).filter(|item| !item.is_empty()).collect()
 }
 
 /// A table, view, materialized view or foreign table.

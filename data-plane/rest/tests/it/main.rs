@@ -3,6 +3,7 @@
 mod embed;
 mod faults;
 mod hostile;
+mod program;
 mod read;
 mod rls;
 mod rpc;

@@ -1,0 +1,16 @@
+//! What turns a router into a program: listening within limits, draining, signals, the log, and the question whether it is
+//! ready. Shared by the data plane's programs, so that each `main` only reads its settings.
+//!
+//! It does not own settings, and reads no environment.
+
+mod admin;
+mod health;
+mod log;
+mod serve;
+mod stop;
+
+pub use admin::{READY_AT_MOST, router as admin_router};
+pub use health::{ask, loopback};
+pub use log::{LogError, start_logging};
+pub use serve::{Limits, serve};
+pub use stop::stop_on_signals;

@@ -1,0 +1,179 @@
+//! Accepts connections and serves them until told to stop.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{Router, body::Body, extract::ConnectInfo};
+use hyper::body::Incoming;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto, graceful::GracefulShutdown},
+};
+use tokio::{net::TcpListener, sync::Semaphore};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+
+/// Connections open at once.
+const MAX_CONNECTIONS: usize = 1024;
+/// Room for the head of a request, in bytes.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+/// Pause after a failure to accept, such as when file descriptors have run out.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What a connection may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Longest time for the head of a request to arrive. It counts from the end of the request before, so that it also
+    /// closes connections kept open for later; `None` leaves both to the peer.
+    pub head: Option<Duration>,
+    /// Longest time for open requests to finish once told to stop.
+    pub drain: Duration,
+}
+
+/// Serves HTTP/1.1, upgrades included, until `stop`; then closes the listener and lets requests in flight finish, within
+/// `limits.drain`.
+pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken, limits: Limits) {
+    let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let graceful = GracefulShutdown::new();
+    let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(MAX_HEAD_BYTES);
+    loop {
+        let accepted = async {
+            // Fails only when the semaphore is closed, which nobody does.
+            let place = Arc::clone(&connections).acquire_owned().await.ok();
+            (place, listener.accept().await)
+        };
+        let (place, accepted) = tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = accepted => accepted,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "accepting a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let _ = stream.set_nodelay(true);
+        let router = router.clone();
+        let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(ConnectInfo::<SocketAddr>(peer));
+            router.clone().oneshot(request)
+        });
+        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+        let connection = graceful.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "connection ended");
+            }
+            drop(place);
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(limits.drain, graceful.shutdown()).await.is_err() {
+        tracing::warn!(waited = ?limits.drain, "requests were cut off");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{
+        extract::Request,
+        http::{HeaderValue, StatusCode, header},
+        response::Response,
+        routing::get,
+    };
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpStream,
+        sync::Notify,
+    };
+
+    use super::*;
+
+    const LIMITS: Limits = Limits { head: None, drain: Duration::from_secs(5) };
+
+    async fn serving(router: Router, limits: Limits) -> (SocketAddr, CancellationToken, tokio::task::JoinHandle<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        (address, stop.clone(), tokio::spawn(serve(listener, router, stop, limits)))
+    }
+
+    /// Changes the protocol and sends back what comes.
+    async fn echo(mut request: Request) -> Response {
+        let upgrade = hyper::upgrade::on(&mut request);
+        tokio::spawn(async move {
+            let (mut read, mut write) = tokio::io::split(TokioIo::new(upgrade.await.unwrap()));
+            tokio::io::copy(&mut read, &mut write).await.unwrap();
+        });
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+        response.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        response
+    }
+
+    #[tokio::test]
+    async fn a_request_in_flight_finishes_after_the_stop_and_an_idle_connection_is_closed() {
+        let (entered, leave) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let (begun, wait) = (Arc::clone(&entered), Arc::clone(&leave));
+        let router = Router::new().route(
+            "/",
+            get(move || async move {
+                begun.notify_one();
+                wait.notified().await;
+                "done"
+            }),
+        );
+        let (address, stop, served) = serving(router, LIMITS).await;
+        let mut idle = TcpStream::connect(address).await.unwrap();
+        let mut busy = TcpStream::connect(address).await.unwrap();
+        busy.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        entered.notified().await;
+        stop.cancel();
+        assert_eq!(idle.read(&mut [0]).await.unwrap(), 0);
+        leave.notify_one();
+        let mut answer = String::new();
+        busy.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("done"), "{answer}");
+        served.await.unwrap();
+        assert!(TcpStream::connect(address).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn the_wait_for_requests_ends() {
+        let router = Router::new().route("/", get(std::future::pending::<()>));
+        let (address, stop, served) = serving(router, Limits { drain: Duration::from_millis(50), ..LIMITS }).await;
+        let mut busy = TcpStream::connect(address).await.unwrap();
+        busy.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        stop.cancel();
+        served.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_head_that_does_not_arrive_is_not_waited_for() {
+        let (address, _stop, _served) = serving(Router::new(), Limits { head: Some(Duration::from_millis(50)), ..LIMITS }).await;
+        let mut slow = TcpStream::connect(address).await.unwrap();
+        slow.write_all(b"GET / HTT").await.unwrap();
+        let mut answer = Vec::new();
+        slow.read_to_end(&mut answer).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn protocols_can_be_changed() {
+        let (address, _stop, _served) = serving(Router::new().fallback(echo), LIMITS).await;
+        let mut socket = TcpStream::connect(address).await.unwrap();
+        socket.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n").await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(socket.read_u8().await.unwrap());
+        }
+        assert!(head.starts_with(b"HTTP/1.1 101"));
+        socket.write_all(b"hello").await.unwrap();
+        let mut frame = [0; 5];
+        socket.read_exact(&mut frame).await.unwrap();
+        assert_eq!(&frame, b"hello");
+    }
+}

@@ -1,0 +1,52 @@
+//! PostgREST's variables that have no effect here yet, and what to say about them.
+
+use super::variables::{PREFIX, Variables};
+
+/// A variable without its prefix, and the values that ask for what is done anyway.
+const UNSUPPORTED: [(&str, &[&str]); 28] = [
+    ("ADMIN_SERVER_UNIX_SOCKET", &[]),
+    ("CLIENT_ERROR_VERBOSITY", &["verbose"]),
+    ("DB_AGGREGATES_ENABLED", &["false"]),
+    ("DB_CHANNEL", &["pgrst"]),
+    ("DB_CHANNEL_ENABLED", &["true"]),
+    ("DB_HOISTED_TX_SETTINGS", &[]),
+    ("DB_PLAN_ENABLED", &["false"]),
+    ("DB_POOL_AUTOMATIC_RECOVERY", &["true"]),
+    ("DB_POOL_MAX_LIFETIME", &[]),
+    ("DB_PRE_CONFIG", &[]),
+    ("DB_PREPARED_STATEMENTS", &["true"]),
+    ("DB_ROOT_SPEC", &[]),
+    ("DB_TIMEZONE_ENABLED", &[]),
+    ("DB_TX_END", &["commit"]),
+    ("JWT_CACHE_MAX_ENTRIES", &[]),
+    ("JWT_CACHE_MAX_LIFETIME", &[]),
+    ("LOG_QUERY", &["disabled", "false"]),
+    ("OPENAPI_MODE", &["ignore-privileges"]),
+    ("OPENAPI_SECURITY_ACTIVE", &["false"]),
+    ("RAW_MEDIA_TYPES", &[]),
+    ("ROOT_SPEC", &[]),
+    ("SERVER_TIMING_ENABLED", &["false"]),
+    ("SERVER_TRACE_HEADER", &[]),
+    ("SERVER_UNIX_SOCKET", &[]),
+    ("SERVER_UNIX_SOCKET_MODE", &[]),
+    ("DB_LOAD_GUC_CONFIG", &[]),
+    ("DB_USE_LEGACY_GUCS", &["false"]),
+    ("TX_END", &["commit"]),
+];
+
+/// A sentence for each variable that would be ignored otherwise. Values are not shown. To be asked once all others were read.
+pub(super) fn warnings(variables: &Variables<'_>, app_settings: &str) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for (variable, value) in variables.beginning_with(PREFIX) {
+        if variables.was_asked_for(variable) || variable.starts_with(app_settings) || value.trim().is_empty() {
+            continue;
+        }
+        let name = variable.strip_prefix(PREFIX).unwrap_or(variable);
+        match UNSUPPORTED.iter().find(|(known, _)| *known == name) {
+            Some((_, same)) if same.contains(&value.trim()) => {}
+            Some(_) => warnings.push(format!("{variable} is not supported yet and has no effect")),
+            None => warnings.push(format!("{variable} is not known and has no effect")),
+        }
+    }
+    warnings
+}
