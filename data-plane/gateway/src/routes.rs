@@ -24,7 +24,7 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// A project whose services run in this process.
+    /// A project whose services run in this process, or elsewhere behind [`crate::remote::router`].
     #[must_use]
     pub fn new(keys: ApiKeys, services: Router, limits: &Limits) -> Self {
         let places = Arc::new(Semaphore::new(limits.concurrency));
