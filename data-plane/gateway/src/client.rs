@@ -3,6 +3,20 @@
 
 use std::net::IpAddr;
 
+use axum::http::HeaderName;
+
+/// Headers that say something of the client. Believed from trusted proxies, taken off every request, and said anew to services.
+pub const ABOUT_THE_CLIENT: [HeaderName; 8] = [
+    HeaderName::from_static("forwarded"),
+    HeaderName::from_static("x-forwarded-for"),
+    HeaderName::from_static("x-forwarded-host"),
+    HeaderName::from_static("x-forwarded-path"),
+    HeaderName::from_static("x-forwarded-port"),
+    HeaderName::from_static("x-forwarded-prefix"),
+    HeaderName::from_static("x-forwarded-proto"),
+    HeaderName::from_static("x-real-ip"),
+];
+
 /// How a client reaches us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheme {
@@ -11,6 +25,12 @@ pub enum Scheme {
 }
 
 impl Scheme {
+    /// The scheme of this name, whatever its case.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Http, Self::Https].into_iter().find(|scheme| scheme.as_str().eq_ignore_ascii_case(name))
+    }
+
     /// As in a URL.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -35,13 +55,21 @@ impl Scheme {
 pub struct ClientFacts {
     /// The client's own address.
     pub address: IpAddr,
-    /// The scheme that the client used.
+    /// The scheme that the client used, as far as it is known.
     pub scheme: Scheme,
+    /// Whether a trusted proxy has told it; it is assumed otherwise.
+    pub scheme_is_told: bool,
     /// The host that the client named, with the port if it named one; empty if it named none.
     pub host: String,
 }
 
 impl ClientFacts {
+    /// Scheme, host and port, as in a browser's address line.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        format!("{}://{}", self.scheme.as_str(), self.host)
+    }
+
     /// The port that the client asked at.
     #[must_use]
     pub fn port(&self) -> u16 {
@@ -64,7 +92,7 @@ mod tests {
             (Scheme::Http, "[::1]:8000", 8000),
             (Scheme::Http, "", 80),
         ] {
-            let facts = ClientFacts { address: [127, 0, 0, 1].into(), scheme, host: host.to_owned() };
+            let facts = ClientFacts { address: [127, 0, 0, 1].into(), scheme, scheme_is_told: true, host: host.to_owned() };
             assert_eq!(facts.port(), port, "{host}");
         }
     }

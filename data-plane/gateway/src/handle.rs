@@ -74,6 +74,12 @@ impl Gateway {
         Self { routes, limits, cors, exposed, is_missing }
     }
 
+    /// What it lets requests through to.
+    #[must_use]
+    pub const fn routes(&self) -> &Arc<RouteTable> {
+        &self.routes
+    }
+
     /// Answers a request that is addressed to a project. `address` must not be [`Address::Main`].
     pub async fn handle(self: &Arc<Self>, address: Address, request: Request) -> Response {
         if request.method() == Method::OPTIONS && !is_preflight(&request) {

@@ -12,7 +12,7 @@ pub mod remote;
 mod routes;
 
 pub use address::{Address, Domain, host_name};
-pub use client::{ClientFacts, Scheme};
+pub use client::{ABOUT_THE_CLIENT, ClientFacts, Scheme};
 pub use handle::Gateway;
 pub use limits::Limits;
 pub use routes::{RouteTable, Upstream};

@@ -73,6 +73,20 @@ impl RouteTable {
         matches!(self.find(project_ref), Some(Route::Live(_)))
     }
 
+    /// Whether there is such a project, live or not.
+    #[must_use]
+    pub fn knows(&self, project_ref: &ProjectRef) -> bool {
+        self.find(project_ref).is_some()
+    }
+
+    /// Every project there is, live or not, in an order that stays.
+    #[must_use]
+    pub fn project_refs(&self) -> Vec<ProjectRef> {
+        let mut refs: Vec<_> = self.routes.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect();
+        refs.sort_unstable();
+        refs
+    }
+
     pub(crate) fn find(&self, project_ref: &ProjectRef) -> Option<Route> {
         self.routes.read().unwrap_or_else(PoisonError::into_inner).get(project_ref).cloned()
     }

@@ -2,19 +2,13 @@
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header, uri::Authority};
 
-use crate::client::ClientFacts;
+use crate::client::{ABOUT_THE_CLIENT, ClientFacts};
 
-const FORWARDED: HeaderName = HeaderName::from_static("forwarded");
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const PATH: HeaderName = HeaderName::from_static("x-forwarded-path");
 const PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 const PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
-
-/// What says something about the client: never the client itself.
-const ABOUT_THE_CLIENT: [HeaderName; 8] = [FORWARDED, FOR, HOST, PATH, PORT, PREFIX, PROTO, REAL_IP];
 
 /// Of one connection, whether it says so or not (RFC 9110, 7.6.1).
 const HOP_BY_HOP: [HeaderName; 6] = [
@@ -133,7 +127,7 @@ mod tests {
             ("expect", "100-continue"),
         ]);
         let address = [192, 0, 2, 1].into();
-        let facts = ClientFacts { address, scheme: Scheme::Https, host: "a.example".to_owned() };
+        let facts = ClientFacts { address, scheme: Scheme::Https, scheme_is_told: true, host: "a.example".to_owned() };
         outward(&mut headers, None, &Forwarded { facts: Some(facts), prefix: "/p/x/rest/v1".to_owned() });
         let expected = map(&[
             ("host", "a.example"),

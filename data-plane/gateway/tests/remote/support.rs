@@ -89,7 +89,8 @@ impl Service {
 
 /// Serves a proxy for these targets, with facts as a server settles them.
 pub(crate) async fn proxy(targets: Vec<Target>) -> SocketAddr {
-    let facts = ClientFacts { address: [192, 0, 2, 1].into(), scheme: Scheme::Https, host: "a.example".to_owned() };
+    let host = "a.example".to_owned();
+    let facts = ClientFacts { address: [192, 0, 2, 1].into(), scheme: Scheme::Https, scheme_is_told: true, host };
     let router: Router = remote::router(targets).layer(Extension(facts));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
