@@ -33,3 +33,5 @@ pub use root::App;
 pub use session::accepts_html;
 #[cfg(feature = "ssr")]
 pub use shell::shell;
+#[cfg(feature = "ssr")]
+pub use site::VisitedOrigin;

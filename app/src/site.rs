@@ -22,10 +22,11 @@ pub(crate) fn signed_in() -> bool {
 
 #[cfg(feature = "ssr")]
 fn from_request() -> String {
-    use axum::http::{header::HOST, request::Parts};
-    let Some(parts) = leptos::prelude::use_context::<Parts>() else { return String::new() };
-    let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
-    let host = text(HOST.as_str()).or(parts.uri.authority().map(|authority| authority.as_str())).unwrap_or("localhost");
-    let scheme = if text("x-forwarded-proto") == Some("https") { "https" } else { "http" };
-    format!("{scheme}://{host}")
+    let parts = leptos::prelude::use_context::<axum::http::request::Parts>();
+    parts.and_then(|parts| parts.extensions.get::<VisitedOrigin>().cloned()).map_or_else(String::new, |origin| origin.0)
 }
+
+/// [`origin`], as the server has settled it, whatever proxies are in between. In each request's extensions.
+#[cfg(feature = "ssr")]
+#[derive(Debug, Clone)]
+pub struct VisitedOrigin(pub String);

@@ -14,7 +14,7 @@ use control_plane::{
     Installation, MasterKey, Node, ProjectService, Provisioner, Reconciler, ReconcilerSettings, ServiceSettings, StartError,
     Store,
 };
-use gateway::{Domain, Gateway, Limits, RouteTable};
+use gateway::{Domain, Gateway, Limits, RouteTable, Scheme};
 use provisioner::{LocalProvisioner, LocalSettings};
 use secrecy::ExposeSecret as _;
 use tokio::{
@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     config::{Config, Driver},
     dashboard::{self, Site},
+    forwarded::Forwarding,
     guard::Guard,
     listener,
     routing::{GatewayRoutes, Pool},
@@ -51,7 +52,8 @@ pub(crate) async fn run(config: Config, site: Site) -> anyhow::Result<ExitCode> 
     let address = listener.local_addr()?;
 
     let provisioner = provisioner(&config, &data_dir, &node);
-    let settings = service_settings(&config, address.port(), &provisioner).await;
+    let public = config.server.public(address.port());
+    let settings = service_settings(&config, public, &provisioner).await;
     let installation = Installation::new(store.clone(), &key, node);
     let limits = Limits {
         concurrency: config.project.concurrency,
@@ -78,11 +80,16 @@ pub(crate) async fn run(config: Config, site: Site) -> anyhow::Result<ExitCode> 
 
     let stop = CancellationToken::new();
     let gateway = Gateway::new(table, limits, |path| node::missing_service(path).is_some());
-    let guard = Guard::new(&config, Domain::new(&config.server.domain), Sessions::new(&config, &key));
+    let forwarding = Forwarding {
+        trusted: config.server.trusted_proxies.clone(),
+        domain: Domain::new(&config.server.domain),
+        public_scheme: public.0,
+    };
+    let guard = Guard::new(&config, forwarding, Sessions::new(&config, &key));
     let router = dashboard::router(projects, guard, gateway, &site, stop.clone());
     let reconciling = tokio::spawn(reconciler.run(stop.clone()));
     let reconciling_now = reconciling.abort_handle();
-    let serving = tokio::spawn(listener::serve(listener, router, stop.clone(), DRAIN));
+    let serving = tokio::spawn(listener::serve(listener, router, config.server.refused_networks.clone(), stop.clone(), DRAIN));
     announce(address)?;
 
     signals.next().await;
@@ -159,16 +166,16 @@ fn provisioner(config: &Config, data_dir: &std::path::Path, node: &Node) -> Arc<
     }
 }
 
-async fn service_settings(config: &Config, port: u16, provisioner: &LocalProvisioner) -> ServiceSettings {
-    let is_local = config.server.domain == "localhost";
+async fn service_settings(config: &Config, public: (Scheme, Option<u16>), provisioner: &LocalProvisioner) -> ServiceSettings {
+    let (scheme, port) = public;
     let postgres_major = provisioner.postgres_major().await.unwrap_or_else(|error| {
         tracing::warn!(error = &error as &dyn std::error::Error, "projects can't run yet");
         0
     });
     ServiceSettings {
         domain: config.server.domain.clone(),
-        scheme: if is_local { "http" } else { "https" },
-        port: is_local.then_some(port).filter(|port| *port != 80),
+        scheme: scheme.as_str(),
+        port,
         sql_host: "127.0.0.1".to_owned(),
         driver: provisioner.name(),
         postgres_major,

@@ -3,8 +3,11 @@
 use std::{collections::HashMap, net::SocketAddr, path::PathBuf};
 
 use config::{Environment, File, FileFormat};
+use gateway::Scheme;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+use crate::networks::Networks;
 
 /// Every setting with its default and what it means.
 const DEFAULTS: &str = include_str!("config.default.toml");
@@ -36,6 +39,23 @@ pub(crate) struct Server {
     pub(crate) admin_token: Option<SecretString>,
     #[serde(deserialize_with = "path")]
     pub(crate) site_root: Option<PathBuf>,
+    #[serde(deserialize_with = "scheme")]
+    pub(crate) public_scheme: Option<Scheme>,
+    #[serde(deserialize_with = "port")]
+    pub(crate) public_port: Option<u16>,
+    pub(crate) trusted_proxies: Networks,
+    pub(crate) refused_networks: Networks,
+}
+
+impl Server {
+    /// The scheme and, where it is not the scheme's own, the port of the addresses that are shown, when the server listens at
+    /// this port.
+    pub(crate) fn public(&self, listening: u16) -> (Scheme, Option<u16>) {
+        let is_local = self.domain == "localhost";
+        let scheme = self.public_scheme.unwrap_or(if is_local { Scheme::Http } else { Scheme::Https });
+        let own = (is_local && self.public_scheme.is_none()).then_some(listening);
+        (scheme, self.public_port.or(own).filter(|port| *port != scheme.default_port()))
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -203,6 +223,19 @@ fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretStr
     Ok((!text.is_empty()).then(|| SecretString::from(text)))
 }
 
+fn scheme<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Scheme>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let invalid = || D::Error::custom(format!("{text:?} must be http or https"));
+    if text.is_empty() { Ok(None) } else { Scheme::named(&text).map(Some).ok_or_else(invalid) }
+}
+
+fn port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let invalid = || D::Error::custom(format!("{text:?} must be a port, 1 to 65535"));
+    let port = || text.parse().ok().filter(|port| *port != 0);
+    if text.is_empty() { Ok(None) } else { port().map(Some).ok_or_else(invalid) }
+}
+
 fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
     let text = String::deserialize(deserializer)?;
     Ok((!text.is_empty()).then(|| PathBuf::from(text)))
@@ -249,12 +282,47 @@ mod tests {
             (&[("SUPACLOUD_PROVISIONER__DRIVER", "docker")], "docker"),
             (&[("SUPACLOUD_SERVER__DOMAIN", "exa mple")], "host name"),
             (&[("SUPACLOUD_PROJECT__CONCURRENCY", "0")], "project.concurrency"),
+            (&[("SUPACLOUD_SERVER__TRUSTED_PROXIES", "10.0.0.0/8,proxy")], "\"proxy\" is neither an address nor a network"),
+            (&[("SUPACLOUD_SERVER__REFUSED_NETWORKS", "10.0.0.0/33")], "server.refused_networks"),
+            (&[("SUPACLOUD_SERVER__PUBLIC_SCHEME", "ftp")], "must be http or https"),
+            (&[("SUPACLOUD_SERVER__PUBLIC_PORT", "0")], "server.public_port"),
+            (&[("SUPACLOUD_SERVER__PUBLIC_PORT", "70000")], "1 to 65535"),
         ] {
             let error = load(variables).unwrap_err().to_string();
             assert!(error.contains(message), "{variables:?}: {error}");
         }
         let open = load(&[("SUPACLOUD_SERVER__LISTEN", "0.0.0.0:8000"), ("SUPACLOUD_SERVER__ADMIN_TOKEN", "0123456789abcdef")]);
         assert!(open.is_ok());
+    }
+
+    #[test]
+    fn shown_addresses_follow_the_domain_unless_they_are_set() {
+        for (domain, scheme, port, expected) in [
+            ("localhost", "", "", ("http", Some(8000))),
+            ("example.com", "", "", ("https", None)),
+            ("example.com", "", "8443", ("https", Some(8443))),
+            ("example.com", "http", "", ("http", None)),
+            ("example.com", "HTTP", "8080", ("http", Some(8080))),
+            ("example.com", "https", "443", ("https", None)),
+            // A proxy's, at the scheme's own port.
+            ("localhost", "https", "", ("https", None)),
+            ("localhost", "", "9000", ("http", Some(9000))),
+        ] {
+            let variables = [
+                ("SUPACLOUD_SERVER__DOMAIN", domain),
+                ("SUPACLOUD_SERVER__PUBLIC_SCHEME", scheme),
+                ("SUPACLOUD_SERVER__PUBLIC_PORT", port),
+            ];
+            let (found, port) = load(&variables).unwrap().server.public(8000);
+            assert_eq!((found.as_str(), port), expected, "{variables:?}");
+        }
+    }
+
+    #[test]
+    fn networks_may_stand_in_the_environment() {
+        let config = load(&[("SUPACLOUD_SERVER__TRUSTED_PROXIES", "10.0.0.0/8, ::1")]).unwrap();
+        assert!(config.server.trusted_proxies.contain("::1".parse().unwrap()));
+        assert!(!config.server.refused_networks.contain([10, 0, 0, 1].into()));
     }
 
     #[test]

@@ -24,7 +24,8 @@ use crate::{
     api::{self, ApiState},
     arrival,
     config::Config,
-    guard::{self, Guard},
+    guard::Guard,
+    proxies::{self, Hosts},
     rejection, sign_in,
 };
 
@@ -73,20 +74,21 @@ pub(crate) fn router(
     stop: CancellationToken,
 ) -> Router {
     let sessions = guard.sessions().clone();
+    let hosts = Hosts::new(Arc::clone(gateway.routes()), guard.domain().clone());
     let (guard, gateway) = (Arc::new(guard), Arc::new(gateway));
     let pages = pages(&projects, site);
     let hashed = site.options.hash_files;
     let request_id = HeaderName::from_static(rejection::OURS);
     Router::new()
         .merge(api::router(ApiState { projects, stop }))
+        .merge(proxies::router(hosts))
         .merge(sign_in::router(sessions))
         .merge(pages)
         .layer(middleware::from_fn(with_status))
         .layer(middleware::from_fn(move |request: Request, next: Next| with_headers(hashed, request, next)))
         .layer(middleware::from_fn(arrival::take_in))
         .layer(middleware::from_fn(move |request: Request, next: Next| {
-            let peer = guard::peer_of(&request);
-            Arc::clone(&guard).pass(Arc::clone(&gateway), peer, request, next)
+            Arc::clone(&guard).pass(Arc::clone(&gateway), request, next)
         }))
         .layer(PropagateRequestIdLayer::new(request_id.clone()))
         .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(()))
@@ -118,7 +120,8 @@ async fn own_request_id(mut request: Request, next: Next) -> Response {
 
 fn span(request: &Request) -> tracing::Span {
     let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
-    tracing::info_span!("request", request.id = id, http.method = %request.method(), url.path = request.uri().path())
+    let (method, path, client) = (request.method(), request.uri().path(), tracing::field::Empty);
+    tracing::info_span!("request", request.id = id, http.method = %method, url.path = path, client.address = client)
 }
 
 /// Gives a server function's refusal the status that belongs to it. Leptos answers 500 to arguments that it can't read.

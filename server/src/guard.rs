@@ -1,9 +1,12 @@
 //! Stands before everything: sends requests for projects to the gateway, and lets nobody else's page or script act on the
 //! control plane.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
-use app::{DashboardError, accepts_html};
+use app::{DashboardError, VisitedOrigin, accepts_html};
 use axum::{
     Json,
     extract::{ConnectInfo, Request},
@@ -13,16 +16,19 @@ use axum::{
 };
 use control_plane::Caller;
 use control_plane_api::ErrorBody;
-use gateway::{Address, Domain, Gateway};
+use gateway::{Address, ClientFacts, Domain, Gateway};
 
 use crate::{
     config::Config,
+    forwarded::Forwarding,
+    proxies,
     session::{Denied, Sessions},
     sign_in,
 };
 
 /// Where somebody who is not signed in may go on the main host.
-const OPEN_PATHS: [&str; 5] = [sign_in::PAGE, "/sign-out", "/api/set_theme", "/favicon.svg", "/robots.txt"];
+const OPEN_PATHS: [&str; 7] =
+    [sign_in::PAGE, "/sign-out", "/api/set_theme", "/favicon.svg", "/robots.txt", proxies::ASK, proxies::TRAEFIK];
 /// Where the dashboard's own files are.
 const OPEN_PREFIX: &str = "/pkg/";
 /// Where programs ask rather than people.
@@ -33,51 +39,61 @@ const PAGES_PREFIX: &str = "/api/";
 /// What is checked before anything else.
 #[derive(Debug)]
 pub(crate) struct Guard {
-    domain: Domain,
+    forwarding: Forwarding,
     /// Names that this server answers to in local mode; nothing when a token protects it.
     names: Option<Vec<String>>,
     sessions: Sessions,
 }
 
 impl Guard {
-    pub(crate) fn new(config: &Config, domain: Domain, sessions: Sessions) -> Self {
+    pub(crate) fn new(config: &Config, forwarding: Forwarding, sessions: Sessions) -> Self {
         let local = || {
             let own = [config.server.domain.to_ascii_lowercase(), config.server.listen.ip().to_string()];
             ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned).into_iter().chain(own).collect()
         };
-        Self { names: (!sessions.is_required()).then(local), domain, sessions }
+        Self { names: (!sessions.is_required()).then(local), forwarding, sessions }
     }
 
     pub(crate) const fn sessions(&self) -> &Sessions {
         &self.sessions
     }
 
+    /// The installation's own name.
+    pub(crate) const fn domain(&self) -> &Domain {
+        &self.forwarding.domain
+    }
+
     /// The middleware: gateway for projects, checks for the main host.
-    pub(crate) async fn pass(
-        self: Arc<Self>,
-        gateway: Arc<Gateway>,
-        peer: SocketAddr,
-        mut request: Request,
-        next: Next,
-    ) -> Response {
-        let host = host_of(&request).unwrap_or_default().to_owned();
-        let address = self.domain.address(&host, request.uri().path());
-        let is_path_form = matches!(address, Address::Path(..)) || (address == Address::NoProject && self.knows(&host));
+    pub(crate) async fn pass(self: Arc<Self>, gateway: Arc<Gateway>, mut request: Request, next: Next) -> Response {
+        let peer = peer_of(&request);
+        let client = match self.forwarding.settle(&mut request, peer) {
+            Ok(client) => client,
+            Err(malformed) => return refusal(StatusCode::BAD_REQUEST, &malformed.to_string()),
+        };
+        tracing::Span::current().record("client.address", tracing::field::display(client.address));
+        let address = self.forwarding.domain.address(&client.host, request.uri().path());
+        let is_path_form = matches!(address, Address::Path(..)) || (address == Address::NoProject && self.knows(&client.host));
         if address != Address::Main {
             // The path form lives on the main host, whose name must be one of ours.
-            if is_path_form && !self.knows(&host) {
-                return misdirected(&host);
+            if is_path_form && !self.knows(&client.host) {
+                return misdirected(&client.host);
             }
             return gateway.handle(address, request).await;
         }
-        if !self.knows(&host) {
-            return misdirected(&host);
+        if !self.knows(&client.host) {
+            return misdirected(&client.host);
         }
-        if changes_state(request.method()) && !is_same_origin(request.headers(), &host) {
+        if !self.sessions.is_required() && !client.address.is_loopback() {
+            // A proxy has brought somebody from elsewhere.
+            let message = "Without an admin token this server answers to this machine only. Set SUPACLOUD_SERVER__ADMIN_TOKEN.";
+            return refusal(StatusCode::FORBIDDEN, message);
+        }
+        if changes_state(request.method()) && !is_same_origin(request.headers(), &client) {
             let message = "Requests that change something must come from this server's own pages, or from a program.";
             return refusal(StatusCode::FORBIDDEN, message);
         }
-        let denied = match self.enter(request.headers(), peer) {
+        request.extensions_mut().insert(VisitedOrigin(client.origin()));
+        let denied = match self.enter(request.headers(), client.address) {
             Ok(caller) => {
                 request.extensions_mut().insert(caller);
                 None
@@ -93,11 +109,11 @@ impl Guard {
         }
     }
 
-    fn enter(&self, headers: &HeaderMap, peer: SocketAddr) -> Result<Caller, Denied> {
+    fn enter(&self, headers: &HeaderMap, client: IpAddr) -> Result<Caller, Denied> {
         if !self.sessions.is_required() {
             return Ok(Caller::local());
         }
-        self.sessions.check(headers, peer.ip()).map(|()| Caller::admin())
+        self.sessions.check(headers, client).map(|()| Caller::admin())
     }
 
     fn knows(&self, host: &str) -> bool {
@@ -108,31 +124,23 @@ impl Guard {
 }
 
 /// The peer's address, as the listener recorded it.
-pub(crate) fn peer_of(request: &Request) -> SocketAddr {
+fn peer_of(request: &Request) -> SocketAddr {
     let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
     request.extensions().get::<ConnectInfo<SocketAddr>>().map_or(unknown, |info| info.0)
-}
-
-/// The host a request names: in its first line, or in its one `Host` header.
-fn host_of(request: &Request) -> Option<&str> {
-    if let Some(authority) = request.uri().authority() {
-        return Some(authority.as_str());
-    }
-    let mut hosts = request.headers().get_all(header::HOST).iter();
-    let host = hosts.next()?.to_str().ok()?;
-    hosts.next().is_none().then_some(host)
 }
 
 const fn changes_state(method: &Method) -> bool {
     !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
-/// Programs send no `Origin`; a browser always does when it changes something.
-fn is_same_origin(headers: &HeaderMap, host: &str) -> bool {
+/// Programs send no `Origin`; a browser always does when it changes something. A page of the same name that came by another
+/// scheme is a stranger's, too, where the scheme is known.
+fn is_same_origin(headers: &HeaderMap, client: &ClientFacts) -> bool {
     let mut origins = headers.get_all(header::ORIGIN).iter();
     let Some(origin) = origins.next() else { return true };
-    let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
-    origins.next().is_none() && origin.is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host))
+    let Some((scheme, authority)) = origin.to_str().ok().and_then(|origin| origin.split_once("://")) else { return false };
+    let is_scheme = !client.scheme_is_told || scheme.eq_ignore_ascii_case(client.scheme.as_str());
+    origins.next().is_none() && is_scheme && authority.eq_ignore_ascii_case(&client.host)
 }
 
 fn is_open(path: &str) -> bool {
@@ -181,7 +189,10 @@ pub(crate) fn refusal(status: StatusCode, message: &str) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use gateway::Scheme;
+
     use super::*;
+    use crate::networks::Networks;
 
     fn headers(origin: &str) -> HeaderMap {
         [(header::ORIGIN, origin.parse().unwrap())].into_iter().collect()
@@ -189,10 +200,23 @@ mod tests {
 
     #[test]
     fn only_our_own_pages_and_programs_may_change_something() {
-        assert!(is_same_origin(&HeaderMap::new(), "localhost:8000"));
-        assert!(is_same_origin(&headers("http://localhost:8000"), "localhost:8000"));
+        let client = |scheme_is_told| ClientFacts {
+            address: [127, 0, 0, 1].into(),
+            scheme: Scheme::Https,
+            scheme_is_told,
+            host: "localhost:8000".to_owned(),
+        };
+        for (is_told, origin, is_same) in [
+            (true, "https://localhost:8000", true),
+            (true, "http://localhost:8000", false),
+            (false, "http://localhost:8000", true),
+            (false, "https://localhost:8000", true),
+        ] {
+            assert_eq!(is_same_origin(&headers(origin), &client(is_told)), is_same, "{is_told} {origin}");
+        }
+        assert!(is_same_origin(&HeaderMap::new(), &client(true)));
         for foreign in ["null", "http://evil.example", "http://localhost:9000", "http://localhost", "localhost:8000", ""] {
-            assert!(!is_same_origin(&headers(foreign), "localhost:8000"), "{foreign}");
+            assert!(!is_same_origin(&headers(foreign), &client(false)), "{foreign}");
         }
     }
 
@@ -200,7 +224,9 @@ mod tests {
     fn names_are_compared_without_port_case_or_final_dot() {
         let config = Config::load(None, &std::collections::HashMap::new()).unwrap();
         let key = control_plane::MasterKey::load(Some(&"ab".repeat(32).into()), std::path::Path::new("/x"), false).unwrap();
-        let guard = Guard::new(&config, Domain::new("localhost"), Sessions::new(&config, &key));
+        let domain = Domain::new("localhost");
+        let forwarding = Forwarding { trusted: Networks::default(), domain, public_scheme: Scheme::Http };
+        let guard = Guard::new(&config, forwarding, Sessions::new(&config, &key));
         for ours in ["localhost", "LOCALHOST:8000", "127.0.0.1:8000", "[::1]:8000", "localhost.:80"] {
             assert!(guard.knows(ours), "{ours}");
         }

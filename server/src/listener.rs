@@ -8,11 +8,15 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto, graceful::GracefulShutdown},
 };
-use tokio::{net::TcpListener, sync::Semaphore};
+use rustix::net::sockopt;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-use crate::rejection::Explained;
+use crate::{networks::Networks, rejection::Explained};
 
 /// Connections open at once.
 const MAX_CONNECTIONS: usize = 4096;
@@ -25,8 +29,11 @@ const MAX_HEADERS: usize = 100;
 /// Pause after a failure to accept, such as when file descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until told to stop, then lets open connections finish for `drain`.
-pub(crate) async fn serve(listener: TcpListener, router: Router, stop: CancellationToken, drain: Duration) {
+/// Silence after which the system looks whether a client is still there: nobody else does while a web socket is quiet.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+
+/// Serves until told to stop, then lets open connections finish for `drain`. Nobody from `refused` is listened to.
+pub(crate) async fn serve(listener: TcpListener, router: Router, refused: Networks, stop: CancellationToken, drain: Duration) {
     let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let graceful = GracefulShutdown::new();
     let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
@@ -53,7 +60,12 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: Cancellat
                 }
             },
         };
+        if refused.contain(peer.ip()) {
+            tracing::debug!(%peer, "a connection from a refused network");
+            continue;
+        }
         let _ = stream.set_nodelay(true);
+        let _ = keep_alive(&stream);
         let router = router.clone();
         let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
             let mut request = request.map(Body::new);
@@ -73,6 +85,11 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: Cancellat
     let _ = tokio::time::timeout(drain, graceful.shutdown()).await;
 }
 
+fn keep_alive(stream: &TcpStream) -> rustix::io::Result<()> {
+    sockopt::set_socket_keepalive(stream, true)?;
+    sockopt::set_tcp_keepidle(stream, KEEPALIVE)
+}
+
 #[cfg(test)]
 mod tests {
     use axum::{
@@ -83,10 +100,7 @@ mod tests {
     use control_plane_api::ProjectRef;
     use gateway::{Address, Gateway, Limits, RouteTable, Upstream};
     use project_context::ApiKeys;
-    use tokio::{
-        io::{AsyncReadExt as _, AsyncWriteExt as _},
-        net::TcpStream,
-    };
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
 
@@ -119,7 +133,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
-        let serving = tokio::spawn(serve(listener, router, stop.clone(), Duration::from_secs(1)));
+        let serving = tokio::spawn(serve(listener, router, Networks::default(), stop.clone(), Duration::from_secs(1)));
 
         // Two at once: one that is open takes no place from requests.
         let mut sockets = Vec::new();
@@ -144,5 +158,23 @@ mod tests {
         drop(sockets);
         stop.cancel();
         serving.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_refused_network_is_not_listened_to() {
+        for (refused, is_answered) in [("127.0.0.0/8", false), ("::ffff:127.0.0.0/104", false), ("10.0.0.0/8", true)] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let stop = CancellationToken::new();
+            let refused = Networks::from(vec![refused.parse().unwrap()]);
+            let serving = tokio::spawn(serve(listener, Router::new(), refused, stop.clone(), Duration::from_secs(1)));
+            let mut socket = TcpStream::connect(address).await.unwrap();
+            let _ = socket.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+            let mut answer = Vec::new();
+            let _ = socket.read_to_end(&mut answer).await;
+            assert_eq!(!answer.is_empty(), is_answered);
+            stop.cancel();
+            serving.await.unwrap();
+        }
     }
 }

@@ -11,6 +11,7 @@ use std::{
 use axum::http::{HeaderMap, header};
 use axum_extra::extract::cookie::{Cookie, Key, SameSite, SignedCookieJar};
 use control_plane::MasterKey;
+use gateway::Scheme;
 use governor::{DefaultKeyedRateLimiter, Quota};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
@@ -34,7 +35,6 @@ const REMEMBERED: usize = 10_000;
 pub(crate) struct Sessions {
     token: Option<SecretString>,
     key: Key,
-    is_https: bool,
     failures: Arc<DefaultKeyedRateLimiter<IpAddr>>,
     blocked: Arc<Mutex<HashMap<IpAddr, Instant>>>,
     /// Sessions that were signed out before their time, with when that is; remembered until the server stops.
@@ -66,7 +66,6 @@ impl Sessions {
         Self {
             token,
             key: Key::from(&key.derive("session cookie", &context)),
-            is_https: config.server.domain != "localhost",
             failures: Arc::new(DefaultKeyedRateLimiter::keyed(Quota::per_minute(FAILURES_PER_MINUTE))),
             blocked: Arc::default(),
             ended: Arc::default(),
@@ -135,33 +134,30 @@ impl Sessions {
     }
 
     /// Headers that begin a session.
-    pub(crate) fn begin(&self, headers: &HeaderMap) -> SignedCookieJar {
-        SignedCookieJar::from_headers(headers, self.key.clone()).add(self.cookie(format!(
-            "{}.{}",
-            now() + LIFETIME_SECONDS,
-            Uuid::new_v4()
-        )))
+    pub(crate) fn begin(&self, headers: &HeaderMap, scheme: Scheme) -> SignedCookieJar {
+        let value = format!("{}.{}", now() + LIFETIME_SECONDS, Uuid::new_v4());
+        SignedCookieJar::from_headers(headers, self.key.clone()).add(cookie(value, scheme))
     }
 
     /// Headers that end a session. A copy of its cookie is worth nothing afterwards.
-    pub(crate) fn end(&self, headers: &HeaderMap) -> SignedCookieJar {
+    pub(crate) fn end(&self, headers: &HeaderMap, scheme: Scheme) -> SignedCookieJar {
         if let Some((expires, id)) = self.session(headers) {
             let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
             ended.retain(|_, expires| *expires > now());
             ended.insert(id, expires);
         }
-        SignedCookieJar::from_headers(headers, self.key.clone()).remove(self.cookie(String::new()))
+        SignedCookieJar::from_headers(headers, self.key.clone()).remove(cookie(String::new(), scheme))
     }
+}
 
-    fn cookie(&self, value: String) -> Cookie<'static> {
-        let mut cookie = Cookie::new(COOKIE, value);
-        cookie.set_http_only(true);
-        cookie.set_same_site(SameSite::Lax);
-        cookie.set_secure(self.is_https);
-        cookie.set_path("/");
-        cookie.set_max_age(time::Duration::seconds(LIFETIME_SECONDS));
-        cookie
-    }
+fn cookie(value: String, scheme: Scheme) -> Cookie<'static> {
+    let mut cookie = Cookie::new(COOKIE, value);
+    cookie.set_http_only(true);
+    cookie.set_same_site(SameSite::Lax);
+    cookie.set_secure(scheme == Scheme::Https);
+    cookie.set_path("/");
+    cookie.set_max_age(time::Duration::seconds(LIFETIME_SECONDS));
+    cookie
 }
 
 /// Unix time in seconds.
@@ -192,9 +188,10 @@ mod tests {
 
     fn cookie_of(sessions: &Sessions) -> HeaderMap {
         use axum::response::IntoResponse as _;
-        let response = sessions.begin(&HeaderMap::new()).into_response();
+        let response = sessions.begin(&HeaderMap::new(), Scheme::Http).into_response();
         let set = response.headers()[header::SET_COOKIE].to_str().unwrap();
         assert!(set.contains("HttpOnly") && set.contains("SameSite=Lax") && set.contains("Path=/"), "{set}");
+        assert!(!set.contains("Secure"), "{set}");
         let pair = set.split(';').next().unwrap();
         [(header::COOKIE, pair.parse().unwrap())].into_iter().collect()
     }
@@ -216,7 +213,7 @@ mod tests {
     fn a_copied_cookie_ends_with_its_session() {
         let (sessions, peer) = (sessions("0123456789abcdef"), IpAddr::from([127, 0, 0, 1]));
         let (first, second) = (cookie_of(&sessions), cookie_of(&sessions));
-        let _ = sessions.end(&first);
+        let _ = sessions.end(&first, Scheme::Https);
         assert_eq!(sessions.check(&first, peer), Err(Denied::Nothing));
         assert_eq!(sessions.check(&second, peer), Ok(()), "another session goes on");
     }

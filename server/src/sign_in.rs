@@ -1,14 +1,13 @@
 //! Signing in and out, and the way back to the page that somebody wanted.
 
-use std::net::SocketAddr;
-
 use axum::{
-    Form, Router,
-    extract::{ConnectInfo, State},
+    Extension, Form, Router,
+    extract::State,
     http::{HeaderMap, Uri, header},
     response::{IntoResponse as _, Redirect, Response},
     routing::post,
 };
+use gateway::ClientFacts;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
@@ -56,19 +55,19 @@ struct SignIn {
 
 async fn sign_in(
     State(sessions): State<Sessions>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Extension(client): Extension<ClientFacts>,
     headers: HeaderMap,
     Form(SignIn { token, next }): Form<SignIn>,
 ) -> Response {
-    match sessions.check_token(token.trim(), peer.ip()) {
-        Ok(()) => (sessions.begin(&headers), Redirect::to(own_path(&next))).into_response(),
+    match sessions.check_token(token.trim(), client.address) {
+        Ok(()) => (sessions.begin(&headers, client.scheme), Redirect::to(own_path(&next))).into_response(),
         Err(Denied::Wrong | Denied::Nothing) => Redirect::to(&with_next("/sign-in?error=wrong", &next)).into_response(),
         Err(Denied::TooOften) => Redirect::to(&with_next("/sign-in?error=limited", &next)).into_response(),
     }
 }
 
-async fn sign_out(State(sessions): State<Sessions>, headers: HeaderMap) -> Response {
-    (sessions.end(&headers), Redirect::to(PAGE)).into_response()
+async fn sign_out(State(sessions): State<Sessions>, Extension(client): Extension<ClientFacts>, headers: HeaderMap) -> Response {
+    (sessions.end(&headers, client.scheme), Redirect::to(PAGE)).into_response()
 }
 
 fn with_next(page: &str, next: &str) -> String {

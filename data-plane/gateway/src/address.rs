@@ -22,6 +22,10 @@ pub enum Address {
     Main,
 }
 
+/// Between a project's ref and the domain.
+const PROJECTS: &str = ".api.";
+/// Before the name of a project's API in that of its database.
+const DATABASE: &str = "db.";
 /// Where the path form begins.
 const PATH_FORM: &str = "/p/";
 
@@ -29,7 +33,34 @@ impl Domain {
     /// The domain by its name, such as `localhost`.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        Self { suffix: format!(".api.{}", name.trim_matches('.').to_ascii_lowercase()) }
+        Self { suffix: format!("{PROJECTS}{}", name.trim_matches('.').to_ascii_lowercase()) }
+    }
+
+    /// The domain's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.suffix.strip_prefix(PROJECTS).unwrap_or_default()
+    }
+
+    /// Whether a host is the domain itself or below it.
+    #[must_use]
+    pub fn covers(&self, host: &str) -> bool {
+        let name = host_name(host).to_ascii_lowercase();
+        name.strip_suffix(self.name()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    }
+
+    /// The project that a name belongs to: `<ref>.api.<domain>`, or `db.<ref>.api.<domain>`, its database's.
+    #[must_use]
+    pub fn project_of(&self, name: &str) -> Option<ProjectRef> {
+        let name = name.to_ascii_lowercase();
+        let label = name.strip_suffix(&self.suffix)?;
+        label.strip_prefix(DATABASE).unwrap_or(label).parse().ok()
+    }
+
+    /// The host name of a project.
+    #[must_use]
+    pub fn host_of(&self, project_ref: &ProjectRef) -> String {
+        format!("{project_ref}{}", self.suffix)
     }
 
     /// Finds what a request is addressed to. `host` is the `Host` header or the URI's authority, with or without a port.
@@ -95,6 +126,27 @@ mod tests {
     fn another_domain_is_not_ours() {
         assert_eq!(Domain::new("example.com").address(&format!("{REF}.api.localhost"), "/"), Address::Main);
         assert!(matches!(Domain::new("Example.com").address(&format!("{REF}.api.example.com"), "/"), Address::Host(_)));
+    }
+
+    #[test]
+    fn names_of_projects_and_of_the_domain_are_known() {
+        let domain = Domain::new("Example.com");
+        let project: ProjectRef = REF.parse().unwrap();
+        assert_eq!((domain.name(), domain.host_of(&project)), ("example.com", format!("{REF}.api.example.com")));
+        for name in [format!("{REF}.api.example.com"), format!("db.{REF}.API.example.com")] {
+            assert_eq!(domain.project_of(&name), Some(project.clone()), "{name}");
+            assert!(domain.covers(&name), "{name}");
+        }
+        for name in ["example.com", "api.example.com", "db.api.example.com", "evil.example"] {
+            assert_eq!(domain.project_of(name), None, "{name}");
+        }
+        for name in
+            [format!("x.{REF}.api.example.com"), format!("db.db.{REF}.api.example.com"), format!("{REF}.api.example.com.")]
+        {
+            assert_eq!(domain.project_of(&name), None, "{name}");
+        }
+        assert!(domain.covers("EXAMPLE.com:8443") && domain.covers("www.example.com."));
+        assert!(!domain.covers("badexample.com") && !domain.covers("127.0.0.1") && !domain.covers(""));
     }
 
     proptest! {

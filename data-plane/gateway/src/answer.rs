@@ -52,6 +52,20 @@ pub(crate) fn timed_out() -> Response {
     answer(StatusCode::GATEWAY_TIMEOUT, "The project did not answer in time.")
 }
 
+pub(crate) fn no_service() -> Response {
+    answer(StatusCode::NOT_FOUND, "There is no service at this path.")
+}
+
+pub(crate) fn unreachable() -> Response {
+    let message = "The project's service takes no connections. Try again in a moment.";
+    with_retry(answer(StatusCode::SERVICE_UNAVAILABLE, message), SOON)
+}
+
+pub(crate) fn broken_off() -> Response {
+    let message = "The project's service broke off before it answered. Try again in a moment.";
+    with_retry(answer(StatusCode::BAD_GATEWAY, message), SOON)
+}
+
 pub(crate) fn too_large(limit: u64) -> Response {
     answer(StatusCode::PAYLOAD_TOO_LARGE, &format!("The request body is larger than {limit} bytes."))
 }

@@ -17,6 +17,7 @@ use crate::{
     answer,
     key::{self, KeyError},
     limits::{self, Limits, Placed},
+    remote::CutPrefix,
     routes::{Route, RouteTable, Upstream},
 };
 
@@ -73,6 +74,12 @@ impl Gateway {
         Self { routes, limits, cors, exposed, is_missing }
     }
 
+    /// What it lets requests through to.
+    #[must_use]
+    pub const fn routes(&self) -> &Arc<RouteTable> {
+        &self.routes
+    }
+
     /// Answers a request that is addressed to a project. `address` must not be [`Address::Main`].
     pub async fn handle(self: &Arc<Self>, address: Address, request: Request) -> Response {
         if request.method() == Method::OPTIONS && !is_preflight(&request) {
@@ -98,9 +105,11 @@ impl Gateway {
         let (project_ref, on_main_host) = match address {
             Address::Host(project_ref) => (project_ref, false),
             Address::Path(project_ref, begin) => {
+                let cut = request.uri().path().get(..begin).unwrap_or_default().to_owned();
                 if !cut_path(request.uri_mut(), begin) {
                     return answer::bad_request("The path is not valid.");
                 }
+                request.extensions_mut().insert(CutPrefix(cut));
                 // The dashboard's session is none of a project's business.
                 request.headers_mut().remove(header::COOKIE);
                 (project_ref, true)

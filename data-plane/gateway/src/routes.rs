@@ -24,7 +24,7 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// A project whose services run in this process.
+    /// A project whose services run in this process, or elsewhere behind [`crate::remote::router`].
     #[must_use]
     pub fn new(keys: ApiKeys, services: Router, limits: &Limits) -> Self {
         let places = Arc::new(Semaphore::new(limits.concurrency));
@@ -71,6 +71,20 @@ impl RouteTable {
     #[must_use]
     pub fn is_live(&self, project_ref: &ProjectRef) -> bool {
         matches!(self.find(project_ref), Some(Route::Live(_)))
+    }
+
+    /// Whether there is such a project, live or not.
+    #[must_use]
+    pub fn knows(&self, project_ref: &ProjectRef) -> bool {
+        self.find(project_ref).is_some()
+    }
+
+    /// Every project there is, live or not, in an order that stays.
+    #[must_use]
+    pub fn project_refs(&self) -> Vec<ProjectRef> {
+        let mut refs: Vec<_> = self.routes.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect();
+        refs.sort_unstable();
+        refs
     }
 
     pub(crate) fn find(&self, project_ref: &ProjectRef) -> Option<Route> {
