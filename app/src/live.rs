@@ -13,6 +13,8 @@ use crate::{
 
 /// How many events the page keeps.
 const KEPT_EVENTS: usize = 60;
+/// Of these, words of a step.
+const KEPT_WORDS: usize = 12;
 
 /// The page's state; parts of it are provided as context to the components of the page.
 #[derive(Clone, Copy)]
@@ -131,13 +133,19 @@ impl Live {
                 }
                 self.reload();
             }
-            EventKind::DatabaseExited | EventKind::StepRetried | EventKind::StepFailed | EventKind::Renamed => self.reload(),
+            EventKind::DatabaseExited | EventKind::StepRetried | EventKind::StepFailed | EventKind::Renamed | EventKind::Resized => self.reload(),
             EventKind::Deleted => self.gone.set(true),
-            EventKind::StepStarted | EventKind::StepFinished | EventKind::Measured => {}
+            EventKind::StepStarted | EventKind::StepProgress | EventKind::StepFinished | EventKind::Measured => {}
         }
         self.events.update(|events| {
             let place = events.iter().position(|known| known.id < event.id).unwrap_or(events.len());
             events.insert(place, event);
+            // What a step says is of interest for a moment, and must not push out what it has done.
+            let mut said = 0;
+            events.retain(|event| {
+                said += usize::from(event.kind == EventKind::StepProgress);
+                event.kind != EventKind::StepProgress || said <= KEPT_WORDS
+            });
             events.truncate(KEPT_EVENTS);
         });
     }

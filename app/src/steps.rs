@@ -22,6 +22,30 @@ pub(crate) enum Progress {
 pub(crate) struct StepLine {
     pub(crate) step: Step,
     pub(crate) progress: Progress,
+    /// What it said of itself while it ran, line by line; nothing once it is done.
+    pub(crate) printed: String,
+}
+
+/// Lines that are shown of what a step says.
+const PRINTED_LINES: usize = 12;
+
+impl StepLine {
+    const fn new(step: Step, progress: Progress) -> Self {
+        Self { step, progress, printed: String::new() }
+    }
+
+    fn print(&mut self, text: &str) {
+        let all: Vec<&str> = self.printed.lines().chain(text.lines()).collect();
+        self.printed = all[all.len().saturating_sub(PRINTED_LINES)..].join("\n");
+    }
+
+    fn come_to(&mut self, progress: Progress) {
+        // Of interest while it lasts; a failure's cause has the last words.
+        if !matches!(progress, Progress::Running { .. }) {
+            self.printed.clear();
+        }
+        self.progress = progress;
+    }
 }
 
 /// The last operation.
@@ -53,24 +77,32 @@ pub(crate) fn last_run(events: &[ProjectEvent], open: Option<OperationKind>) -> 
     let start = first_of_last(&events, operation, open.is_some());
     let mut lines: Vec<StepLine> = Vec::new();
     if open.is_some() {
-        lines.extend(operation.steps().iter().map(|step| StepLine { step: *step, progress: Progress::Waiting }));
+        lines.extend(operation.steps().iter().map(|step| StepLine::new(*step, Progress::Waiting)));
     }
     for event in &events[start..] {
         let Some(step) = event.step else { continue };
+        if event.kind == EventKind::StepProgress {
+            if let Some(line) = lines.iter_mut().find(|line| line.step == step) {
+                line.print(event.message.as_deref().unwrap_or_default());
+            }
+            continue;
+        }
         let progress = match event.kind {
             EventKind::StepStarted => Progress::Running { since_ms: unix_ms(event.at), retry: None },
             EventKind::StepRetried => Progress::Running { since_ms: unix_ms(event.at), retry: event.message.clone() },
             EventKind::StepFinished => Progress::Done { duration_ms: event.duration_ms.unwrap_or_default() },
             EventKind::StepFailed => Progress::Failed { cause: event.message.clone().unwrap_or_default() },
             EventKind::StateChanged
+            | EventKind::StepProgress
             | EventKind::DatabaseExited
             | EventKind::Renamed
+            | EventKind::Resized
             | EventKind::Deleted
             | EventKind::Measured => continue,
         };
         match lines.iter_mut().find(|line| line.step == step) {
-            Some(line) => line.progress = progress,
-            None => lines.push(StepLine { step, progress }),
+            Some(line) => line.come_to(progress),
+            None => lines.push(StepLine::new(step, progress)),
         }
     }
     Some(Run { operation, lines })
@@ -139,6 +171,25 @@ mod tests {
     }
 
     #[test]
+    fn a_step_shows_its_last_words_until_it_is_done() {
+        let said = |id, text: &str| ProjectEvent {
+            message: Some(text.into()),
+            ..event(id, EventKind::StepProgress, OperationKind::Create, Some(Step::PrepareTemplate))
+        };
+        let many: Vec<String> = (1..=20).map(|line| format!("line {line}")).collect();
+        let mut events = vec![
+            said(3, &many.join("\n")),
+            said(2, "begun"),
+            event(1, EventKind::StepStarted, OperationKind::Create, Some(Step::PrepareTemplate)),
+        ];
+        let run = last_run(&events, Some(OperationKind::Create)).unwrap();
+        assert_eq!(run.lines[0].printed.lines().count(), 12);
+        assert!(run.lines[0].printed.ends_with("line 20"));
+        events.insert(0, event(4, EventKind::StepFinished, OperationKind::Create, Some(Step::PrepareTemplate)));
+        assert_eq!(last_run(&events, Some(OperationKind::Create)).unwrap().lines[0].printed, "");
+    }
+
+    #[test]
     fn only_the_last_of_two_like_operations_counts() {
         let restart = OperationKind::Restart;
         let events = [
@@ -149,7 +200,7 @@ mod tests {
             event(1, EventKind::StepFinished, restart, Some(Step::Withdraw)),
         ];
         let run = last_run(&events, None).unwrap();
-        assert_eq!(run.lines, [StepLine { step: Step::Withdraw, progress: Progress::Done { duration_ms: 4 } }]);
+        assert_eq!(run.lines, [StepLine::new(Step::Withdraw, Progress::Done { duration_ms: 4 })]);
     }
 
     #[test]

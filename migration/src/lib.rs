@@ -7,6 +7,7 @@ pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
 
 mod m20261122_000001_projects;
+mod m20261123_000002_stacks;
 
 /// Every migration, oldest first.
 #[derive(Debug)]
@@ -15,6 +16,6 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261122_000001_projects::Migration)]
+        vec![Box::new(m20261122_000001_projects::Migration), Box::new(m20261123_000002_stacks::Migration)]
     }
 }

@@ -10,12 +10,9 @@ use std::{
 };
 
 use anyhow::Context as _;
-use control_plane::{
-    Installation, MasterKey, Node, ProjectService, Provisioner, Reconciler, ReconcilerSettings, ServiceSettings, StartError,
-    Store,
-};
-use gateway::{Domain, Gateway, Limits, RouteTable, Scheme};
-use provisioner::{LocalProvisioner, LocalSettings};
+use control_plane::{Installation, MasterKey, ProjectService, Provisioner, Reconciler, ReconcilerSettings, StartError, Store};
+use gateway::{Domain, Gateway, Limits, RouteTable};
+use ipnet::IpNet;
 use secrecy::ExposeSecret as _;
 use tokio::{
     net::TcpListener,
@@ -24,8 +21,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    config::{Config, Driver},
+    config::Config,
     dashboard::{self, Site},
+    drivers::{self, Assembled},
     forwarded::Forwarding,
     guard::Guard,
     listener,
@@ -51,9 +49,10 @@ pub(crate) async fn run(config: Config, site: Site) -> anyhow::Result<ExitCode> 
     })?;
     let address = listener.local_addr()?;
 
-    let provisioner = provisioner(&config, &data_dir, &node);
     let public = config.server.public(address.port());
-    let settings = service_settings(&config, public, &provisioner).await;
+    let pool =
+        Pool { max_connections: config.project.max_connections, idle_after: Duration::from_secs(config.project.idle_seconds) };
+    let Assembled { drivers, settings } = drivers::assemble(&config, &data_dir, &node, &key, public, pool).await?;
     let installation = Installation::new(store.clone(), &key, node);
     let limits = Limits {
         concurrency: config.project.concurrency,
@@ -61,15 +60,13 @@ pub(crate) async fn run(config: Config, site: Site) -> anyhow::Result<ExitCode> 
         response_time: Duration::from_secs(config.project.response_seconds),
         ..Limits::default()
     };
-    let pool =
-        Pool { max_connections: config.project.max_connections, idle_after: Duration::from_secs(config.project.idle_seconds) };
     let table = Arc::new(RouteTable::default());
     let routes = Arc::new(GatewayRoutes::new(Arc::clone(&table), limits.clone(), settings.clone(), pool));
     let shared_routes = || Arc::clone(&routes) as Arc<dyn control_plane::Routes>;
     let projects = Arc::new(ProjectService::new(installation.clone(), shared_routes(), settings));
     let reconciler = Arc::new(Reconciler::new(
         installation,
-        Arc::clone(&provisioner) as Arc<dyn Provisioner>,
+        Arc::clone(&drivers) as Arc<dyn Provisioner>,
         shared_routes(),
         ReconcilerSettings {
             concurrency: config.provisioner.concurrency,
@@ -87,9 +84,12 @@ pub(crate) async fn run(config: Config, site: Site) -> anyhow::Result<ExitCode> 
     };
     let guard = Guard::new(&config, forwarding, Sessions::new(&config, &key));
     let router = dashboard::router(projects, guard, gateway, &site, stop.clone());
+    // What runs in a project has no business with the control plane.
+    let mut refused = config.server.refused_networks.clone();
+    refused.extend([IpNet::V4(config.provisioner.docker.address_pool)]);
     let reconciling = tokio::spawn(reconciler.run(stop.clone()));
     let reconciling_now = reconciling.abort_handle();
-    let serving = tokio::spawn(listener::serve(listener, router, config.server.refused_networks.clone(), stop.clone(), DRAIN));
+    let serving = tokio::spawn(listener::serve(listener, router, refused, stop.clone(), DRAIN));
     announce(address)?;
 
     signals.next().await;
@@ -98,7 +98,7 @@ pub(crate) async fn run(config: Config, site: Site) -> anyhow::Result<ExitCode> 
     let stopping = async {
         let _ = tokio::join!(reconciling, serving);
         routes.close_all();
-        provisioner.shutdown(false).await;
+        drivers.shutdown(false).await;
         store.close().await;
     };
     tokio::select! {
@@ -110,7 +110,7 @@ pub(crate) async fn run(config: Config, site: Site) -> anyhow::Result<ExitCode> 
             while !reconciling_now.is_finished() {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
-            provisioner.shutdown(true).await;
+            drivers.shutdown(true).await;
             Ok(ExitCode::from(130))
         }
     }
@@ -153,34 +153,6 @@ fn database_url(config: &Config, data_dir: &std::path::Path) -> anyhow::Result<S
     let file = fs::OpenOptions::new().create(true).append(true).mode(0o600).open(&path).map_err(failed)?;
     file.set_permissions(fs::Permissions::from_mode(0o600)).map_err(failed)?;
     Ok(format!("sqlite://{}", path.display()))
-}
-
-fn provisioner(config: &Config, data_dir: &std::path::Path, node: &Node) -> Arc<LocalProvisioner> {
-    match config.provisioner.driver {
-        Driver::Local => Arc::new(LocalProvisioner::new(LocalSettings {
-            data_dir: data_dir.to_owned(),
-            node: node.as_str().to_owned(),
-            binaries: config.provisioner.local.binaries.clone(),
-            run_as: config.provisioner.local.run_as.clone(),
-        })),
-    }
-}
-
-async fn service_settings(config: &Config, public: (Scheme, Option<u16>), provisioner: &LocalProvisioner) -> ServiceSettings {
-    let (scheme, port) = public;
-    let postgres_major = provisioner.postgres_major().await.unwrap_or_else(|error| {
-        tracing::warn!(error = &error as &dyn std::error::Error, "projects can't run yet");
-        0
-    });
-    ServiceSettings {
-        domain: config.server.domain.clone(),
-        scheme: scheme.as_str(),
-        port,
-        sql_host: "127.0.0.1".to_owned(),
-        driver: provisioner.name(),
-        postgres_major,
-        login_roles: LocalProvisioner::login_roles(),
-    }
 }
 
 struct Signals {

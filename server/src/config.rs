@@ -1,9 +1,14 @@
 //! Settings: the embedded defaults, then a file, then the environment. Typed and checked at start.
 
-use std::{collections::HashMap, net::SocketAddr, path::PathBuf};
+use std::{
+    collections::HashMap,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
 
 use config::{Environment, File, FileFormat};
 use gateway::Scheme;
+use ipnet::Ipv4Net;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
@@ -72,13 +77,54 @@ pub(crate) struct Provisioner {
     pub(crate) driver: Driver,
     pub(crate) concurrency: usize,
     pub(crate) usage_interval_seconds: u64,
+    pub(crate) size: String,
     pub(crate) local: Local,
+    pub(crate) docker: Docker,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Driver {
     Local,
+    Docker,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Docker {
+    pub(crate) host: String,
+    #[serde(deserialize_with = "path")]
+    pub(crate) certificates: Option<PathBuf>,
+    pub(crate) stack: String,
+    #[serde(deserialize_with = "path")]
+    pub(crate) stacks_dir: Option<PathBuf>,
+    pub(crate) postgres_major: u32,
+    pub(crate) base_image: String,
+    pub(crate) postgres_image: String,
+    pub(crate) node_image: String,
+    #[serde(deserialize_with = "path")]
+    pub(crate) node: Option<PathBuf>,
+    pub(crate) address_pool: Ipv4Net,
+    pub(crate) reach: Reach,
+    pub(crate) publish_address: IpAddr,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Reach {
+    Auto,
+    Address,
+    Port,
+}
+
+impl From<Reach> for provisioner::Reach {
+    fn from(reach: Reach) -> Self {
+        match reach {
+            Reach::Auto => Self::Auto,
+            Reach::Address => Self::Address,
+            Reach::Port => Self::Port,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -205,8 +251,15 @@ fn sources(file: Option<&str>, variables: &HashMap<String, String>) -> config::C
     let ours =
         variables.iter().filter(|(name, _)| name.starts_with(PREFIX) && (name.contains("__") || *name == "SUPACLOUD_MASTER_KEY"));
     let mut environment: HashMap<String, String> = ours.map(|(name, value)| (name.clone(), value.clone())).collect();
-    if let Some(url) = variables.get("DATABASE_URL") {
-        environment.entry("SUPACLOUD_DATABASE__URL".into()).or_insert_with(|| url.clone());
+    // Names that others use for the same.
+    for (theirs, ours) in [
+        ("DATABASE_URL", "SUPACLOUD_DATABASE__URL"),
+        ("DOCKER_HOST", "SUPACLOUD_PROVISIONER__DOCKER__HOST"),
+        ("DOCKER_CERT_PATH", "SUPACLOUD_PROVISIONER__DOCKER__CERTIFICATES"),
+    ] {
+        if let Some(value) = variables.get(theirs) {
+            environment.entry(ours.into()).or_insert_with(|| value.clone());
+        }
     }
     let from_file = match file {
         Some(path) => File::new(path, FileFormat::Toml).required(true),

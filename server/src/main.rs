@@ -5,6 +5,7 @@ mod app;
 mod arrival;
 mod config;
 mod dashboard;
+mod drivers;
 mod forwarded;
 mod guard;
 mod listener;

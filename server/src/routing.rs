@@ -7,9 +7,11 @@ use std::{
 };
 
 use async_trait::async_trait;
-use control_plane::{LiveProject, Routes, ServiceSettings};
+use control_plane::{
+    DatabaseEndpoint, LiveProject, ProjectSecrets, RemoteServices, Routes, ServiceSettings, ServiceTarget, Services,
+};
 use control_plane_api::{ProjectRef, ProjectState};
-use gateway::{Limits, RouteTable, Upstream};
+use gateway::{Limits, RouteTable, Upstream, remote::Target};
 use project_context::{ApiKeys, ContextSettings, DatabaseAddress, ProjectContext};
 
 /// Database role that the services of a project connect as.
@@ -30,11 +32,13 @@ pub(crate) struct GatewayRoutes {
     settings: ServiceSettings,
     pool: Pool,
     contexts: Mutex<HashMap<ProjectRef, Arc<ProjectContext>>>,
+    /// Those whose services are elsewhere.
+    remote: Mutex<HashMap<ProjectRef, RemoteServices>>,
 }
 
 impl GatewayRoutes {
     pub(crate) fn new(table: Arc<RouteTable>, limits: Limits, settings: ServiceSettings, pool: Pool) -> Self {
-        Self { table, limits, settings, pool, contexts: Mutex::default() }
+        Self { table, limits, settings, pool, contexts: Mutex::default(), remote: Mutex::default() }
     }
 
     /// Closes every project's connections to its database.
@@ -45,28 +49,19 @@ impl GatewayRoutes {
     }
 
     fn close(&self, project_ref: &ProjectRef) {
+        self.remote.lock().unwrap_or_else(PoisonError::into_inner).remove(project_ref);
         let context = self.contexts.lock().unwrap_or_else(PoisonError::into_inner).remove(project_ref);
         if let Some(context) = context {
             context.close();
         }
     }
 
-    fn context(&self, project: &LiveProject) -> Option<Arc<ProjectContext>> {
-        let secrets = &project.secrets;
-        let keys = ApiKeys::new(
-            secrets.anon_key.clone(),
-            secrets.service_role_key.clone(),
-            secrets.publishable_keys.clone(),
-            secrets.secret_keys.clone(),
-        );
+    fn context(&self, project: &LiveProject, database: &DatabaseEndpoint) -> Option<Arc<ProjectContext>> {
+        let (secrets, keys) = (&project.secrets, keys(&project.secrets));
         Some(ProjectContext::new(ContextSettings {
             project_ref: project.project_ref.clone(),
             api_url: self.settings.api_url(&project.project_ref),
-            database: DatabaseAddress {
-                host: project.endpoint.host.clone(),
-                port: project.endpoint.port,
-                name: "postgres".to_owned(),
-            },
+            database: DatabaseAddress { host: database.host.clone(), port: database.port, name: "postgres".to_owned() },
             authenticator_password: secrets.passwords.get(SERVICE_ROLE)?.clone(),
             jwt_secret: secrets.jwt_secret.clone(),
             keys,
@@ -76,17 +71,41 @@ impl GatewayRoutes {
     }
 }
 
+fn keys(secrets: &ProjectSecrets) -> ApiKeys {
+    ApiKeys::new(
+        secrets.anon_key.clone(),
+        secrets.service_role_key.clone(),
+        secrets.publishable_keys.clone(),
+        secrets.secret_keys.clone(),
+    )
+}
+
+fn target(target: &ServiceTarget) -> Target {
+    Target { prefix: target.prefix.clone(), strip_prefix: target.strip_prefix, address: target.address }
+}
+
 #[async_trait]
 impl Routes for GatewayRoutes {
     async fn publish(&self, project: LiveProject) {
-        let Some(context) = self.context(&project) else {
-            tracing::error!(project.ref = %project.project_ref, "the project has no password for its services");
-            return;
+        let project_ref = project.project_ref.clone();
+        let services = match &project.services {
+            Services::InProcess(database) => {
+                let Some(context) = self.context(&project, database) else {
+                    tracing::error!(project.ref = %project_ref, "the project has no password for its services");
+                    return;
+                };
+                self.close(&project_ref);
+                let services = node::router(Arc::clone(&context));
+                self.contexts.lock().unwrap_or_else(PoisonError::into_inner).insert(project_ref.clone(), context);
+                services
+            }
+            Services::Remote(remote) => {
+                self.close(&project_ref);
+                self.remote.lock().unwrap_or_else(PoisonError::into_inner).insert(project_ref.clone(), remote.clone());
+                gateway::remote::router(remote.targets.iter().map(target).collect())
+            }
         };
-        self.close(&project.project_ref);
-        let upstream = Upstream::new(context.keys().clone(), node::router(Arc::clone(&context)), &self.limits);
-        self.contexts.lock().unwrap_or_else(PoisonError::into_inner).insert(project.project_ref.clone(), context);
-        self.table.publish(project.project_ref, upstream);
+        self.table.publish(project_ref, Upstream::new(keys(&project.secrets), services, &self.limits));
     }
 
     async fn withdraw(&self, project_ref: &ProjectRef, state: ProjectState) {
@@ -104,6 +123,15 @@ impl Routes for GatewayRoutes {
     }
 
     async fn probe(&self, project_ref: &ProjectRef, at_most: Duration) -> Result<(), String> {
+        let remote = self.remote.lock().unwrap_or_else(PoisonError::into_inner).get(project_ref).cloned();
+        if let Some(remote) = remote {
+            let answers = tokio::time::timeout(at_most, provisioner::answers(&remote)).await.unwrap_or(false);
+            return if answers {
+                Ok(())
+            } else {
+                Err("The project's services do not answer, or their database does not.".to_owned())
+            };
+        }
         let context = self.contexts.lock().unwrap_or_else(PoisonError::into_inner).get(project_ref).cloned();
         let Some(context) = context else { return Err("The project's address is not open.".to_owned()) };
         match tokio::time::timeout(at_most, context.probe()).await {

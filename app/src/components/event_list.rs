@@ -12,7 +12,13 @@ pub(crate) fn EventList() -> impl IntoView {
     let live = use_live();
     let project_ref = live.project_ref();
     // A step's beginning says nothing that its end does not.
-    let shown = move || live.events.get().into_iter().filter(|event| event.kind != EventKind::StepStarted).collect::<Vec<_>>();
+    let shown = move || {
+        live.events
+            .get()
+            .into_iter()
+            .filter(|event| !matches!(event.kind, EventKind::StepStarted | EventKind::StepProgress))
+            .collect::<Vec<_>>()
+    };
     view! {
         <Sheet id="events" title="Events" tools=move || view! { <CurlButton command=Command::Events project_ref=Some(project_ref.clone()) /> }>
             <ol class="lines scroll" tabindex="0" aria-label="Events, newest first" data-testid="events">
@@ -28,9 +34,13 @@ fn Line(event: ProjectEvent) -> impl IntoView {
         EventKind::StepFinished => ("good", Glyph::Check),
         EventKind::StepRetried | EventKind::DatabaseExited => ("busy", Glyph::Restart),
         EventKind::StepFailed => ("bad", Glyph::Failed),
-        EventKind::StateChanged | EventKind::StepStarted | EventKind::Renamed | EventKind::Deleted | EventKind::Measured => {
-            ("idle", Glyph::Waiting)
-        }
+        EventKind::StateChanged
+        | EventKind::StepStarted
+        | EventKind::StepProgress
+        | EventKind::Renamed
+        | EventKind::Resized
+        | EventKind::Deleted
+        | EventKind::Measured => ("idle", Glyph::Waiting),
     };
     view! {
         <li>
@@ -50,14 +60,15 @@ fn title(event: &ProjectEvent) -> String {
     let step = event.step.map_or("Step", |step| step.title());
     match event.kind {
         EventKind::StateChanged => event.state.map_or_else(|| "State changed".to_owned(), |state| format!("Now {state}")),
-        EventKind::StepStarted => format!("{step}: started"),
+        EventKind::StepStarted | EventKind::StepProgress => format!("{step}: started"),
         EventKind::StepFinished => {
             event.duration_ms.map_or_else(|| step.to_owned(), |duration| format!("{step}, {}", format::duration(duration)))
         }
         EventKind::StepRetried => format!("{step}: trying again"),
         EventKind::StepFailed => format!("{step}: failed"),
-        EventKind::DatabaseExited => "Database ended by itself".to_owned(),
+        EventKind::DatabaseExited => "Ended or changed by itself".to_owned(),
         EventKind::Renamed => "Renamed".to_owned(),
+        EventKind::Resized => "Resized".to_owned(),
         EventKind::Deleted => "Deleted".to_owned(),
         EventKind::Measured => "Measured".to_owned(),
     }

@@ -78,6 +78,7 @@ fn Line(line: StepLine, now: Signal<i64>) -> impl IntoView {
                 {time}
             </span>
             {note.map(|note| view! { <p class="step-note">{note}</p> })}
+            {(!line.printed.is_empty()).then(|| view! { <pre class="step-note step-printed" tabindex="0">{line.printed}</pre> })}
         </li>
     }
 }
@@ -88,6 +89,7 @@ const fn title(operation: OperationKind) -> &'static str {
         OperationKind::Pause => "Pause",
         OperationKind::Resume => "Resume",
         OperationKind::Restart => "Restart",
+        OperationKind::Resize => "Resize",
         OperationKind::Recover => "Recovery",
         OperationKind::Delete => "Deletion",
     }

@@ -147,7 +147,7 @@ pub enum Error {
     /// The template's cluster could not be reached.
     #[error("can't connect to the cluster in {path}")]
     Connect {
-        /// The data directory.
+        /// The socket's folder, or the host.
         path: PathBuf,
         /// The driver's error.
         #[source]

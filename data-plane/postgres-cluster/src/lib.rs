@@ -35,6 +35,7 @@ mod run_as;
 mod running;
 mod secret;
 mod settings;
+mod sql;
 mod template;
 mod trust;
 
@@ -47,4 +48,5 @@ pub use proc::kill_all_below;
 pub use run_as::RunAs;
 pub use running::{Exit, Running, StopMode};
 pub use secret::{free_loopback_port, random_password, scram_verifier};
+pub use sql::run_files;
 pub use template::Template;

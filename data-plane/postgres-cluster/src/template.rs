@@ -1,6 +1,5 @@
 //! A prepared data directory that clusters are cloned from: `initdb` and the caller's SQL, run once.
 
-use std::borrow::Cow;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -9,18 +8,15 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
-use tokio_postgres::NoTls;
-use tokio_postgres::error::ErrorPosition;
 
 use crate::cluster::{Cluster, SUPERUSER, blocking};
 use crate::files::{self, Lock};
 use crate::running::StopMode;
-use crate::{Binaries, Error, RunAs, child, copy, log, random_password, settings};
+use crate::{Binaries, Error, RunAs, child, copy, log, random_password, settings, sql};
 
 /// Raised when this file or `initdb`'s options change, so that templates are made anew.
 const FORMAT: u32 = 2;
 const TEMPORARY: &str = ".making";
-const DATABASE: &str = "postgres";
 
 /// A template on disk. `root/<major>-<hash>/` holds `data/` and `password`.
 #[derive(Debug, Clone)]
@@ -172,33 +168,9 @@ impl<'a> Making<'a> {
     }
 
     async fn run_files(&self, cluster: &Cluster, sql: &[(&str, &str)]) -> Result<(), Error> {
-        for (file, text) in sql {
-            let (database, text) = target(text);
-            self.run_batch(cluster, database, &text).await?.map_err(|source| sql_error(file, &text, source))?;
-        }
-        let checkpoint = self.run_batch(cluster, DATABASE, "CHECKPOINT").await?;
-        checkpoint.map_err(|source| Error::Connect { path: self.data_dir.clone(), source })
-    }
-
-    async fn run_batch(&self, cluster: &Cluster, database: &str, text: &str) -> Result<Result<(), tokio_postgres::Error>, Error> {
         let mut config = tokio_postgres::Config::new();
-        config.host_path(cluster.socket_dir()).port(cluster.port()).user(SUPERUSER).dbname(database);
-        let connected = config.password(self.password.expose_secret()).connect(NoTls).await;
-        let (client, connection) = connected.map_err(|source| Error::Connect { path: self.data_dir.clone(), source })?;
-        let driver = tokio::spawn(connection);
-        let ran = client.batch_execute(text).await;
-        drop(client);
-        // Its end says nothing that the statements have not said.
-        drop(driver.await);
-        Ok(ran)
-    }
-}
-
-/// The database that a file is for, and the file without the line that says so (an empty line keeps the numbers right).
-fn target(text: &str) -> (&str, Cow<'_, str>) {
-    match text.strip_prefix("\\connect ").and_then(|rest| rest.split_once('\n')) {
-        Some((database, rest)) => (database.trim(), Cow::Owned(format!("\n{rest}"))),
-        None => (DATABASE, Cow::Borrowed(text)),
+        config.host_path(cluster.socket_dir()).port(cluster.port()).user(SUPERUSER).password(self.password.expose_secret());
+        sql::run_files(&config, sql).await.map(drop)
     }
 }
 
@@ -259,17 +231,4 @@ fn remove_leftovers(root: &Path) -> Result<(), Error> {
         files::remove_dir(&entry.path())?;
     }
     Ok(())
-}
-
-fn sql_error(file: &str, text: &str, source: tokio_postgres::Error) -> Error {
-    let database = source.as_db_error();
-    let line = match database.and_then(tokio_postgres::error::DbError::position) {
-        Some(ErrorPosition::Original(position)) => {
-            let before = text.chars().take(usize::try_from(*position).unwrap_or(0).saturating_sub(1));
-            before.filter(|character| *character == '\n').count() + 1
-        }
-        Some(ErrorPosition::Internal { .. }) | None => 0,
-    };
-    let message = database.map_or_else(|| source.to_string(), |error| error.message().to_owned());
-    Error::Sql { file: file.to_owned(), line, message, source }
 }

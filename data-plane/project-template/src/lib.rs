@@ -77,6 +77,9 @@ pub const TRUSTED_EXTENSIONS: &[&str] = &[
     "vector",
 ];
 
+/// The stacks that come with the program: name and `compose.yaml`. `stacks/README.md` says what one may contain.
+pub const STACKS: &[(&str, &str)] = &[("native", include_str!("../stacks/native/compose.yaml"))];
+
 const FILES: &[(&str, &str)] = &[
     ("00-roles.sql", include_str!("../sql/00-roles.sql")),
     ("05-other-databases.sql", include_str!("../sql/05-other-databases.sql")),

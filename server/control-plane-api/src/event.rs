@@ -20,12 +20,16 @@ pub enum EventKind {
     StepFinished,
     /// A try of a step failed and will be repeated; `message` says why.
     StepRetried,
+    /// A step that takes long says what it is doing; `message` has the lines.
+    StepProgress,
     /// A step gave up; `message` says why.
     StepFailed,
     /// The database ended without being told to.
     DatabaseExited,
     /// The project got another name.
     Renamed,
+    /// The project got another size; `message` says which.
+    Resized,
     /// The last event of a project; nothing of it is left.
     Deleted,
     /// Memory and disk were measured; `usage` says how much they are. Not kept: it has the id of the event before it.
@@ -34,14 +38,16 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::StateChanged,
         Self::StepStarted,
         Self::StepFinished,
         Self::StepRetried,
+        Self::StepProgress,
         Self::StepFailed,
         Self::DatabaseExited,
         Self::Renamed,
+        Self::Resized,
         Self::Deleted,
         Self::Measured,
     ];
@@ -54,9 +60,11 @@ impl EventKind {
             Self::StepStarted => "step_started",
             Self::StepFinished => "step_finished",
             Self::StepRetried => "step_retried",
+            Self::StepProgress => "step_progress",
             Self::StepFailed => "step_failed",
             Self::DatabaseExited => "database_exited",
             Self::Renamed => "renamed",
+            Self::Resized => "resized",
             Self::Deleted => "deleted",
             Self::Measured => "measured",
         }

@@ -13,6 +13,8 @@ pub enum OperationKind {
     Pause,
     Resume,
     Restart,
+    /// Give a running project another size.
+    Resize,
     /// Ours, not a user's: bring back a project that should be running and is not.
     Recover,
     Delete,
@@ -20,7 +22,8 @@ pub enum OperationKind {
 
 impl OperationKind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [Self::Create, Self::Pause, Self::Resume, Self::Restart, Self::Recover, Self::Delete];
+    pub const ALL: [Self; 7] =
+        [Self::Create, Self::Pause, Self::Resume, Self::Restart, Self::Resize, Self::Recover, Self::Delete];
 
     /// The stored word.
     #[must_use]
@@ -30,6 +33,7 @@ impl OperationKind {
             Self::Pause => "pause",
             Self::Resume => "resume",
             Self::Restart => "restart",
+            Self::Resize => "resize",
             Self::Recover => "recover",
             Self::Delete => "delete",
         }
@@ -43,6 +47,7 @@ impl OperationKind {
             Self::Pause => &[Step::Withdraw, Step::StopDatabase],
             Self::Resume => &[Step::StartDatabase, Step::Publish],
             Self::Restart => &[Step::Withdraw, Step::StopDatabase, Step::StartDatabase, Step::Publish],
+            Self::Resize => &[Step::ApplySize],
             Self::Recover => &[Step::Withdraw, Step::StartDatabase, Step::Publish],
             Self::Delete => &[Step::Withdraw, Step::DestroyData, Step::Forget],
         }
@@ -82,6 +87,8 @@ pub enum Step {
     Withdraw,
     /// Stop the database.
     StopDatabase,
+    /// Have the limits of the project's size in force.
+    ApplySize,
     /// Remove processes and data.
     DestroyData,
     /// Remove the project's rows, its secrets among them.
@@ -90,7 +97,7 @@ pub enum Step {
 
 impl Step {
     /// Every step.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::PrepareTemplate,
         Self::CloneData,
         Self::StartDatabase,
@@ -98,6 +105,7 @@ impl Step {
         Self::Publish,
         Self::Withdraw,
         Self::StopDatabase,
+        Self::ApplySize,
         Self::DestroyData,
         Self::Forget,
     ];
@@ -113,6 +121,7 @@ impl Step {
             Self::Publish => "publish",
             Self::Withdraw => "withdraw",
             Self::StopDatabase => "stop_database",
+            Self::ApplySize => "apply_size",
             Self::DestroyData => "destroy_data",
             Self::Forget => "forget",
         }
@@ -129,6 +138,7 @@ impl Step {
             Self::Publish => "Open address",
             Self::Withdraw => "Close address",
             Self::StopDatabase => "Stop database",
+            Self::ApplySize => "Apply size",
             Self::DestroyData => "Remove data",
             Self::Forget => "Remove records",
         }

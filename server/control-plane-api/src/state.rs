@@ -115,7 +115,7 @@ impl ProjectStatus {
             ProjectState::Failed => match failed_operation {
                 Some(OperationKind::Pause) => Self::PauseFailed,
                 Some(OperationKind::Resume) => Self::RestoreFailed,
-                Some(OperationKind::Restart | OperationKind::Recover) => Self::ActiveUnhealthy,
+                Some(OperationKind::Restart | OperationKind::Resize | OperationKind::Recover) => Self::ActiveUnhealthy,
                 Some(OperationKind::Delete) => Self::GoingDown,
                 Some(OperationKind::Create) | None => Self::InitFailed,
             },

@@ -9,6 +9,7 @@ mod error;
 mod feed;
 mod installation;
 pub mod lifecycle;
+mod progress;
 mod provisioner;
 mod reconciler;
 mod routes;
@@ -21,8 +22,8 @@ pub use caller::Caller;
 pub use error::{Error, StartError};
 pub use installation::Installation;
 pub use provisioner::{
-    DataState, DatabaseEndpoint, DatabaseState, Observation, Placement, ProvisionError, Provisioner, RolePasswords, Started,
-    UnexpectedExit,
+    DataState, DatabaseEndpoint, DatabaseState, Observation, Placement, Progress, ProvisionError, Provisioner, RemoteServices,
+    RolePasswords, ServiceTarget, Services, Started, UnexpectedExit,
 };
 pub use reconciler::{Reconciler, ReconcilerSettings};
 pub use routes::{LiveProject, Routes};

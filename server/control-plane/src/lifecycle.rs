@@ -13,6 +13,8 @@ pub const MAX_ATTEMPTS: i32 = 5;
 pub const MAX_RECOVERY_ATTEMPTS: i32 = 10;
 /// Longest pause between two tries.
 pub const MAX_DELAY: Duration = Duration::from_secs(30);
+/// The same while the driver's own means are missing. Every project waits for them, and looking for them is cheap.
+pub const MAX_UNAVAILABLE_DELAY: Duration = Duration::from_secs(5);
 
 /// How an operation stands after a try of its current step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,8 +40,18 @@ pub struct Situation {
 pub struct StepFailure {
     /// For a person: what was wrong and what to do.
     pub cause: String,
+    pub outlook: Outlook,
+}
+
+/// What may become of a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outlook {
+    /// Trying again may help.
+    Transient,
     /// Trying again can't help until somebody changes something.
-    pub permanent: bool,
+    Permanent,
+    /// The driver's own means are missing, so that no project can be worked on: wait until they are back.
+    Unavailable,
 }
 
 /// What to do next.
@@ -63,6 +75,8 @@ pub const fn state_during(kind: OperationKind) -> ProjectState {
         OperationKind::Pause => ProjectState::Pausing,
         OperationKind::Resume => ProjectState::Resuming,
         OperationKind::Restart => ProjectState::Restarting,
+        // Nothing is interrupted.
+        OperationKind::Resize => ProjectState::Running,
         // A project that fell over is still meant to be running; its health says that it isn't.
         OperationKind::Recover => ProjectState::Running,
         OperationKind::Delete => ProjectState::Deleting,
@@ -73,9 +87,11 @@ pub const fn state_during(kind: OperationKind) -> ProjectState {
 #[must_use]
 pub const fn state_after(kind: OperationKind) -> Option<ProjectState> {
     match kind {
-        OperationKind::Create | OperationKind::Resume | OperationKind::Restart | OperationKind::Recover => {
-            Some(ProjectState::Running)
-        }
+        OperationKind::Create
+        | OperationKind::Resume
+        | OperationKind::Restart
+        | OperationKind::Resize
+        | OperationKind::Recover => Some(ProjectState::Running),
         OperationKind::Pause => Some(ProjectState::Paused),
         OperationKind::Delete => None,
     }
@@ -90,7 +106,7 @@ pub fn advance(situation: &Situation) -> Next {
     }
     if !is_fulfilled(situation) {
         let cause = format!("{} did not take effect", situation.step.title());
-        return after_failure(situation, &StepFailure { cause, permanent: false });
+        return after_failure(situation, &StepFailure { cause, outlook: Outlook::Transient });
     }
     let steps = situation.kind.steps();
     match steps.iter().position(|step| *step == situation.step) {
@@ -130,20 +146,29 @@ fn is_fulfilled(situation: &Situation) -> bool {
         Step::DestroyData => {
             seen(|observation| observation.data == DataState::Absent && observation.database == DatabaseState::Stopped)
         }
+        Step::ApplySize => seen(|observation| observation.size),
         Step::Forget => true,
     }
 }
 
 fn after_failure(situation: &Situation, failure: &StepFailure) -> Next {
-    let gives_up = match situation.kind {
-        // What is half removed must go; there is no state to fall back to.
-        OperationKind::Delete => false,
-        OperationKind::Recover => failure.permanent || situation.overdue || situation.attempt + 1 >= MAX_RECOVERY_ATTEMPTS,
-        OperationKind::Create | OperationKind::Pause | OperationKind::Resume | OperationKind::Restart => {
-            failure.permanent || situation.overdue || situation.attempt + 1 >= MAX_ATTEMPTS
-        }
+    let most = match situation.kind {
+        // What is half removed must go; there is no state to fall back to. And a project whose size can't be changed runs on.
+        OperationKind::Delete | OperationKind::Resize => None,
+        OperationKind::Recover => Some(MAX_RECOVERY_ATTEMPTS),
+        OperationKind::Create | OperationKind::Pause | OperationKind::Resume | OperationKind::Restart => Some(MAX_ATTEMPTS),
     };
-    if gives_up { Next::Fail(failure.cause.clone()) } else { Next::Nap(delay(situation.attempt), failure.cause.clone()) }
+    let gives_up = match failure.outlook {
+        Outlook::Unavailable => false,
+        Outlook::Permanent => most.is_some(),
+        Outlook::Transient => most.is_some_and(|most| situation.overdue || situation.attempt + 1 >= most),
+    };
+    let cause = failure.cause.clone();
+    match failure.outlook {
+        _ if gives_up => Next::Fail(cause),
+        Outlook::Unavailable => Next::Nap(delay(situation.attempt).min(MAX_UNAVAILABLE_DELAY), cause),
+        Outlook::Transient | Outlook::Permanent => Next::Nap(delay(situation.attempt), cause),
+    }
 }
 
 /// Pause before try number `attempt + 2`: 250 ms, doubling, at most [`MAX_DELAY`].
@@ -205,8 +230,10 @@ pub const fn admit(request: Request, state: ProjectState, open: Option<Operation
     if let Some(kind) = open {
         return match (request, kind) {
             (_, OperationKind::Delete) => Admission::Busy,
-            (Request::Pause, OperationKind::Recover) if waiting => Admission::Open(OperationKind::Pause),
-            (Request::Restart, OperationKind::Recover) if waiting => Admission::Open(OperationKind::Restart),
+            (Request::Pause, OperationKind::Recover | OperationKind::Resize) if waiting => Admission::Open(OperationKind::Pause),
+            (Request::Restart, OperationKind::Recover | OperationKind::Resize) if waiting => {
+                Admission::Open(OperationKind::Restart)
+            }
             (Request::Delete, _) if waiting => Admission::Open(OperationKind::Delete),
             (Request::Pause | Request::Restore | Request::Restart | Request::Retry | Request::Delete, _) => Admission::Busy,
         };

@@ -16,8 +16,9 @@ use tracing::Instrument as _;
 use crate::{
     error::Error,
     installation::Installation,
-    lifecycle::{self, Next, Situation, StepFailure},
-    provisioner::{DatabaseState, ProvisionError, Provisioner, RolePasswords, UnexpectedExit},
+    lifecycle::{self, Next, Outlook, Situation, StepFailure},
+    progress::StepEvents,
+    provisioner::{Observation, ProvisionError, Provisioner, RolePasswords, UnexpectedExit},
     routes::{LiveProject, Routes},
     store::{LEASE_MS, Lease, LeaseError, LeaseOwner, NewEvent, StoredProject},
 };
@@ -61,8 +62,18 @@ enum TryError {
 
 impl From<ProvisionError> for TryError {
     fn from(error: ProvisionError) -> Self {
-        Self::Step(StepFailure { permanent: error.is_permanent(), cause: error.to_string() })
+        Self::Step(failure_of(&error))
     }
+}
+
+/// A driver's failure as a step's.
+fn failure_of(error: &ProvisionError) -> StepFailure {
+    let outlook = match error {
+        ProvisionError::Permanent { .. } => Outlook::Permanent,
+        ProvisionError::Unavailable { .. } => Outlook::Unavailable,
+        ProvisionError::PortInUse { .. } | ProvisionError::Transient { .. } => Outlook::Transient,
+    };
+    StepFailure { cause: error.to_string(), outlook }
 }
 
 impl From<Error> for TryError {
@@ -241,7 +252,7 @@ impl Reconciler {
             Ok(performed) => performed,
             Err(_) => {
                 let cause = format!("{} did not end within {} minutes", lease.step.title(), STEP_LIMIT.as_secs() / 60);
-                Err(TryError::Step(StepFailure { cause, permanent: false }))
+                Err(TryError::Step(StepFailure { cause, outlook: Outlook::Transient }))
             }
         };
         let failure = match performed {
@@ -254,7 +265,7 @@ impl Reconciler {
             (None, true) => (None, None),
             (None, false) => match self.provisioner.observe(&project.placement()).await {
                 Ok(observation) => (Some(observation), None),
-                Err(error) => (None, Some(StepFailure { permanent: error.is_permanent(), cause: error.to_string() })),
+                Err(error) => (None, Some(failure_of(&error))),
             },
         };
         Ok(Situation {
@@ -280,6 +291,7 @@ impl Reconciler {
             | Step::Publish
             | Step::Withdraw
             | Step::StopDatabase
+            | Step::ApplySize
             | Step::DestroyData
             | Step::Forget => Ok(()),
         }
@@ -287,7 +299,10 @@ impl Reconciler {
 
     async fn perform(&self, lease: &Lease, project: &mut StoredProject) -> Result<(), TryError> {
         match lease.step {
-            Step::PrepareTemplate => self.provisioner.ensure_template().await?,
+            Step::PrepareTemplate => {
+                let progress = StepEvents::new(&self.installation, lease, &project.project_ref);
+                self.provisioner.ensure_template(&project.placement(), &progress).await?;
+            }
             Step::CloneData => self.provisioner.ensure_data(&project.placement()).await?,
             Step::StartDatabase => self.start(project).await?,
             Step::SetPasswords => {
@@ -296,11 +311,12 @@ impl Reconciler {
             }
             Step::Publish => {
                 let secrets = self.installation.store.secrets(&self.installation.vault, project).await?;
-                let endpoint = self.provisioner.endpoint(&project.placement())?;
-                self.routes.publish(LiveProject { project_ref: project.project_ref.clone(), endpoint, secrets }).await;
+                let services = self.provisioner.ensure_services(&project.placement(), &secrets).await?;
+                self.routes.publish(LiveProject { project_ref: project.project_ref.clone(), services, secrets }).await;
             }
             Step::Withdraw => self.routes.withdraw(&project.project_ref, lifecycle::state_during(lease.kind)).await,
             Step::StopDatabase => self.provisioner.stop(&project.placement()).await?,
+            Step::ApplySize => self.provisioner.ensure_size(&project.placement()).await?,
             Step::DestroyData => self.provisioner.destroy(&project.placement()).await?,
             // The rows go in the same write that ends the operation.
             Step::Forget => {}
@@ -312,7 +328,7 @@ impl Reconciler {
     async fn start(&self, project: &mut StoredProject) -> Result<(), TryError> {
         for _ in 0..PORT_TRIES {
             if project.port.is_none() {
-                let port = self.provisioner.allocate_port().await?;
+                let port = self.provisioner.allocate_port(&project.placement()).await?;
                 if !self.installation.store.set_port(project.id, Some(port)).await? {
                     continue;
                 }
@@ -334,7 +350,10 @@ impl Reconciler {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(TryError::Step(StepFailure { cause: format!("no free port was found in {PORT_TRIES} tries"), permanent: false }))
+        Err(TryError::Step(StepFailure {
+            cause: format!("no free port was found in {PORT_TRIES} tries"),
+            outlook: Outlook::Transient,
+        }))
     }
 
     /// Opens a recovery for every database that ends without being told to.
@@ -364,6 +383,10 @@ impl Reconciler {
 
     async fn note_exit(&self, exit: &UnexpectedExit) -> Result<(), Error> {
         let Some(project) = self.installation.store.find_project(&exit.project_ref).await? else { return Ok(()) };
+        if project.state == ProjectState::Paused {
+            // It is meant not to run.
+            return Ok(());
+        }
         let event = NewEvent::new(EventKind::DatabaseExited).with_message(exit.cause.as_str());
         self.recover_if_down(&project, Some(event)).await?;
         self.installation.feed.notify(&project.project_ref);
@@ -377,20 +400,25 @@ impl Reconciler {
     /// `exit` is written as an event either way.
     async fn recover_if_down(&self, project: &StoredProject, exit: Option<NewEvent>) -> Result<(), Error> {
         let observed = self.provisioner.observe(&project.placement()).await;
-        let is_up = observed.is_ok_and(|observation| observation.database == DatabaseState::Ready);
+        let is_up = observed.as_ref().is_ok_and(Observation::is_up);
         match exit {
             _ if !is_up || !self.routes.is_published(&project.project_ref) => {
-                self.installation.store.open_recovery(project.id, exit).await
+                self.installation.store.open_recovery(project.id, exit).await?;
             }
-            Some(exit) => self.installation.store.record_event(project.id, exit).await,
-            None => Ok(()),
+            Some(exit) => self.installation.store.record_event(project.id, exit).await?,
+            None => {}
         }
+        if is_up && observed.is_ok_and(|observation| !observation.size) {
+            self.installation.store.open_resize(project.id).await?;
+            self.installation.wake();
+        }
+        Ok(())
     }
 
     /// Whether the database can be seen not to run, or the address to be closed. Not to be able to look is no sign of it.
     async fn is_seen_down(&self, project: &StoredProject) -> bool {
         match self.provisioner.observe(&project.placement()).await {
-            Ok(observation) => observation.database != DatabaseState::Ready || !self.routes.is_published(&project.project_ref),
+            Ok(observation) => !observation.is_up() || !self.routes.is_published(&project.project_ref),
             Err(error) => {
                 tracing::warn!(project.ref = %project.project_ref, error = &error as &dyn std::error::Error, "looking after a project");
                 false
@@ -418,6 +446,7 @@ impl Reconciler {
                 () = stop.cancelled() => return,
                 _ = ticks.tick() => {}
             }
+            self.remove_orphans().await;
             match self.installation.store.projects_of(self.owner.node()).await {
                 Ok(projects) => {
                     for project in projects.iter().filter(|project| !project.state.is_transient()) {
@@ -432,6 +461,31 @@ impl Reconciler {
                     }
                 }
                 Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "reading projects to look after"),
+            }
+        }
+    }
+
+    /// Destroys what a driver finds of projects that have no row, such as after an older copy of the database was put back.
+    /// Rows come before what they describe, so one read after the look knows everything that was seen.
+    async fn remove_orphans(&self) {
+        let found = match self.provisioner.found().await {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::debug!(error = &error as &dyn std::error::Error, "looking for orphans");
+                return;
+            }
+        };
+        for placement in found {
+            match self.installation.store.find_project(&placement.project_ref).await {
+                Ok(Some(_)) => continue,
+                Ok(None) => tracing::warn!(project.ref = %placement.project_ref, "removing what belongs to no project"),
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "looking for orphans");
+                    return;
+                }
+            }
+            if let Err(error) = self.provisioner.destroy(&placement).await {
+                tracing::warn!(project.ref = %placement.project_ref, error = &error as &dyn std::error::Error, "removing an orphan");
             }
         }
     }

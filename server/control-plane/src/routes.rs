@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use async_trait::async_trait;
 use control_plane_api::{ProjectRef, ProjectState};
 
-use crate::{provisioner::DatabaseEndpoint, secrets::ProjectSecrets};
+use crate::{provisioner::Services, secrets::ProjectSecrets};
 
 /// The gateway's route table, as the reconciler sees it. Implemented by the server, which knows both sides.
 #[async_trait]
@@ -30,6 +30,6 @@ pub trait Routes: fmt::Debug + Send + Sync {
 #[derive(Debug, Clone)]
 pub struct LiveProject {
     pub project_ref: ProjectRef,
-    pub endpoint: DatabaseEndpoint,
+    pub services: Services,
     pub secrets: ProjectSecrets,
 }

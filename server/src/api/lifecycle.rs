@@ -11,9 +11,9 @@ use super::{
 };
 
 /// Empty, with `Content-Length: 0`: clients choke on an empty chunked body.
-type Empty = (StatusCode, ());
+pub(super) type Empty = (StatusCode, ());
 
-const EMPTY: Empty = (StatusCode::OK, ());
+pub(super) const EMPTY: Empty = (StatusCode::OK, ());
 
 /// Stops the project; its data stays.
 #[utoipa::path(post, path = "/v1/projects/{ref}/pause", operation_id = "pause_project", params(("ref" = String, Path)), responses(

@@ -1,6 +1,7 @@
 //! The JSON API: the Management API's documents, one file per resource. Handlers hold no rules: parse, one service call,
 //! map.
 
+mod addons;
 mod api_keys;
 mod error;
 mod events;
@@ -40,6 +41,8 @@ pub(crate) fn router(state: ApiState) -> Router {
     let (router, document) = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(projects::list, projects::create))
         .routes(routes!(projects::get, projects::update, projects::delete))
+        .routes(routes!(addons::list, addons::apply))
+        .routes(routes!(addons::remove))
         .routes(routes!(lifecycle::pause))
         .routes(routes!(lifecycle::restore, lifecycle::restorable_versions))
         .routes(routes!(lifecycle::restart))

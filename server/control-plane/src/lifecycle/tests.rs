@@ -1,10 +1,22 @@
 use super::*;
 
-const RUNNING: Observation =
-    Observation { template: true, data: DataState::Complete, database: DatabaseState::Ready, passwords: true };
+const RUNNING: Observation = Observation {
+    template: true,
+    data: DataState::Complete,
+    database: DatabaseState::Ready,
+    passwords: true,
+    services: true,
+    size: true,
+};
 const STOPPED: Observation = Observation { database: DatabaseState::Stopped, ..RUNNING };
-const NOTHING: Observation =
-    Observation { template: false, data: DataState::Absent, database: DatabaseState::Stopped, passwords: false };
+const NOTHING: Observation = Observation {
+    template: false,
+    data: DataState::Absent,
+    database: DatabaseState::Stopped,
+    passwords: false,
+    services: false,
+    size: false,
+};
 
 fn situation(kind: OperationKind, step: Step, observation: Observation, published: bool) -> Situation {
     Situation {
@@ -19,8 +31,8 @@ fn situation(kind: OperationKind, step: Step, observation: Observation, publishe
     }
 }
 
-fn failed(kind: OperationKind, attempt: i32, permanent: bool, overdue: bool) -> Situation {
-    let failure = Some(StepFailure { cause: "disk full".into(), permanent });
+fn failed(kind: OperationKind, attempt: i32, outlook: Outlook, overdue: bool) -> Situation {
+    let failure = Some(StepFailure { cause: "disk full".into(), outlook });
     Situation {
         kind,
         step: kind.steps()[0],
@@ -58,6 +70,7 @@ fn steps_follow_each_other_once_they_are_fulfilled() {
         (Kind::Recover, Step::Withdraw, STOPPED, false, hop(Step::StartDatabase)),
         (Kind::Recover, Step::StartDatabase, RUNNING, false, hop(Step::Publish)),
         (Kind::Recover, Step::Publish, RUNNING, true, Next::Done(Some(ProjectState::Running))),
+        (Kind::Resize, Step::ApplySize, RUNNING, true, Next::Done(Some(ProjectState::Running))),
         (Kind::Delete, Step::Withdraw, RUNNING, false, hop(Step::DestroyData)),
         (Kind::Delete, Step::DestroyData, gone, false, hop(Step::Forget)),
         (Kind::Delete, Step::Forget, gone, false, Next::Done(None)),
@@ -86,14 +99,15 @@ fn a_step_is_not_left_before_its_effect_can_be_seen() {
 fn failures_are_repeated_with_growing_pauses_and_then_given_up() {
     let nap = |ms| Next::Nap(Duration::from_millis(ms), "disk full".into());
     let fail = Next::Fail("disk full".into());
-    for kind in OperationKind::ALL.into_iter().filter(|kind| *kind != OperationKind::Delete) {
-        assert_eq!(advance(&failed(kind, 0, false, false)), nap(250), "{kind}");
-        assert_eq!(advance(&failed(kind, 2, false, false)), nap(1000), "{kind}");
+    let gives_up = |kind: &OperationKind| !matches!(kind, OperationKind::Delete | OperationKind::Resize);
+    for kind in OperationKind::ALL.into_iter().filter(gives_up) {
+        assert_eq!(advance(&failed(kind, 0, Outlook::Transient, false)), nap(250), "{kind}");
+        assert_eq!(advance(&failed(kind, 2, Outlook::Transient, false)), nap(1000), "{kind}");
         let most = if kind == OperationKind::Recover { MAX_RECOVERY_ATTEMPTS } else { MAX_ATTEMPTS };
-        assert!(matches!(advance(&failed(kind, most - 2, false, false)), Next::Nap(..)), "{kind}");
-        assert_eq!(advance(&failed(kind, most - 1, false, false)), fail, "{kind}");
-        assert_eq!(advance(&failed(kind, 0, true, false)), fail, "{kind}");
-        assert_eq!(advance(&failed(kind, 0, false, true)), fail, "{kind}");
+        assert!(matches!(advance(&failed(kind, most - 2, Outlook::Transient, false)), Next::Nap(..)), "{kind}");
+        assert_eq!(advance(&failed(kind, most - 1, Outlook::Transient, false)), fail, "{kind}");
+        assert_eq!(advance(&failed(kind, 0, Outlook::Permanent, false)), fail, "{kind}");
+        assert_eq!(advance(&failed(kind, 0, Outlook::Transient, true)), fail, "{kind}");
     }
 }
 
@@ -111,9 +125,23 @@ fn a_failed_pause_is_not_finished_for_somebody_who_wants_the_project_to_run() {
 }
 
 #[test]
-fn deleting_never_gives_up() {
-    for (attempt, permanent, overdue) in [(0, true, true), (MAX_ATTEMPTS, false, false), (i32::MAX - 1, true, true)] {
-        assert!(matches!(advance(&failed(OperationKind::Delete, attempt, permanent, overdue)), Next::Nap(..)));
+fn deleting_and_resizing_never_give_up() {
+    for (attempt, outlook, overdue) in
+        [(0, Outlook::Permanent, true), (MAX_ATTEMPTS, Outlook::Transient, false), (i32::MAX - 1, Outlook::Permanent, true)]
+    {
+        for kind in [OperationKind::Delete, OperationKind::Resize] {
+            assert!(matches!(advance(&failed(kind, attempt, outlook, overdue)), Next::Nap(..)), "{kind}");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_given_up_because_the_engine_is_away() {
+    for kind in OperationKind::ALL {
+        for attempt in [0, MAX_RECOVERY_ATTEMPTS, i32::MAX - 1] {
+            let Next::Nap(pause, _) = advance(&failed(kind, attempt, Outlook::Unavailable, true)) else { panic!("{kind}") };
+            assert!(pause <= MAX_UNAVAILABLE_DELAY, "{kind}: {pause:?}");
+        }
     }
 }
 
@@ -126,6 +154,7 @@ fn every_operation_reaches_its_end_step_by_step() {
             let published = step == Step::Publish;
             let observation = match step {
                 Step::StopDatabase => STOPPED,
+                Step::ApplySize => RUNNING,
                 Step::DestroyData | Step::Forget => NOTHING,
                 Step::PrepareTemplate
                 | Step::CloneData

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use control_plane_api::{DeletedProject, Project, ProjectRef, RenamedProject, UpdateProject};
+use control_plane_api::{DeletedProject, InstanceSize, Project, ProjectRef, RenamedProject, UpdateProject};
 
 use super::{ProjectService, validate};
 use crate::{
@@ -25,6 +25,21 @@ impl ProjectService {
         self.installation.store.rename_project(&project, &name, caller.name()).await?;
         self.installation.feed.notify(project_ref);
         Ok(RenamedProject { id: project.id, project_ref: project.project_ref, name })
+    }
+
+    /// The project's size.
+    pub async fn size(&self, _caller: &Caller, project_ref: &ProjectRef) -> Result<InstanceSize, Error> {
+        Ok(self.installation.store.project(project_ref).await?.size)
+    }
+
+    /// Gives the project another size: at once where it runs, else when it next does.
+    pub async fn resize(&self, caller: &Caller, project_ref: &ProjectRef, size: &str) -> Result<(), Error> {
+        let size = validate::size(Some(size))?.unwrap_or_default();
+        let project = self.installation.store.project(project_ref).await?;
+        self.installation.store.resize_project(&project, size, caller.name()).await?;
+        self.installation.wake();
+        self.installation.feed.notify(project_ref);
+        Ok(())
     }
 
     /// Stops the project; its data stays. A paused project stays so.

@@ -8,7 +8,7 @@ mod validate;
 
 use std::sync::Arc;
 
-use control_plane_api::{Database, Project, ProjectStatus};
+use control_plane_api::{Database, InstanceSize, Project, ProjectStatus};
 
 use crate::{installation::Installation, routes::Routes, store::StoredProject};
 
@@ -23,8 +23,12 @@ pub struct ServiceSettings {
     pub port: Option<u16>,
     /// Where SQL clients reach this machine.
     pub sql_host: String,
-    /// The driver's name.
+    /// Name of the driver that runs new projects.
     pub driver: &'static str,
+    /// Which of the driver's stacks they are made from.
+    pub stack: Option<String>,
+    /// Size of new projects that ask for none.
+    pub size: InstanceSize,
     /// Major version of PostgreSQL that new projects get, once known.
     pub postgres_major: u32,
     /// Database roles that can log in and get a password in every new project.
@@ -35,8 +39,14 @@ impl ServiceSettings {
     /// Address of a project, without a trailing slash.
     #[must_use]
     pub fn api_url(&self, project_ref: &control_plane_api::ProjectRef) -> String {
+        self.api_url_pattern().replace("{ref}", project_ref.as_str())
+    }
+
+    /// Address of any project, with `{ref}` in the place of its reference.
+    #[must_use]
+    pub fn api_url_pattern(&self) -> String {
         let port = self.port.map(|port| format!(":{port}")).unwrap_or_default();
-        format!("{}://{project_ref}.api.{}{port}", self.scheme, self.domain)
+        format!("{}://{{ref}}.api.{}{port}", self.scheme, self.domain)
     }
 }
 

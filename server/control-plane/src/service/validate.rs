@@ -1,7 +1,7 @@
 //! What a request may contain. Every message says what was wrong and what would be right.
 
 use control_plane_api::{
-    CreateProject, DEFAULT_ORGANIZATION, DEFAULT_REGION, MAX_NAME_CHARS, MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS,
+    CreateProject, DEFAULT_ORGANIZATION, DEFAULT_REGION, InstanceSize, MAX_NAME_CHARS, MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS,
 };
 use serde_json::Value;
 
@@ -70,12 +70,24 @@ pub(super) fn create(request: &CreateProject, postgres_major: u32) -> Result<Str
         );
         return Err(invalid("postgres_engine", message));
     }
-    for (field, value) in [("region", &request.region), ("desired_instance_size", &request.desired_instance_size)] {
-        if let Some(value) = value {
-            word(field, value)?;
-        }
+    size(request.desired_instance_size.as_deref())?;
+    if let Some(region) = &request.region {
+        word("region", region)?;
     }
     region(request)
+}
+
+/// Reads a size.
+pub(super) fn size(word: Option<&str>) -> Result<Option<InstanceSize>, Error> {
+    let Some(word) = word else { return Ok(None) };
+    // Variants of the largest sizes that differ upstream by machine type.
+    let variants = ["_optimized_cpu", "_optimized_memory", "_high_memory"];
+    let word = variants.into_iter().find_map(|suffix| word.strip_suffix(suffix)).unwrap_or(word);
+    let known = || InstanceSize::ALL.map(InstanceSize::as_str).join(", ");
+    word.parse().map(Some).map_err(|_| {
+        let word: String = word.chars().take(MAX_WORD_CHARS).collect();
+        invalid("desired_instance_size", format!("desired_instance_size {word:?} is not known. Use one of {}.", known()))
+    })
 }
 
 fn region(request: &CreateProject) -> Result<String, Error> {

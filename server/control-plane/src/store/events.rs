@@ -4,6 +4,7 @@ use control_plane_api::{EventKind, OperationKind, ProjectEvent, ProjectRef, Proj
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    sea_query::ExprTrait as _,
 };
 use time::OffsetDateTime;
 
@@ -12,6 +13,8 @@ use crate::error::Error;
 
 /// Events kept per project; older ones are dropped when an operation begins.
 const KEPT: u64 = 500;
+/// The same for what steps say of themselves.
+const KEPT_PROGRESS: u64 = 12;
 
 /// An event that is about to be written.
 #[derive(Debug, Clone)]
@@ -79,6 +82,30 @@ impl Store {
         let now = clock::now(&tx).await?;
         prune(&tx, project_id).await?;
         insert(&tx, project_id, now, [event]).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Writes what a step says of itself. Only the latest few are kept: they are for whoever is watching.
+    pub(crate) async fn record_progress(&self, project_id: i64, event: NewEvent) -> Result<(), Error> {
+        let tx = self.begin_on(project_id).await?;
+        let now = clock::now(&tx).await?;
+        insert(&tx, project_id, now, [event]).await?;
+        let of_kind =
+            entity::event::Column::ProjectId.eq(project_id).and(entity::event::Column::Kind.eq(EventKind::StepProgress.as_str()));
+        let oldest_kept = entity::event::Entity::find()
+            .filter(of_kind.clone())
+            .order_by_desc(entity::event::Column::Id)
+            .offset(KEPT_PROGRESS - 1)
+            .limit(1)
+            .one(&tx)
+            .await?;
+        if let Some(oldest) = oldest_kept {
+            entity::event::Entity::delete_many()
+                .filter(of_kind)
+                .filter(entity::event::Column::Id.lt(oldest.id))
+                .exec(&tx)
+                .await?;
+        }
         Ok(tx.commit().await?)
     }
 

@@ -114,6 +114,14 @@ impl Store {
         Ok(tx.commit().await?)
     }
 
+    /// Has the size of a running project put in force, unless something is open already.
+    pub(crate) async fn open_resize(&self, project_id: i64) -> Result<(), Error> {
+        let tx = self.begin_on(project_id).await?;
+        let now = clock::now(&tx).await?;
+        open_resize(&tx, project_id, now).await?;
+        Ok(tx.commit().await?)
+    }
+
     pub(crate) async fn open_operation_of(&self, project_id: i64) -> Result<Option<OpenOperation>, Error> {
         let now = clock::now(&self.db).await?;
         find_open(&self.db, project_id, now).await
@@ -123,6 +131,28 @@ impl Store {
         let now = clock::now(&self.db).await?;
         let rows = entity::operation::Entity::find().all(&self.db).await?;
         rows.into_iter().map(|row| Ok((row.project_id, opened(row, now)?))).collect()
+    }
+}
+
+/// See [`Store::open_resize`]. One that naps after a failure is due again: what was asked for is another size now.
+pub(super) async fn open_resize(db: &impl ConnectionTrait, project_id: i64, now: i64) -> Result<(), Error> {
+    let project = entity::project::Entity::find_by_id(project_id).one(db).await?;
+    let Some(project) = project else { return Ok(()) };
+    let state: ProjectState = word(&project.state)?;
+    match find_open(db, project_id, now).await? {
+        None if state == ProjectState::Running => {
+            let kind = OperationKind::Resize;
+            insert(db, project_id, kind, kind.steps()[0], now).await
+        }
+        Some(open) if open.kind == OperationKind::Resize && open.waiting => {
+            entity::operation::Entity::update_many()
+                .col_expr(entity::operation::Column::RunAfter, Expr::value(now))
+                .filter(entity::operation::Column::Id.eq(open.id))
+                .exec(db)
+                .await?;
+            Ok(())
+        }
+        None | Some(_) => Ok(()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Project rows.
 
-use control_plane_api::{EventKind, Failure, OperationKind, ProjectRef, ProjectState, Step};
+use control_plane_api::{EventKind, Failure, InstanceSize, OperationKind, ProjectRef, ProjectState, Step};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _,
@@ -21,8 +21,9 @@ pub(crate) struct NewProject<'a> {
     pub(crate) project_ref: &'a ProjectRef,
     pub(crate) name: &'a str,
     pub(crate) region: &'a str,
-    pub(crate) instance_size: Option<&'a str>,
+    pub(crate) size: InstanceSize,
     pub(crate) driver: &'a str,
+    pub(crate) stack: Option<&'a str>,
     pub(crate) node: &'a Node,
     pub(crate) secrets: &'a ProjectSecrets,
     /// Key and request hash, if the client sent a key.
@@ -38,6 +39,9 @@ pub(crate) struct StoredProject {
     pub(crate) name: String,
     pub(crate) organization: String,
     pub(crate) region: String,
+    pub(crate) size: InstanceSize,
+    pub(crate) driver: String,
+    pub(crate) stack: Option<String>,
     pub(crate) state: ProjectState,
     pub(crate) healthy: bool,
     pub(crate) port: Option<u16>,
@@ -49,7 +53,15 @@ pub(crate) struct StoredProject {
 
 impl StoredProject {
     pub(crate) fn placement(&self) -> Placement {
-        Placement { project_ref: self.project_ref.clone(), port: self.port }
+        let major = self.postgres_version.as_deref().and_then(|version| version.split('.').next());
+        Placement {
+            project_ref: self.project_ref.clone(),
+            driver: self.driver.clone(),
+            stack: self.stack.clone(),
+            port: self.port,
+            size: self.size,
+            postgres_major: major.and_then(|major| major.parse().ok()),
+        }
     }
 }
 
@@ -64,10 +76,11 @@ impl Store {
             name: Set(new.name.to_owned()),
             organization: Set(control_plane_api::DEFAULT_ORGANIZATION.to_owned()),
             region: Set(new.region.to_owned()),
-            instance_size: Set(new.instance_size.map(str::to_owned)),
+            instance_size: Set(Some(new.size.to_string())),
             state: Set(ProjectState::Provisioning.to_string()),
             healthy: Set(true),
             driver: Set(new.driver.to_owned()),
+            stack: Set(new.stack.map(str::to_owned)),
             node: Set(new.node.as_str().to_owned()),
             port: Set(None),
             postgres_version: Set(None),
@@ -157,6 +170,23 @@ impl Store {
         Ok(tx.commit().await?)
     }
 
+    /// Records another size, and has it put in force if the project runs and nothing else is being done to it. Whatever is
+    /// being done ends with a look at the project, which finds the difference.
+    pub(crate) async fn resize_project(&self, project: &StoredProject, size: InstanceSize, actor: &str) -> Result<(), Error> {
+        let tx = self.begin_on(project.id).await?;
+        let now = clock::now(&tx).await?;
+        let columns = [
+            (entity::project::Column::InstanceSize, Expr::value(size.as_str())),
+            (entity::project::Column::UpdatedAt, Expr::value(now)),
+        ];
+        operations::update_project(&tx, project.id, columns).await?;
+        operations::open_resize(&tx, project.id, now).await?;
+        let event = NewEvent::new(EventKind::Resized).with_message(format!("The size is now {size}"));
+        events::insert(&tx, project.id, now, [event]).await?;
+        audit(&tx, now, actor, "project.resize", &project.project_ref).await?;
+        Ok(tx.commit().await?)
+    }
+
     /// Records the port a project was given, or takes it back. False if another project of the node has it.
     pub(crate) async fn set_port(&self, project_id: i64, port: Option<u16>) -> Result<bool, Error> {
         let result = entity::project::Entity::update_many()
@@ -212,6 +242,10 @@ fn stored(row: entity::project::Model) -> Result<StoredProject, Error> {
         name: row.name,
         organization: row.organization,
         region: row.region,
+        // A word of before sizes meant anything.
+        size: row.instance_size.and_then(|size| size.parse().ok()).unwrap_or_default(),
+        driver: row.driver,
+        stack: row.stack,
         state: word(&row.state)?,
         healthy: row.healthy,
         port: row.port.and_then(|port| u16::try_from(port).ok()),

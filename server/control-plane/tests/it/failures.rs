@@ -2,8 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use control_plane::{Caller, Error};
-use control_plane_api::{EventKind, OperationKind, ProjectState, Step};
+use control_plane::{Caller, Error, Placement, Services};
+use control_plane_api::{EventKind, InstanceSize, OperationKind, ProjectRef, ProjectState, Step};
 
 use crate::support::{
     Plane, eventually,
@@ -15,6 +15,10 @@ on_both_backends!(
     a_step_that_keeps_failing_fails_the_project_until_a_retry,
     what_can_not_get_better_fails_at_once,
     an_overdue_operation_fails_at_its_next_failure,
+    nothing_is_given_up_while_the_engine_is_away,
+    what_belongs_to_no_project_is_removed_and_nothing_else,
+    a_step_says_what_it_does,
+    a_size_is_put_in_force_while_the_project_runs,
     deleting_never_gives_up,
     a_project_that_waits_for_a_retry_can_be_deleted,
     a_taken_port_is_replaced,
@@ -81,6 +85,77 @@ async fn an_overdue_operation_fails_at_its_next_failure(plane: Plane) {
     life.end().await;
 }
 
+async fn nothing_is_given_up_while_the_engine_is_away(plane: Plane) {
+    plane.machine.fail(Verb::Data, Moment::Before, Failure::Unavailable, 40);
+    let project_ref = plane.create("patient").await;
+    plane.execute("update operation set deadline = 0").await;
+    let life = plane.live().await;
+    eventually("the end of the engine's absence", async || {
+        plane.hurry().await;
+        (plane.state(&project_ref).await == Some(ProjectState::Running)).then_some(())
+    })
+    .await;
+    assert_eq!(plane.machine.calls(Verb::Data, None), 41);
+    life.end().await;
+}
+
+async fn what_belongs_to_no_project_is_removed_and_nothing_else(plane: Plane) {
+    let life = plane.live_looking_every(Duration::from_millis(20)).await;
+    let known = plane.create_live("known").await;
+    let placement = |project_ref| Placement {
+        project_ref,
+        driver: "fake".into(),
+        stack: None,
+        port: None,
+        size: InstanceSize::Nano,
+        postgres_major: None,
+    };
+    let orphan = ProjectRef::from_letters([3; ProjectRef::LENGTH]);
+    plane.machine.leave_behind(placement(known.clone()));
+    plane.machine.leave_behind(placement(orphan.clone()));
+    eventually("the orphan's end", async || (plane.machine.calls(Verb::Destroy, Some(&orphan)) > 0).then_some(())).await;
+    assert_eq!(plane.machine.calls(Verb::Destroy, Some(&known)), 0);
+    assert!(plane.machine.has(&known));
+    life.end().await;
+}
+
+async fn a_step_says_what_it_does(plane: Plane) {
+    plane.machine.talk();
+    let life = plane.live().await;
+    let project_ref = plane.create_live("talking").await;
+    let said = eventually("its words", async || {
+        plane.events(&project_ref).await.into_iter().find(|event| event.kind == EventKind::StepProgress)
+    })
+    .await;
+    assert_eq!((said.step, said.message.as_deref()), (Some(Step::PrepareTemplate), Some("making the template")));
+    life.end().await;
+}
+
+async fn a_size_is_put_in_force_while_the_project_runs(plane: Plane) {
+    let life = plane.live().await;
+    let project_ref = plane.create_live("growing").await;
+    let refused = plane.service.resize(&Caller::local(), &project_ref, "enormous").await.unwrap_err();
+    assert!(refused.to_string().contains("micro"), "{refused}");
+    // What can't be put in force is tried again and takes nothing down; another size is tried at once.
+    plane.machine.fail(Verb::Size, Moment::Before, Failure::Permanent, 1);
+    plane.service.resize(&Caller::local(), &project_ref, "small").await.unwrap();
+    eventually("a failed try", async || (plane.count(&project_ref, EventKind::StepRetried).await > 0).then_some(())).await;
+    assert_eq!(plane.state(&project_ref).await, Some(ProjectState::Running));
+    assert!(plane.routes.live(&project_ref).is_some());
+    plane.service.resize(&Caller::local(), &project_ref, "large").await.unwrap();
+    plane.expect_state(&project_ref, ProjectState::Running).await;
+    assert_eq!(plane.machine.size_of(&project_ref), Some(InstanceSize::Large));
+    assert_eq!(plane.service.size(&Caller::local(), &project_ref).await.unwrap(), InstanceSize::Large);
+    // A paused one has it when it next runs.
+    plane.service.pause(&Caller::local(), &project_ref).await.unwrap();
+    plane.expect_state(&project_ref, ProjectState::Paused).await;
+    plane.service.resize(&Caller::local(), &project_ref, "micro").await.unwrap();
+    plane.expect_state(&project_ref, ProjectState::Paused).await;
+    plane.service.restore(&Caller::local(), &project_ref).await.unwrap();
+    eventually("the new size", async || (plane.machine.size_of(&project_ref) == Some(InstanceSize::Micro)).then_some(())).await;
+    life.end().await;
+}
+
 async fn deleting_never_gives_up(plane: Plane) {
     let life = plane.live().await;
     let project_ref = plane.create_live("stubborn").await;
@@ -123,7 +198,8 @@ async fn a_taken_port_is_replaced(plane: Plane) {
     plane.service.restore(&Caller::local(), &one).await.unwrap();
     plane.expect_state(&one, ProjectState::Running).await;
     assert_eq!(plane.machine.runs_on(&one), Some(3003));
-    assert_eq!(plane.routes.live(&one).unwrap().endpoint.port, 3003);
+    let Services::InProcess(endpoint) = plane.routes.live(&one).unwrap().services else { panic!("it has services elsewhere") };
+    assert_eq!(endpoint.port, 3003);
     assert_eq!(plane.count(&one, EventKind::StepRetried).await, 0, "it is no failure");
     life.end().await;
 }

@@ -1,9 +1,7 @@
 //! The local driver: a project is a PostgreSQL cluster, a child process of the server, cloned from a prepared template.
 //! Clusters survive the server's death and are adopted by its next life.
 
-mod error;
 mod layout;
-mod passwords;
 
 use std::{
     collections::HashMap,
@@ -17,22 +15,32 @@ use std::{
 
 use async_trait::async_trait;
 use control_plane::{
-    DataState, DatabaseEndpoint, DatabaseState, Observation, Placement, ProvisionError, Provisioner, RolePasswords, Started,
-    UnexpectedExit,
+    DataState, DatabaseEndpoint, DatabaseState, Observation, Placement, Progress, ProjectSecrets, ProvisionError, Provisioner,
+    RolePasswords, Services, Started, UnexpectedExit,
 };
 use control_plane_api::{ProjectRef, Usage};
 use postgres_cluster::{Binaries, Cluster, Observed, RunAs, Running, StopMode, Template};
 use tokio::sync::mpsc;
 
-use error::provision_error;
 use layout::Layout;
+
+use crate::{
+    error::{self, provision_error},
+    passwords,
+};
 
 /// Patience with a clean stop before it becomes an immediate one. Nothing committed is lost either way.
 const STOP_PATIENCE: Duration = Duration::from_secs(20);
 
 /// What is seen where there never was anything.
-const NOTHING: Observation =
-    Observation { template: false, data: DataState::Absent, database: DatabaseState::Stopped, passwords: false };
+const NOTHING: Observation = Observation {
+    template: false,
+    data: DataState::Absent,
+    database: DatabaseState::Stopped,
+    passwords: false,
+    services: true,
+    size: true,
+};
 
 /// How the local driver runs clusters.
 #[derive(Debug, Clone)]
@@ -85,12 +93,6 @@ impl LocalProvisioner {
             exits,
             exits_received: tokio::sync::Mutex::new(exits_received),
         }
-    }
-
-    /// The database roles that can log in.
-    #[must_use]
-    pub const fn login_roles() -> &'static [&'static str] {
-        project_template::LOGIN_ROLES
     }
 
     /// Major version of the PostgreSQL that new projects get.
@@ -192,9 +194,13 @@ impl LocalProvisioner {
 }
 
 impl Environment {
+    fn cluster_of(&self, project_ref: &ProjectRef) -> Cluster {
+        let project = self.layout.project(project_ref);
+        Cluster::new(&self.binaries, &self.run_as, project.data(), project.socket_dir())
+    }
+
     fn cluster(&self, placement: &Placement) -> Cluster {
-        let project = self.layout.project(&placement.project_ref);
-        let cluster = Cluster::new(&self.binaries, &self.run_as, project.data(), project.socket_dir());
+        let cluster = self.cluster_of(&placement.project_ref);
         match placement.port {
             Some(port) => cluster.with_port(port),
             None => cluster,
@@ -204,11 +210,7 @@ impl Environment {
 
 #[async_trait]
 impl Provisioner for LocalProvisioner {
-    fn name(&self) -> &'static str {
-        "local"
-    }
-
-    async fn ensure_template(&self) -> Result<(), ProvisionError> {
+    async fn ensure_template(&self, _placement: &Placement, _progress: &dyn Progress) -> Result<(), ProvisionError> {
         self.template().await.map(drop)
     }
 
@@ -229,7 +231,7 @@ impl Provisioner for LocalProvisioner {
         Ok(())
     }
 
-    async fn allocate_port(&self) -> Result<u16, ProvisionError> {
+    async fn allocate_port(&self, _placement: &Placement) -> Result<u16, ProvisionError> {
         postgres_cluster::free_loopback_port().map_err(provision_error)
     }
 
@@ -251,8 +253,22 @@ impl Provisioner for LocalProvisioner {
         }
         let template = self.template().await?;
         let cluster = self.cluster(placement).await?;
-        passwords::set(&cluster, template.superuser_password(), passwords).await?;
+        let mut address = tokio_postgres::Config::new();
+        address.host_path(cluster.socket_dir()).port(cluster.port());
+        passwords::set(&address, template.superuser_password(), passwords).await?;
         project.mark_passwords().map_err(provision_error)
+    }
+
+    /// The server runs them itself, at this socket.
+    async fn ensure_services(&self, placement: &Placement, _secrets: &ProjectSecrets) -> Result<Services, ProvisionError> {
+        let cluster = self.cluster(placement).await?;
+        let host = cluster.socket_dir().display().to_string();
+        Ok(Services::InProcess(DatabaseEndpoint { host, port: cluster.port() }))
+    }
+
+    /// A child process has no limits of its own.
+    async fn ensure_size(&self, _placement: &Placement) -> Result<(), ProvisionError> {
+        Ok(())
     }
 
     async fn stop(&self, placement: &Placement) -> Result<(), ProvisionError> {
@@ -287,14 +303,13 @@ impl Provisioner for LocalProvisioner {
             (true, false) => DataState::Partial,
             (false, false) => DataState::Absent,
         };
-        Ok(Observation { template: environment.layout.has_template(), data, database, passwords: project.has_passwords() })
+        let template = environment.layout.has_template();
+        Ok(Observation { template, data, database, passwords: project.has_passwords(), ..NOTHING })
     }
 
-    fn endpoint(&self, placement: &Placement) -> Result<DatabaseEndpoint, ProvisionError> {
-        let environment =
-            self.environment.get().ok_or_else(|| error::transient("the local driver has not started anything yet"))?;
-        let cluster = environment.cluster(placement);
-        Ok(DatabaseEndpoint { host: cluster.socket_dir().display().to_string(), port: cluster.port() })
+    /// A folder may be anybody's copy; nothing is removed because no row knows it.
+    async fn found(&self) -> Result<Vec<Placement>, ProvisionError> {
+        Ok(Vec::new())
     }
 
     async fn usage(&self, placement: &Placement) -> Result<Usage, ProvisionError> {
@@ -329,7 +344,7 @@ impl Provisioner for LocalProvisioner {
         // By what is on disk and not by what is watched: an earlier life may have left something that nobody has adopted yet.
         for project_ref in environment.layout.projects() {
             let entry = self.entry(&project_ref);
-            let cluster = environment.cluster(&Placement { project_ref: project_ref.clone(), port: None });
+            let cluster = environment.cluster_of(&project_ref);
             stops.spawn(async move {
                 if let Err(error) = stop_cluster(entry, &cluster, mode).await {
                     tracing::error!(project.ref = %project_ref, error = &error as &dyn std::error::Error, "stopping a database");

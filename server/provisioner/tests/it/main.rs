@@ -1,4 +1,4 @@
-//! The local driver against real clusters: the contract of `Provisioner`, verb by verb.
+//! The drivers against real clusters and a real engine: the contract of `Provisioner`, verb by verb.
 
 #![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 

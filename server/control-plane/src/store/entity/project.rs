@@ -17,6 +17,7 @@ pub struct Model {
     pub state: String,
     pub healthy: bool,
     pub driver: String,
+    pub stack: Option<String>,
     pub node: String,
     pub port: Option<i32>,
     pub postgres_version: Option<String>,

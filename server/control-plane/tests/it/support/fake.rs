@@ -8,10 +8,10 @@ use std::{
 
 use async_trait::async_trait;
 use control_plane::{
-    DataState, DatabaseEndpoint, DatabaseState, LiveProject, Observation, Placement, ProvisionError, Provisioner, RolePasswords,
-    Routes, Started, UnexpectedExit,
+    DataState, DatabaseEndpoint, DatabaseState, LiveProject, Observation, Placement, Progress, ProjectSecrets, ProvisionError,
+    Provisioner, RolePasswords, Routes, Services, Started, UnexpectedExit,
 };
-use control_plane_api::{ProjectRef, ProjectState, Usage};
+use control_plane_api::{InstanceSize, ProjectRef, ProjectState, Usage};
 use tokio::sync::{Notify, mpsc};
 
 /// What a driver is asked to do.
@@ -21,6 +21,8 @@ pub(crate) enum Verb {
     Data,
     Start,
     Passwords,
+    Services,
+    Size,
     Stop,
     Destroy,
 }
@@ -40,6 +42,7 @@ pub(crate) enum Failure {
     Transient,
     Permanent,
     PortInUse,
+    Unavailable,
 }
 
 #[derive(Debug, Default)]
@@ -47,6 +50,7 @@ struct Cluster {
     data: bool,
     started_on: Option<u16>,
     passwords: bool,
+    size: Option<InstanceSize>,
 }
 
 #[derive(Debug, Default)]
@@ -59,6 +63,10 @@ struct World {
     /// Ports that are handed out next, before made-up ones.
     ports: Vec<u16>,
     last_port: u16,
+    /// Making the template says what it does.
+    talks: bool,
+    /// What is found of projects, whether they have rows or not.
+    orphans: Vec<Placement>,
 }
 
 /// A machine that exists in memory only.
@@ -110,6 +118,16 @@ impl FakeMachine {
         self.released.notify_waiters();
     }
 
+    /// Making the template says what it does from now on.
+    pub(crate) fn talk(&self) {
+        self.world().talks = true;
+    }
+
+    /// Something is found of this project.
+    pub(crate) fn leave_behind(&self, placement: Placement) {
+        self.world().orphans.push(placement);
+    }
+
     /// The ports handed out next.
     pub(crate) fn offer_ports(&self, ports: &[u16]) {
         self.world().ports = ports.iter().rev().copied().collect();
@@ -125,6 +143,11 @@ impl FakeMachine {
     /// The port that the project's database listens on, if it runs.
     pub(crate) fn runs_on(&self, project_ref: &ProjectRef) -> Option<u16> {
         self.world().clusters.get(project_ref)?.started_on
+    }
+
+    /// The size that is in force.
+    pub(crate) fn size_of(&self, project_ref: &ProjectRef) -> Option<InstanceSize> {
+        self.world().clusters.get(project_ref)?.size
     }
 
     /// Whether anything of the project is there.
@@ -168,6 +191,7 @@ impl FakeMachine {
         Err(match failure {
             Failure::Transient => ProvisionError::Transient { cause, source: None },
             Failure::Permanent => ProvisionError::Permanent { cause, source: None },
+            Failure::Unavailable => ProvisionError::Unavailable { cause, source: None },
             Failure::PortInUse => ProvisionError::PortInUse { port: placement.and_then(|placement| placement.port).unwrap() },
         })
     }
@@ -179,11 +203,10 @@ fn permanent(cause: &str) -> ProvisionError {
 
 #[async_trait]
 impl Provisioner for FakeMachine {
-    fn name(&self) -> &'static str {
-        "fake"
-    }
-
-    async fn ensure_template(&self) -> Result<(), ProvisionError> {
+    async fn ensure_template(&self, _placement: &Placement, progress: &dyn Progress) -> Result<(), ProvisionError> {
+        if self.world().talks {
+            progress.line("making the template");
+        }
         self.perform(Verb::Template, None, |world| {
             world.template = true;
             Ok(())
@@ -200,7 +223,7 @@ impl Provisioner for FakeMachine {
         .await
     }
 
-    async fn allocate_port(&self) -> Result<u16, ProvisionError> {
+    async fn allocate_port(&self, _placement: &Placement) -> Result<u16, ProvisionError> {
         let mut world = self.world();
         if let Some(port) = world.ports.pop() {
             return Ok(port);
@@ -231,6 +254,25 @@ impl Provisioner for FakeMachine {
         .await
     }
 
+    async fn ensure_services(&self, placement: &Placement, _secrets: &ProjectSecrets) -> Result<Services, ProvisionError> {
+        self.perform(Verb::Services, Some(placement), |_| Ok(())).await?;
+        let port = placement.port.ok_or_else(|| permanent("there is no port"))?;
+        Ok(Services::InProcess(DatabaseEndpoint { host: "/nowhere".into(), port }))
+    }
+
+    async fn ensure_size(&self, placement: &Placement) -> Result<(), ProvisionError> {
+        let (project_ref, size) = (placement.project_ref.clone(), placement.size);
+        self.perform(Verb::Size, Some(placement), |world| {
+            world.clusters.entry(project_ref).or_default().size = Some(size);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn found(&self) -> Result<Vec<Placement>, ProvisionError> {
+        Ok(self.world().orphans.clone())
+    }
+
     async fn stop(&self, placement: &Placement) -> Result<(), ProvisionError> {
         let project_ref = placement.project_ref.clone();
         self.perform(Verb::Stop, Some(placement), |world| {
@@ -246,6 +288,7 @@ impl Provisioner for FakeMachine {
         let project_ref = placement.project_ref.clone();
         self.perform(Verb::Destroy, Some(placement), |world| {
             world.clusters.remove(&project_ref);
+            world.orphans.retain(|orphan| orphan.project_ref != project_ref);
             Ok(())
         })
         .await
@@ -262,12 +305,9 @@ impl Provisioner for FakeMachine {
                 None => DatabaseState::Stopped,
             },
             passwords: cluster.is_some_and(|cluster| cluster.passwords),
+            services: true,
+            size: cluster.is_none_or(|cluster| cluster.size.is_none_or(|size| size == placement.size)),
         })
-    }
-
-    fn endpoint(&self, placement: &Placement) -> Result<DatabaseEndpoint, ProvisionError> {
-        let port = placement.port.ok_or_else(|| permanent("there is no port"))?;
-        Ok(DatabaseEndpoint { host: "/nowhere".into(), port })
     }
 
     async fn usage(&self, _placement: &Placement) -> Result<Usage, ProvisionError> {

@@ -80,6 +80,8 @@ impl Plane {
             port: Some(8000),
             sql_host: "127.0.0.1".into(),
             driver: "fake",
+            stack: None,
+            size: control_plane_api::InstanceSize::Nano,
             postgres_major: 15,
             login_roles: LOGIN_ROLES,
         };

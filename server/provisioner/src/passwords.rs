@@ -3,35 +3,35 @@
 use std::time::Duration;
 
 use control_plane::{ProvisionError, RolePasswords};
-use postgres_cluster::{Cluster, SUPERUSER, scram_verifier};
+use postgres_cluster::{SUPERUSER, scram_verifier};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio_postgres::{
-    Client, NoTls,
+    Client, Config, NoTls,
     error::SqlState,
     types::{ToSql, Type},
 };
 
-use super::error;
+use crate::error;
 
 /// For connecting, and for each statement.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Sets every password in one statement, as the superuser, who has the template's password in a fresh clone and its own
+/// Sets every password in one statement at this address, as the superuser, who has the template's password in a fresh clone and its own
 /// afterwards. Only verifiers are sent, so that no log can hold a password.
 ///
 /// Not by `ALTER ROLE`, which tries each verifier with the empty password: 5 ms of hashing for each role, half of the time
 /// that a project takes to be made.
-pub(super) async fn set(
-    cluster: &Cluster,
+pub(crate) async fn set(
+    address: &Config,
     template_password: &SecretString,
     passwords: &RolePasswords,
 ) -> Result<(), ProvisionError> {
-    let (client, verifiers) = tokio::join!(connect(cluster, template_password), verifiers(passwords));
+    let (client, verifiers) = tokio::join!(connect(address, template_password), verifiers(passwords));
     let client = match client {
         Ok(client) => client,
         Err(error) if is_wrong_password(&error) => {
             let own = passwords.0.get(SUPERUSER).ok_or_else(|| error::transient("the superuser has no password"))?;
-            connect(cluster, own).await.map_err(failed)?
+            connect(address, own).await.map_err(failed)?
         }
         Err(error) => return Err(failed(error)),
     };
@@ -64,9 +64,9 @@ async fn verifiers(passwords: &RolePasswords) -> Result<Vec<(String, String)>, P
     Ok(verifiers)
 }
 
-async fn connect(cluster: &Cluster, password: &SecretString) -> Result<Client, tokio_postgres::Error> {
-    let mut config = tokio_postgres::Config::new();
-    config.host_path(cluster.socket_dir()).port(cluster.port()).user(SUPERUSER).dbname("postgres");
+async fn connect(address: &Config, password: &SecretString) -> Result<Client, tokio_postgres::Error> {
+    let mut config = address.clone();
+    config.user(SUPERUSER).dbname("postgres");
     config.connect_timeout(TIMEOUT).options(format!("-c statement_timeout={}", TIMEOUT.as_millis()));
     let (client, connection) = config.password(password.expose_secret()).connect(NoTls).await?;
     // Ends when the client is dropped.

@@ -6,7 +6,7 @@ use control_plane::ProvisionError;
 use postgres_cluster::Error;
 
 /// Sorts a cluster's failure by whether it may go away by itself.
-pub(super) fn provision_error(error: Error) -> ProvisionError {
+pub(crate) fn provision_error(error: Error) -> ProvisionError {
     let cause = described(&error);
     match error {
         Error::PortInUse { port } => ProvisionError::PortInUse { port },
@@ -44,11 +44,11 @@ fn described(error: &Error) -> String {
 }
 
 /// Something that may go away by itself.
-pub(super) fn transient(cause: &str) -> ProvisionError {
+pub(crate) fn transient(cause: &str) -> ProvisionError {
     ProvisionError::Transient { cause: cause.to_owned(), source: None }
 }
 
 /// Work on another thread did not come to its end.
-pub(super) fn interrupted(error: tokio::task::JoinError) -> ProvisionError {
+pub(crate) fn interrupted(error: tokio::task::JoinError) -> ProvisionError {
     ProvisionError::Transient { cause: "work in the background was interrupted".to_owned(), source: Some(Box::new(error)) }
 }

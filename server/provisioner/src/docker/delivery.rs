@@ -1,0 +1,199 @@
+//! Hands secrets to a container that already runs, so that they are in its memory and nowhere else: neither in what the
+//! engine keeps of the container (`docker inspect`) nor on a disk.
+//!
+//! A service that needs secrets is started through `hand-over`, a small static program in a volume that all projects share.
+//! It waits on its standard input for one document, writes the secret files to a tmpfs, puts the secret variables into its
+//! environment and becomes the service. A container that is started again has lost its tmpfs and waits again.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use bollard::{
+    models::{ContainerCreateBody, VolumeCreateRequest},
+    query_parameters::{
+        AttachContainerOptionsBuilder, ContainerArchiveInfoOptionsBuilder, CreateContainerOptionsBuilder,
+        RemoveContainerOptionsBuilder, UploadToContainerOptionsBuilder,
+    },
+};
+use bytes::Bytes;
+use control_plane::{ProjectSecrets, ProvisionError};
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::{Digest as _, Sha256};
+use tokio::io::AsyncWriteExt as _;
+
+use super::{
+    container::{hardened, volume},
+    engine::{Engine, found, is_missing},
+    image::append,
+    names::Names,
+    stack::{Part, ServiceSpec, Value},
+};
+
+/// Where the volume with the program is mounted.
+pub(super) const FOLDER: &str = "/.supacloud";
+/// Where secret files are, as the Compose specification says.
+pub(super) const SECRETS: &str = "/run/secrets";
+/// The program, built for containers with any C library or none.
+const HAND_OVER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/hand-over"));
+/// Longest time for a container to take its secrets.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Has a container wait for its secrets before it becomes the service with these words as its command line.
+pub(super) fn wrap(body: &mut ContainerCreateBody, command_line: Vec<String>) {
+    body.entrypoint = Some(vec![format!("{FOLDER}/hand-over")]);
+    body.cmd = Some(command_line);
+    body.open_stdin = Some(true);
+    body.stdin_once = Some(false);
+}
+
+/// Secrets by the names that stacks use for them.
+#[derive(Debug, Default)]
+pub(super) struct Secrets(BTreeMap<String, SecretString>);
+
+impl Secrets {
+    pub(super) fn of(secrets: &ProjectSecrets) -> Self {
+        let joined = |keys: &[SecretString]| {
+            let keys: Vec<&str> = keys.iter().map(|key| key.expose_secret()).collect();
+            SecretString::from(keys.join("\n"))
+        };
+        let mut all: BTreeMap<String, SecretString> = [
+            ("JWT_SECRET", secrets.jwt_secret.clone()),
+            ("ANON_KEY", secrets.anon_key.clone()),
+            ("SERVICE_ROLE_KEY", secrets.service_role_key.clone()),
+            ("PUBLISHABLE_KEYS", joined(&secrets.publishable_keys)),
+            ("SECRET_KEYS", joined(&secrets.secret_keys)),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into();
+        all.extend(secrets.passwords.iter().map(|(role, password)| (password_name(role), password.clone())));
+        Self(all)
+    }
+
+    pub(super) fn one(name: &str, value: SecretString) -> Self {
+        Self([(name.to_owned(), value)].into())
+    }
+
+    /// Their names as a stack's variables.
+    pub(super) fn variables() -> impl Iterator<Item = (String, Value)> {
+        let keys = ["JWT_SECRET", "ANON_KEY", "SERVICE_ROLE_KEY", "PUBLISHABLE_KEYS", "SECRET_KEYS"].map(str::to_owned);
+        keys.into_iter()
+            .chain(project_template::LOGIN_ROLES.iter().map(|role| password_name(role)))
+            .map(|name| (name, Value::Secret))
+    }
+
+    fn value(&self, name: &str) -> Result<&str, ProvisionError> {
+        self.0
+            .get(name)
+            .map(|secret| secret.expose_secret())
+            .ok_or_else(|| ProvisionError::Permanent { cause: format!("the project has no secret {name}"), source: None })
+    }
+
+    /// What the program is told: lines of `file|env NAME LENGTH`, each followed by as many bytes, then `end`.
+    fn document(&self, service: &ServiceSpec) -> Result<Vec<u8>, ProvisionError> {
+        let mut document = Vec::new();
+        let mut add = |kind: &str, name: &str, value: &str| {
+            document.extend(format!("{kind} {name} {}\n", value.len()).into_bytes());
+            document.extend(value.as_bytes());
+            document.push(b'\n');
+        };
+        for (file, secret) in &service.secret_files {
+            add("file", file, self.value(secret)?);
+        }
+        for (variable, parts) in &service.secret_environment {
+            let mut text = String::new();
+            for part in parts {
+                text.push_str(match part {
+                    Part::Text(text) => text,
+                    Part::Secret(name) => self.value(name)?,
+                });
+            }
+            add("env", variable, &text);
+        }
+        document.extend(b"end\n");
+        Ok(document)
+    }
+}
+
+fn password_name(role: &str) -> String {
+    format!("{}_PASSWORD", role.to_ascii_uppercase())
+}
+
+/// Gives a container, which runs and waits, what its service needs.
+pub(super) async fn deliver(
+    engine: &Engine,
+    container: &str,
+    service: &ServiceSpec,
+    secrets: &Secrets,
+) -> Result<(), ProvisionError> {
+    let document = secrets.document(service)?;
+    let doing = format!("hand its secrets to the container {container}");
+    let options = AttachContainerOptionsBuilder::new().stdin(true).stream(true).build();
+    let attached = engine.docker().await?.attach_container(container, Some(options)).await;
+    let mut input = attached.map_err(|error| engine.failed(&doing, error))?.input;
+    let writing = async {
+        input.write_all(&document).await?;
+        input.flush().await?;
+        input.shutdown().await
+    };
+    match tokio::time::timeout(PATIENCE, writing).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(source)) => {
+            Err(ProvisionError::Transient { cause: format!("could not {doing}: {source}"), source: Some(Box::new(source)) })
+        }
+        Err(_) => Err(ProvisionError::Transient { cause: format!("could not {doing}: it does not take them"), source: None }),
+    }
+}
+
+/// The name of the volume with the program.
+pub(super) fn tools_volume(names: &Names) -> String {
+    names.shared(&format!("tools-{}", hex::encode(&Sha256::digest(HAND_OVER)[..6])))
+}
+
+/// Has the volume with the program. `image` is any image; nothing of it runs.
+pub(super) async fn ensure_tools(engine: &Engine, names: &Names, image: &str) -> Result<(), ProvisionError> {
+    let name = tools_volume(names);
+    let doing = format!("make the volume {name}");
+    let failed = |error| engine.failed(&doing, error);
+    let docker = engine.docker().await?;
+    let request = VolumeCreateRequest {
+        name: Some(name.clone()),
+        labels: Some(names.shared_labels("tools")),
+        ..VolumeCreateRequest::default()
+    };
+    docker.create_volume(request).await.map_err(failed)?;
+    let body = ContainerCreateBody {
+        image: Some(image.to_owned()),
+        labels: Some(names.shared_labels("tools")),
+        host_config: Some(bollard::models::HostConfig { mounts: Some(vec![volume(&name, FOLDER, false)]), ..hardened(true) }),
+        ..ContainerCreateBody::default()
+    };
+    let remove = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+    // Left by a life that was cut short.
+    match docker.remove_container(&name, Some(remove.clone())).await {
+        Ok(()) => {}
+        Err(error) if is_missing(&error) => {}
+        Err(error) => return Err(failed(error)),
+    }
+    docker.create_container(Some(CreateContainerOptionsBuilder::new().name(&name).build()), body).await.map_err(failed)?;
+    let filled = fill(engine, &name).await;
+    docker.remove_container(&name, Some(remove)).await.map_err(failed)?;
+    filled
+}
+
+async fn fill(engine: &Engine, container: &str) -> Result<(), ProvisionError> {
+    let doing = format!("fill the volume {container}");
+    let docker = engine.docker().await?;
+    let path = format!("{FOLDER}/hand-over");
+    let look = ContainerArchiveInfoOptionsBuilder::new().path(&path).build();
+    let there =
+        found(docker.get_container_archive_info(container, Some(look)).await).map_err(|error| engine.failed(&doing, error))?;
+    if there.is_some_and(|file| usize::try_from(file.size) == Ok(HAND_OVER.len())) {
+        return Ok(());
+    }
+    let mut archive = tar::Builder::new(Vec::new());
+    let packed = append(&mut archive, "hand-over", 0o755, HAND_OVER).and_then(|()| archive.into_inner());
+    let packed = packed
+        .map_err(|source| ProvisionError::Transient { cause: format!("could not {doing}"), source: Some(Box::new(source)) })?;
+    let options = UploadToContainerOptionsBuilder::new().path(FOLDER).build();
+    let uploaded = docker.upload_to_container(container, Some(options), bollard::body_full(Bytes::from(packed))).await;
+    uploaded.map_err(|error| engine.failed(&doing, error))
+}

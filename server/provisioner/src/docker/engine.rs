@@ -1,0 +1,200 @@
+//! The connection to the engine, and what its refusals mean for a project.
+
+use std::{error::Error as _, path::PathBuf, time::Duration};
+
+use bollard::{API_DEFAULT_VERSION, Docker, errors::Error};
+use control_plane::ProvisionError;
+use tokio::sync::OnceCell;
+
+/// Longest time for one answer. Building and pulling stream theirs.
+const TIMEOUT: Duration = Duration::from_secs(120);
+/// Where the engine listens unless told otherwise.
+const DEFAULT_HOST: &str = "unix:///var/run/docker.sock";
+
+/// Where the engine is, in the forms of `DOCKER_HOST`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineAddress {
+    /// `unix:///path`, `tcp://host:port` or `ssh://user@host`; empty: the local socket.
+    pub host: String,
+    /// Folder with `ca.pem`, `cert.pem` and `key.pem`, for TLS over tcp.
+    pub certificates: Option<PathBuf>,
+}
+
+/// The engine. Connects on first use, and again until that has succeeded once.
+#[derive(Debug)]
+pub(super) struct Engine {
+    address: EngineAddress,
+    docker: OnceCell<Docker>,
+}
+
+impl Engine {
+    pub(super) fn new(address: EngineAddress) -> Self {
+        Self { address, docker: OnceCell::new() }
+    }
+
+    /// A client that speaks the engine's version of the API.
+    pub(super) async fn docker(&self) -> Result<&Docker, ProvisionError> {
+        let connect = || async {
+            let client = self.connect().map_err(|error| unavailable(&error, &self.address.host))?;
+            client.negotiate_version().await.map_err(|error| unavailable(&error, &self.address.host))
+        };
+        self.docker.get_or_try_init(connect).await
+    }
+
+    /// Whether a container's own address can be reached from here.
+    pub(super) fn is_local(&self) -> bool {
+        self.host().starts_with("unix://")
+    }
+
+    fn host(&self) -> &str {
+        if self.address.host.is_empty() { DEFAULT_HOST } else { &self.address.host }
+    }
+
+    fn connect(&self) -> Result<Docker, Error> {
+        let (host, seconds) = (self.host(), TIMEOUT.as_secs());
+        if let Some(path) = host.strip_prefix("unix://") {
+            return Docker::connect_with_unix(path, seconds, API_DEFAULT_VERSION);
+        }
+        if host.starts_with("ssh://") {
+            return Docker::connect_with_ssh(host, seconds, API_DEFAULT_VERSION, None);
+        }
+        match &self.address.certificates {
+            Some(folder) => {
+                let file = |name: &str| folder.join(name);
+                Docker::connect_with_ssl(host, &file("key.pem"), &file("cert.pem"), &file("ca.pem"), seconds, API_DEFAULT_VERSION)
+            }
+            None => Docker::connect_with_http(host, seconds, API_DEFAULT_VERSION),
+        }
+    }
+
+    /// What a failure of the engine means. `doing` completes "could not ...".
+    pub(super) fn failed(&self, doing: &str, error: Error) -> ProvisionError {
+        match &error {
+            Error::DockerResponseServerError { status_code, message } => refused(doing, *status_code, message.clone(), error),
+            Error::DockerStreamError { error: message } => refused(doing, 500, message.clone(), error),
+            Error::DockerContainerWaitError { error: message, .. } => refused(doing, 500, message.clone(), error),
+            Error::RequestTimeoutError => {
+                transient(format!("could not {doing}: the Docker engine did not answer in time"), error)
+            }
+            _ => unavailable(&error, self.host()),
+        }
+    }
+}
+
+/// Whether the engine says that what was asked for is not there.
+pub(super) fn is_missing(error: &Error) -> bool {
+    matches!(error, Error::DockerResponseServerError { status_code: 404, .. })
+}
+
+/// Whether it is so already: started, stopped, being removed.
+pub(super) fn is_so_already(error: &Error) -> bool {
+    matches!(error, Error::DockerResponseServerError { status_code: 304, .. })
+}
+
+/// The answer, or nothing where what was asked about is not there.
+pub(super) fn found<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if is_missing(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Sorts the engine's words by what helps. They are not translated, and have been the same for many versions.
+fn refused(doing: &str, status: u16, message: String, source: Error) -> ProvisionError {
+    let message = message.trim().to_owned();
+    if let Some(port) = taken_port(&message) {
+        return ProvisionError::PortInUse { port };
+    }
+    let has = |words: &str| message.contains(words);
+    let remedy = if has("no space left on device") {
+        "the engine's disk is full. Free some space (`docker system df` shows what takes it)"
+    } else if has("non-overlapping IPv4 address pool") || has("Pool overlaps with other one") {
+        "no free address range is left. Remove unused networks, or set provisioner.docker.address_pool to another range"
+    } else if has("is already in use by container") {
+        "the name is taken by a container that is not supacloud's. Rename or remove that one"
+    } else if status == 404 && has("No such image") || has("manifest unknown") || has("pull access denied") {
+        "the image is missing and can't be pulled. Check its name and the registry"
+    } else {
+        return transient(format!("could not {doing}: {message}"), source);
+    };
+    transient(format!("could not {doing}: {remedy}. The engine said: {message}"), source)
+}
+
+/// The port in a refusal to publish one, such as `Bind for 127.0.0.1:5433 failed: port is already allocated`.
+fn taken_port(message: &str) -> Option<u16> {
+    if !["port is already allocated", "address already in use", "ports are not available"]
+        .iter()
+        .any(|words| message.contains(words))
+    {
+        return None;
+    }
+    let after =
+        message.split("127.0.0.1:").last().filter(|_| message.contains("127.0.0.1:")).or_else(|| message.split(':').nth(1))?;
+    let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().ok()
+}
+
+fn unavailable(error: &Error, host: &str) -> ProvisionError {
+    let host = if host.is_empty() { DEFAULT_HOST } else { host };
+    let mut detail = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        detail = format!("{detail}: {cause}");
+        source = cause.source();
+    }
+    ProvisionError::Unavailable {
+        cause: format!(
+            "the Docker engine at {host} can't be reached ({detail}). Start it, or set provisioner.docker.host; the project goes on by itself"
+        ),
+        source: None,
+    }
+}
+
+pub(super) fn transient(cause: String, source: Error) -> ProvisionError {
+    ProvisionError::Transient { cause, source: Some(Box::new(source)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cause(message: &str, status_code: u16) -> ProvisionError {
+        let error = Error::DockerResponseServerError { status_code, message: message.to_owned() };
+        Engine::new(EngineAddress { host: String::new(), certificates: None }).failed("start the container x", error)
+    }
+
+    #[test]
+    fn refusals_say_what_to_do() {
+        for (message, expected) in [
+            ("mkdir /var/lib/docker/overlay2/x: no space left on device", "disk is full"),
+            ("could not find an available, non-overlapping IPv4 address pool among the defaults", "address_pool"),
+            ("Conflict. The container name \"/x\" is already in use by container \"abc\"", "Rename or remove"),
+            ("No such image: x:latest", "can't be pulled"),
+            ("something else", "could not start the container x: something else"),
+        ] {
+            let error = cause(message, 404);
+            assert!(error.to_string().contains(expected) && !error.is_permanent() && !error.is_unavailable(), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_taken_port_is_told_apart() {
+        for message in [
+            "driver failed programming external connectivity on endpoint x (abc): Bind for 127.0.0.1:5433 failed: port is already allocated",
+            "driver failed programming external connectivity: Error starting userland proxy: listen tcp4 127.0.0.1:5433: bind: address already in use",
+            "failed to bind host port for 127.0.0.1:5433:10.213.0.2:5432/tcp: address already in use",
+        ] {
+            assert!(matches!(cause(message, 500), ProvisionError::PortInUse { port: 5433 }), "{message}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_is_not_there_is_no_fault_of_the_project() {
+        for host in ["unix:///nonexistent/docker.sock", "tcp://127.0.0.1:1"] {
+            let engine = Engine::new(EngineAddress { host: host.to_owned(), certificates: None });
+            let error = engine.docker().await.unwrap_err();
+            assert!(error.is_unavailable() && error.to_string().contains(host), "{error}");
+        }
+    }
+}

@@ -1,0 +1,598 @@
+//! The Docker driver: a project is a set of containers on a network of its own, made by a stack. What it knows, it sees on
+//! the engine; a folder remembers only what can't be seen from outside of a volume.
+
+mod container;
+mod delivery;
+mod engine;
+mod image;
+mod marks;
+mod names;
+mod network;
+mod observe;
+mod reach;
+mod runtime;
+mod stack;
+mod template;
+mod usage;
+mod watch;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bollard::models::{ContainerInspectResponse, ContainerSummary, VolumeCreateRequest};
+use control_plane::{
+    Observation, Placement, Progress, ProjectSecrets, ProvisionError, Provisioner, RemoteServices, RolePasswords, ServiceTarget,
+    Services, Started, UnexpectedExit,
+};
+use control_plane_api::Usage;
+use futures::future::try_join_all;
+use ipnet::Ipv4Net;
+use secrecy::SecretString;
+use tokio::sync::{Mutex, OnceCell, mpsc};
+
+use container::{Blueprint, Desired, Publish};
+use delivery::Secrets;
+use engine::{Engine, found};
+use image::{Image, Images};
+use marks::Marks;
+use names::Names;
+use network::{Networks, ProjectNetwork};
+use runtime::{Ensured, Runtime};
+use stack::{ServiceSpec, Stack, Value};
+use template::{Recipe, Templates};
+use watch::Watch;
+
+use crate::passwords;
+
+pub use engine::EngineAddress;
+pub use image::ImageSettings;
+pub use reach::{Reach, answers};
+pub use stack::StackError;
+
+/// Longest time until a project's services answer.
+const SERVICES_LIMIT: Duration = Duration::from_secs(60);
+/// Between two looks whether they do.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// How the Docker driver runs projects.
+#[derive(Debug, Clone)]
+pub struct DockerSettings {
+    pub engine: EngineAddress,
+    /// The installation's id, by which its things are told from those of another one on the same engine.
+    pub installation: String,
+    /// The server's data folder, absolute.
+    pub data_dir: PathBuf,
+    /// Folder of the user's own stacks.
+    pub stacks_dir: Option<PathBuf>,
+    pub images: ImageSettings,
+    /// Major version of PostgreSQL that new projects get.
+    pub postgres_major: u32,
+    /// Range of addresses that projects' networks are taken from.
+    pub address_pool: Ipv4Net,
+    pub reach: Reach,
+    /// Where ports are published on the engine's machine, and reached from here.
+    pub publish_address: IpAddr,
+    /// Password of the superuser in a fresh clone of a template. The same for as long as the installation lives.
+    pub template_password: SecretString,
+    /// Address of a project, with `{ref}` in the place of its reference.
+    pub api_url: String,
+    /// What a project's services may keep open.
+    pub max_connections: usize,
+    pub idle_after: Duration,
+}
+
+/// Runs projects as containers.
+#[derive(Debug, Clone)]
+pub struct DockerProvisioner(Arc<Docker>);
+
+#[derive(Debug)]
+struct Docker {
+    settings: DockerSettings,
+    engine: Engine,
+    names: Names,
+    networks: Networks,
+    images: Images,
+    templates: Templates,
+    marks: Marks,
+    watch: Watch,
+    exits: Mutex<mpsc::UnboundedReceiver<UnexpectedExit>>,
+    /// Events are followed from the first time that a project is worked on.
+    following: OnceLock<()>,
+    /// The volume with the program that hands over secrets is there.
+    tools: OnceCell<()>,
+    /// Processors of the engine's machine, in thousandths.
+    millicpus: OnceCell<i64>,
+    /// Version of the PostgreSQL server by image.
+    versions: Mutex<HashMap<String, String>>,
+    /// When the containers that have been given their secrets were started.
+    delivered: Mutex<HashMap<String, String>>,
+    disk: usage::DiskUsage,
+}
+
+/// A project with everything that says how it is to be.
+struct Plan {
+    stack: Stack,
+    services: Vec<ServiceSpec>,
+}
+
+impl DockerProvisioner {
+    /// Makes the driver. Touches nothing until it is asked to.
+    #[must_use]
+    pub fn new(settings: DockerSettings) -> Self {
+        let (exits, exits_received) = mpsc::unbounded_channel();
+        Self(Arc::new(Docker {
+            engine: Engine::new(settings.engine.clone()),
+            names: Names::new(&settings.installation),
+            networks: Networks::new(settings.address_pool),
+            images: Images::new(settings.images.clone(), &settings.installation),
+            templates: Templates::default(),
+            marks: Marks::new(&settings.data_dir),
+            watch: Watch::new(exits),
+            exits: Mutex::new(exits_received),
+            following: OnceLock::new(),
+            tools: OnceCell::new(),
+            millicpus: OnceCell::new(),
+            versions: Mutex::default(),
+            delivered: Mutex::default(),
+            disk: usage::DiskUsage::default(),
+            settings,
+        }))
+    }
+
+    /// Whether projects can be made from the stack: it is there and says what it must.
+    ///
+    /// # Errors
+    /// [`StackError`], which says what is wrong.
+    pub fn check_stack(&self, name: &str) -> Result<(), StackError> {
+        let stack = Stack::load(name, self.0.settings.stacks_dir.as_deref())?;
+        stack.services(&self.0.variables(None)).map(drop)
+    }
+
+    /// The driver at work: from now on events are followed.
+    fn driver(&self) -> &Docker {
+        self.0.following.get_or_init(|| drop(tokio::spawn(watch::follow(Arc::downgrade(&self.0)))));
+        &self.0
+    }
+}
+
+impl Docker {
+    fn runtime(&self) -> Runtime<'_> {
+        Runtime { engine: &self.engine, names: &self.names, watch: &self.watch }
+    }
+
+    /// Where services' ports are published, if their addresses can't be reached.
+    fn published_on(&self) -> Option<IpAddr> {
+        let by_address = match self.settings.reach {
+            Reach::Auto => self.engine.is_local(),
+            Reach::Address => true,
+            Reach::Port => false,
+        };
+        (!by_address).then_some(self.settings.publish_address)
+    }
+
+    fn variables(&self, placement: Option<&Placement>) -> BTreeMap<String, Value> {
+        let project_ref = placement.map_or(String::new(), |placement| placement.project_ref.to_string());
+        let major = placement.and_then(|placement| placement.postgres_major).unwrap_or(self.settings.postgres_major);
+        let facts = [
+            ("API_URL", self.settings.api_url.replace("{ref}", &project_ref)),
+            ("PROJECT_REF", project_ref),
+            ("POSTGRES_MAJOR", major.to_string()),
+            ("MAX_CONNECTIONS", self.settings.max_connections.to_string()),
+            ("IDLE_SECONDS", self.settings.idle_after.as_secs().to_string()),
+        ];
+        Secrets::variables().chain(facts.map(|(name, value)| (name.to_owned(), Value::Fact(value)))).collect()
+    }
+
+    fn plan(&self, placement: &Placement) -> Result<Plan, ProvisionError> {
+        let permanent = |error: StackError| ProvisionError::Permanent { cause: error.to_string(), source: None };
+        let name = placement.stack.as_deref().unwrap_or("native");
+        let stack = Stack::load(name, self.settings.stacks_dir.as_deref()).map_err(permanent)?;
+        let services = stack.services(&self.variables(Some(placement))).map_err(permanent)?;
+        Ok(Plan { stack, services })
+    }
+
+    async fn millicpus(&self) -> Result<i64, ProvisionError> {
+        let look = || async {
+            let info = self
+                .engine
+                .docker()
+                .await?
+                .info()
+                .await
+                .map_err(|error| self.engine.failed("ask the engine about itself", error))?;
+            Ok(info.ncpu.unwrap_or(1).max(1) * 1000)
+        };
+        self.millicpus.get_or_try_init(look).await.copied()
+    }
+
+    /// The template of a stack, made if it is not there.
+    async fn template(&self, plan: &Plan, progress: &dyn Progress) -> Result<(String, Image, Image), ProvisionError> {
+        let database = plan.database();
+        let image = self.images.ensure(&self.engine, &database.image, progress).await?;
+        // Volumes are copied by our own image, whatever the stack's is.
+        let copier = format!("supacloud/postgres:{}", self.settings.postgres_major);
+        let copier = if database.image.starts_with("supacloud/postgres:") {
+            image.clone()
+        } else {
+            self.images.ensure(&self.engine, &copier, progress).await?
+        };
+        self.tools.get_or_try_init(|| delivery::ensure_tools(&self.engine, &self.names, &copier.reference)).await?;
+        let recipe = Recipe { stack: &plan.stack, database, image: &image, copier: &copier };
+        let template = self.templates.ensure(self, &recipe, progress).await?;
+        Ok((template, image, copier))
+    }
+
+    async fn network(&self, placement: &Placement, plan: &Plan) -> Result<ProjectNetwork, ProvisionError> {
+        let name = Names::project(&placement.project_ref);
+        let labels = self.names.labels(&placement.project_ref, "network", plan.stack.name());
+        self.networks.ensure(&self.engine, &self.names, &name, labels).await
+    }
+
+    /// Has the project's volumes, empty where they are new.
+    async fn volumes(&self, placement: &Placement, plan: &Plan) -> Result<(), ProvisionError> {
+        let docker = self.engine.docker().await?;
+        for volume in plan.stack.volumes() {
+            let name = Names::part(&placement.project_ref, volume);
+            let mut labels = self.names.labels(&placement.project_ref, volume, plan.stack.name());
+            labels.insert(names::IDENTITY.to_owned(), uuid::Uuid::new_v4().to_string());
+            let request =
+                VolumeCreateRequest { name: Some(name.clone()), labels: Some(labels), ..VolumeCreateRequest::default() };
+            let made = docker
+                .create_volume(request)
+                .await
+                .map_err(|error| self.engine.failed(&format!("make the volume {name}"), error))?;
+            if !self.names.is_ours(&made.labels) {
+                return Err(transient(&format!(
+                    "the name of the volume {name} is taken by one that is not supacloud's. Remove it with `docker volume rm {name}`"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// The identity of the database's volume; nothing if it is not there.
+    async fn data_volume(&self, placement: &Placement, plan: &Plan) -> Result<Option<String>, ProvisionError> {
+        let name = Names::part(&placement.project_ref, &plan.stack.binding().database.volume);
+        let volume = found(self.engine.docker().await?.inspect_volume(&name).await);
+        let volume = volume.map_err(|error| self.engine.failed(&format!("look at the volume {name}"), error))?;
+        Ok(volume
+            .filter(|volume| self.names.is_ours(&volume.labels))
+            .map(|mut volume| volume.labels.remove(names::IDENTITY).unwrap_or_default()))
+    }
+
+    fn blueprint<'a>(
+        &'a self,
+        placement: &'a Placement,
+        plan: &'a Plan,
+        network: &'a ProjectNetwork,
+        tools: &'a str,
+        millicpus: i64,
+    ) -> Blueprint<'a> {
+        Blueprint {
+            names: &self.names,
+            project_ref: &placement.project_ref,
+            stack: &plan.stack,
+            network,
+            size: placement.size,
+            engine_millicpus: millicpus,
+            publish: Publish {
+                address: self.settings.publish_address,
+                sql: placement.port,
+                services: self.published_on().is_some(),
+            },
+            tools,
+        }
+    }
+
+    /// What the project's containers are to be. `images` in the order of the services.
+    async fn desired(
+        &self,
+        placement: &Placement,
+        plan: &Plan,
+        network: &ProjectNetwork,
+        images: &[Image],
+    ) -> Result<Vec<Desired>, ProvisionError> {
+        let (tools, millicpus) = (delivery::tools_volume(&self.names), self.millicpus().await?);
+        let blueprint = self.blueprint(placement, plan, network, &tools, millicpus);
+        let of = |((place, service), image)| blueprint.desired(place, service, image);
+        let desired: Option<Vec<_>> = plan.services.iter().enumerate().zip(images).map(of).collect();
+        desired.ok_or_else(|| transient("the project's network has too few addresses for its services"))
+    }
+
+    /// Where a service's port is reached.
+    fn address(&self, placement: &Placement, container: &ContainerInspectResponse, port: u16) -> Option<SocketAddr> {
+        reach::address_of(container, &Names::project(&placement.project_ref), port, self.published_on())
+    }
+
+    async fn container(&self, placement: &Placement, service: &str) -> Result<Option<ContainerInspectResponse>, ProvisionError> {
+        self.runtime().inspect(&Names::part(&placement.project_ref, service)).await
+    }
+
+    /// The version of the server in an image, asked of the image itself once.
+    async fn version(&self, image: &Image) -> Result<String, ProvisionError> {
+        let mut versions = self.versions.lock().await;
+        if let Some(version) = versions.get(&image.id) {
+            return Ok(version.clone());
+        }
+        let version = self.runtime().ask_version(&image.reference).await?;
+        versions.insert(image.id.clone(), version.clone());
+        Ok(version)
+    }
+
+    /// Where the project's routes lead, once its containers have addresses.
+    async fn remote(&self, placement: &Placement, plan: &Plan) -> Result<Option<RemoteServices>, ProvisionError> {
+        let binding = plan.stack.binding();
+        let mut targets = Vec::new();
+        for route in &binding.routes {
+            let Some(container) = self.container(placement, &route.service).await? else { return Ok(None) };
+            let Some(address) = self.address(placement, &container, route.port) else { return Ok(None) };
+            targets.push(ServiceTarget { prefix: route.prefix.clone(), strip_prefix: route.strip_prefix, address });
+        }
+        let ready = match &binding.ready {
+            Some(ready) => {
+                let Some(container) = self.container(placement, &ready.service).await? else { return Ok(None) };
+                let Some(address) = self.address(placement, &container, ready.port) else { return Ok(None) };
+                Some((address, ready.path.clone()))
+            }
+            None => None,
+        };
+        Ok(Some(RemoteServices { targets, ready }))
+    }
+
+    /// Gives every running container of the project that waits for secrets what it needs. Giving them twice does no harm.
+    async fn deliver(&self, placement: &Placement, plan: &Plan, secrets: &Secrets) -> Result<(), ProvisionError> {
+        for service in plan.services.iter().filter(|service| service.has_secrets()) {
+            let container = self.container(placement, &service.name).await?;
+            let Some(container) = container.filter(runtime::is_running) else { continue };
+            let (id, started_at) = life(&container);
+            if self.delivered.lock().await.get(&id) == Some(&started_at) {
+                continue;
+            }
+            delivery::deliver(&self.engine, &id, service, secrets).await?;
+            self.delivered.lock().await.insert(id, started_at);
+        }
+        Ok(())
+    }
+
+    /// What keeps a service from answering, where that can be seen: its container has ended.
+    async fn why_not(&self, placement: &Placement, plan: &Plan) -> Result<(), ProvisionError> {
+        for service in &plan.services {
+            let container = self.container(placement, &service.name).await?;
+            let Some(container) = container else { return Err(transient(&format!("the container of {} is gone", service.name))) };
+            let restarted = container.restart_count.unwrap_or_default() > 3;
+            if !runtime::is_running(&container) || restarted {
+                let words = self.runtime().last_words(container.id.as_deref().unwrap_or_default()).await;
+                let code = container.state.and_then(|state| state.exit_code).unwrap_or_default();
+                return Err(transient(&format!(
+                    "the service {} ended (exit code {code}). Its last words: {words}",
+                    service.name
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Plan {
+    fn database(&self) -> &ServiceSpec {
+        let name = &self.stack.binding().database.service;
+        // The stack was checked to have it.
+        self.services.iter().find(|service| service.name == *name).unwrap_or(&self.services[0])
+    }
+}
+
+/// A container's id, and which of its lives this is.
+fn life(container: &ContainerInspectResponse) -> (String, String) {
+    let started_at = container.state.as_ref().and_then(|state| state.started_at.clone());
+    (container.id.clone().unwrap_or_default(), started_at.unwrap_or_default())
+}
+
+fn transient(cause: &str) -> ProvisionError {
+    ProvisionError::Transient { cause: cause.to_owned(), source: None }
+}
+
+/// Words that nobody waits for.
+#[derive(Debug)]
+struct Quiet;
+
+impl Progress for Quiet {
+    fn line(&self, text: &str) {
+        tracing::info!("{text}");
+    }
+}
+
+#[async_trait]
+impl Provisioner for DockerProvisioner {
+    async fn ensure_template(&self, placement: &Placement, progress: &dyn Progress) -> Result<(), ProvisionError> {
+        let driver = self.driver();
+        let plan = driver.plan(placement)?;
+        driver.template(&plan, progress).await?;
+        for service in &plan.services {
+            driver.images.ensure(&driver.engine, &service.image, progress).await?;
+        }
+        Ok(())
+    }
+
+    async fn ensure_data(&self, placement: &Placement) -> Result<(), ProvisionError> {
+        let driver = self.driver();
+        let plan = driver.plan(placement)?;
+        let (template, image, copier) = driver.template(&plan, &Quiet).await?;
+        driver.volumes(placement, &plan).await?;
+        let volume = driver.data_volume(placement, &plan).await?.unwrap_or_default();
+        if driver.marks.data(&placement.project_ref).as_deref() == Some(&volume) {
+            return Ok(());
+        }
+        let recipe = Recipe { stack: &plan.stack, database: plan.database(), image: &image, copier: &copier };
+        let target = Names::part(&placement.project_ref, &plan.stack.binding().database.volume);
+        // The network takes as long, and is needed next.
+        let clone = driver.templates.clone_to(driver, &recipe, &template, &target);
+        let (cloned, network) = tokio::join!(clone, driver.network(placement, &plan));
+        cloned?;
+        network?;
+        driver.marks.set_data(&placement.project_ref, &volume)
+    }
+
+    async fn allocate_port(&self, _placement: &Placement) -> Result<u16, ProvisionError> {
+        // Of an engine elsewhere it is not known which ports are free; it refuses one that is taken.
+        postgres_cluster::free_loopback_port().map_err(crate::error::provision_error)
+    }
+
+    async fn ensure_started(&self, placement: &Placement) -> Result<Started, ProvisionError> {
+        let driver = self.driver();
+        let plan = driver.plan(placement)?;
+        let images = plan.services.iter().map(|service| driver.images.ensure(&driver.engine, &service.image, &Quiet));
+        let (images, data) = tokio::try_join!(try_join_all(images), driver.data_volume(placement, &plan))?;
+        if data.is_none() {
+            return Err(ProvisionError::Permanent {
+                cause: format!(
+                    "the volume {} is gone, and with it the project's data. Put it back, or delete the project",
+                    Names::part(&placement.project_ref, &plan.stack.binding().database.volume)
+                ),
+                source: None,
+            });
+        }
+        driver.volumes(placement, &plan).await?;
+        let network = driver.network(placement, &plan).await?;
+        let desired = driver.desired(placement, &plan, &network, &images).await?;
+        let existing: Vec<ContainerSummary> = driver.runtime().containers(&placement.project_ref).await?;
+        let runtime = driver.runtime();
+        let ensured: Vec<Ensured> = try_join_all(desired.iter().map(|desired| runtime.ensure(desired, &existing))).await?;
+        let database =
+            plan.services.iter().position(|service| service.name == plan.stack.binding().database.service).unwrap_or_default();
+        let waiting = template::wait_for_sql(driver, &ensured[database].id, &network.name, plan.stack.binding().database.port);
+        let (_, postgres_version) = tokio::try_join!(waiting, driver.version(&images[database]))?;
+        Ok(Started { postgres_version })
+    }
+
+    async fn ensure_passwords(&self, placement: &Placement, passwords: &RolePasswords) -> Result<(), ProvisionError> {
+        let driver = self.driver();
+        if driver.marks.has_passwords(&placement.project_ref) {
+            return Ok(());
+        }
+        let plan = driver.plan(placement)?;
+        let binding = &plan.stack.binding().database;
+        let container = driver.container(placement, &binding.service).await?;
+        let address = container.and_then(|container| driver.address(placement, &container, binding.port));
+        let address = address.ok_or_else(|| transient("the database's container has no address"))?;
+        let mut config = tokio_postgres::Config::new();
+        config.host(address.ip().to_string()).port(address.port());
+        passwords::set(&config, &driver.settings.template_password, passwords).await?;
+        driver.marks.set_passwords(&placement.project_ref)
+    }
+
+    async fn ensure_services(&self, placement: &Placement, secrets: &ProjectSecrets) -> Result<Services, ProvisionError> {
+        let driver = self.driver();
+        let plan = driver.plan(placement)?;
+        let secrets = Secrets::of(secrets);
+        let deadline = tokio::time::Instant::now() + SERVICES_LIMIT;
+        loop {
+            driver.deliver(placement, &plan, &secrets).await?;
+            let services = driver.remote(placement, &plan).await?;
+            for _ in 0..20 {
+                if let Some(services) = &services
+                    && answers(services).await
+                {
+                    return Ok(Services::Remote(services.clone()));
+                }
+                tokio::time::sleep(LOOK).await;
+            }
+            driver.why_not(placement, &plan).await?;
+            if tokio::time::Instant::now() >= deadline {
+                return Err(transient(&format!("the project's services did not answer within {} s", SERVICES_LIMIT.as_secs())));
+            }
+        }
+    }
+
+    async fn ensure_size(&self, placement: &Placement) -> Result<(), ProvisionError> {
+        let driver = self.driver();
+        let plan = driver.plan(placement)?;
+        let Some(observed) = driver.observe_containers(placement, &plan).await? else { return Ok(()) };
+        for (container, desired) in observed.iter().filter_map(|(container, desired)| Some((container.as_ref()?, desired))) {
+            if !desired.limits.are_of(container) {
+                let id = container.id.as_deref().unwrap_or_default();
+                driver.watch.expect(id);
+                let updated = driver.engine.docker().await?.update_container(id, desired.limits.update()).await;
+                updated.map_err(|error| driver.engine.failed(&format!("change the limits of {}", desired.name), error))?;
+                driver.watch.no_longer_expect(id);
+            }
+        }
+        Ok(())
+    }
+
+    async fn stop(&self, placement: &Placement) -> Result<(), ProvisionError> {
+        let driver = self.driver();
+        let plan = driver.plan(placement)?;
+        let runtime = driver.runtime();
+        // What needs another service before that one.
+        for service in plan.services.iter().rev() {
+            let Some(container) = driver.container(placement, &service.name).await?.filter(runtime::is_running) else { continue };
+            let (id, started_at) = life(&container);
+            let waits = service.has_secrets() && driver.delivered.lock().await.get(&id) != Some(&started_at);
+            // What waits for its secrets has nothing to finish, and takes no signal.
+            let grace = if waits && !driver.is_answering(placement, &plan, &service.name).await? {
+                0
+            } else {
+                service.stop_grace.unwrap_or(10)
+            };
+            if runtime::is_paused(&container) {
+                let unpaused = driver.engine.docker().await?.unpause_container(&id).await;
+                unpaused.map_err(|error| driver.engine.failed(&format!("continue the container of {}", service.name), error))?;
+            }
+            runtime.stop(&id, grace).await?;
+        }
+        Ok(())
+    }
+
+    async fn destroy(&self, placement: &Placement) -> Result<(), ProvisionError> {
+        let driver = self.driver();
+        driver.destroy(&placement.project_ref).await
+    }
+
+    async fn observe(&self, placement: &Placement) -> Result<Observation, ProvisionError> {
+        self.driver().observe(placement).await
+    }
+
+    async fn usage(&self, placement: &Placement) -> Result<Usage, ProvisionError> {
+        let driver = self.driver();
+        let plan = driver.plan(placement)?;
+        driver.usage(placement, &plan).await
+    }
+
+    /// By labels alone. Nothing before the first project: an engine that nobody uses is not asked.
+    async fn found(&self) -> Result<Vec<Placement>, ProvisionError> {
+        if self.0.following.get().is_none() { Ok(Vec::new()) } else { self.0.found().await }
+    }
+
+    async fn next_exit(&self) -> UnexpectedExit {
+        match self.0.exits.lock().await.recv().await {
+            Some(exit) => exit,
+            // Never: the watch holds a sender.
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn shutdown(&self, immediately: bool) {
+        let driver = &self.0;
+        let runtime = driver.runtime();
+        let containers = match runtime.all_containers().await {
+            Ok(containers) => containers,
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "stopping containers");
+                return;
+            }
+        };
+        let ids = containers.iter().filter_map(|container| container.id.as_deref());
+        let stopping = ids.map(|id| async move {
+            if let Err(error) = self.0.runtime().stop(id, if immediately { 0 } else { 10 }).await {
+                tracing::error!(container = id, error = &error as &dyn std::error::Error, "stopping a container");
+            }
+        });
+        futures::future::join_all(stopping).await;
+    }
+}

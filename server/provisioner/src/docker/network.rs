@@ -1,0 +1,156 @@
+//! A bridge network for each project, with a range of addresses out of the pool that is set aside for projects.
+//!
+//! The engine's own pools would be exhausted after thirty projects; and with ranges from one pool the server knows by its
+//! address whoever calls out of a project's container, and refuses it.
+
+use std::collections::HashMap;
+
+use bollard::{
+    errors::Error,
+    models::{Ipam, IpamConfig, Network, NetworkCreateRequest},
+    query_parameters::ListNetworksOptions,
+};
+use control_plane::ProvisionError;
+use ipnet::Ipv4Net;
+use tokio::sync::Mutex;
+
+use super::{engine::Engine, names::Names};
+
+/// Bits of a project's range: 16 addresses, of which 13 are for containers.
+const PREFIX: u8 = 28;
+/// Ranges tried where something other than a network has them, such as a route of the machine.
+const TRIES: usize = 32;
+
+/// Makes networks.
+#[derive(Debug)]
+pub(super) struct Networks {
+    pool: Ipv4Net,
+    /// Two at once would choose the same range.
+    choosing: Mutex<()>,
+}
+
+/// A project's network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ProjectNetwork {
+    pub(super) name: String,
+    pub(super) id: String,
+    range: Ipv4Net,
+}
+
+impl ProjectNetwork {
+    /// The address of the service at this place in the stack's order. The first one is the gateway's.
+    pub(super) fn address(&self, place: usize) -> Option<std::net::Ipv4Addr> {
+        self.range.hosts().nth(place + 1)
+    }
+}
+
+impl Networks {
+    pub(super) fn new(pool: Ipv4Net) -> Self {
+        Self { pool, choosing: Mutex::default() }
+    }
+
+    /// The network of this name, made if it is not there. `labels` are for a new one.
+    pub(super) async fn ensure(
+        &self,
+        engine: &Engine,
+        names: &Names,
+        name: &str,
+        labels: HashMap<String, String>,
+    ) -> Result<ProjectNetwork, ProvisionError> {
+        let doing = format!("make the network {name}");
+        let docker = engine.docker().await?;
+        let _choosing = self.choosing.lock().await;
+        let all = docker.list_networks(None::<ListNetworksOptions>).await.map_err(|error| engine.failed(&doing, error))?;
+        if let Some(network) = all.iter().find(|network| network.name.as_deref() == Some(name)) {
+            return usable(network, names).ok_or_else(|| ProvisionError::Transient {
+                cause: format!("could not {doing}: a network of that name is there that is not supacloud's. Remove it with `docker network rm {name}`"),
+                source: None,
+            });
+        }
+        let taken: Vec<Ipv4Net> = all.iter().flat_map(ranges).collect();
+        let free =
+            self.pool.subnets(PREFIX).into_iter().flatten().filter(|range| !taken.iter().any(|other| overlap(range, other)));
+        for range in free.take(TRIES) {
+            let request = NetworkCreateRequest {
+                name: name.to_owned(),
+                driver: Some("bridge".to_owned()),
+                ipam: Some(Ipam {
+                    config: Some(vec![IpamConfig { subnet: Some(range.to_string()), ..IpamConfig::default() }]),
+                    ..Ipam::default()
+                }),
+                labels: Some(labels.clone()),
+                ..NetworkCreateRequest::default()
+            };
+            match docker.create_network(request).await {
+                Ok(made) => return Ok(ProjectNetwork { name: name.to_owned(), id: made.id, range }),
+                Err(error) if is_overlap(&error) => {
+                    tracing::info!(%range, "a range of addresses is taken by something else on the engine's machine")
+                }
+                Err(error) => return Err(engine.failed(&doing, error)),
+            }
+        }
+        Err(ProvisionError::Transient {
+            cause: format!(
+                "could not {doing}: all ranges of the address pool {} are taken. Delete projects, remove unused networks, or set \
+                 provisioner.docker.address_pool to a larger one",
+                self.pool
+            ),
+            source: None,
+        })
+    }
+
+    /// The network of this name, if it is there and ours.
+    pub(super) async fn find(
+        &self,
+        engine: &Engine,
+        names: &Names,
+        name: &str,
+    ) -> Result<Option<ProjectNetwork>, ProvisionError> {
+        let options = ListNetworksOptions { filters: Some([("name".to_owned(), vec![name.to_owned()])].into()) };
+        let found = engine.docker().await?.list_networks(Some(options)).await;
+        let found = found.map_err(|error| engine.failed(&format!("look at the network {name}"), error))?;
+        // The filter finds parts of names, too.
+        Ok(found.iter().find(|network| network.name.as_deref() == Some(name)).and_then(|network| usable(network, names)))
+    }
+}
+
+fn usable(network: &Network, names: &Names) -> Option<ProjectNetwork> {
+    if !network.labels.as_ref().is_some_and(|labels| names.is_ours(labels)) {
+        return None;
+    }
+    let range = ranges(network).next()?;
+    Some(ProjectNetwork { name: network.name.clone()?, id: network.id.clone()?, range })
+}
+
+fn ranges(network: &Network) -> impl Iterator<Item = Ipv4Net> {
+    let configs = network.ipam.as_ref().and_then(|ipam| ipam.config.as_deref()).unwrap_or_default();
+    configs.iter().filter_map(|config| config.subnet.as_deref()?.parse().ok())
+}
+
+fn overlap(one: &Ipv4Net, other: &Ipv4Net) -> bool {
+    one.contains(other) || other.contains(one)
+}
+
+fn is_overlap(error: &Error) -> bool {
+    matches!(error, Error::DockerResponseServerError { message, .. } if message.contains("Pool overlaps") || message.contains("overlaps with"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_service_of_the_largest_stack_has_an_address() {
+        let network = ProjectNetwork { name: "n".into(), id: "i".into(), range: "10.213.0.16/28".parse().unwrap() };
+        assert_eq!(network.address(0), Some([10, 213, 0, 18].into()), "after the gateway's");
+        let last = network.address(super::super::stack::MAX_SERVICES).unwrap();
+        assert!(last < std::net::Ipv4Addr::new(10, 213, 0, 30), "{last}");
+    }
+
+    #[test]
+    fn ranges_overlap_in_both_directions() {
+        let net = |text: &str| text.parse::<Ipv4Net>().unwrap();
+        assert!(overlap(&net("10.0.0.0/8"), &net("10.1.0.0/28")) && overlap(&net("10.1.0.0/28"), &net("10.0.0.0/8")));
+        assert!(!overlap(&net("10.1.0.0/28"), &net("10.1.0.16/28")));
+    }
+}

@@ -1,0 +1,208 @@
+//! Looks at what is there of a project, and removes all of it.
+
+use std::collections::BTreeSet;
+
+use bollard::{
+    models::ContainerInspectResponse,
+    query_parameters::{ListNetworksOptions, ListVolumesOptionsBuilder},
+};
+use control_plane::{DataState, DatabaseState, Observation, Placement, ProvisionError};
+use control_plane_api::{InstanceSize, ProjectRef};
+use futures::future::try_join_all;
+
+use super::{
+    Docker, Plan,
+    container::Desired,
+    engine::is_missing,
+    names::{Names, PROJECT, STACK},
+    reach, runtime, template,
+};
+
+impl Docker {
+    /// Looks at the project: its volume, its containers and whether they answer.
+    pub(super) async fn observe(&self, placement: &Placement) -> Result<Observation, ProvisionError> {
+        let plan = self.plan(placement)?;
+        let (data, containers) = tokio::try_join!(self.data_volume(placement, &plan), self.observe_containers(placement, &plan))?;
+        let is_any_there = match &containers {
+            Some(containers) => containers.iter().any(|(container, _)| container.is_some()),
+            None => !self.runtime().containers(&placement.project_ref).await?.is_empty(),
+        };
+        let data = match data {
+            Some(volume) if self.marks.data(&placement.project_ref).as_deref() == Some(&volume) => DataState::Complete,
+            Some(_) => DataState::Partial,
+            None if is_any_there => DataState::Partial,
+            None => DataState::Absent,
+        };
+        let database = match &containers {
+            Some(containers) => self.database_state(placement, &plan, containers).await?,
+            None if is_any_there => self.state_without_network(placement, &plan).await?,
+            None => DatabaseState::Stopped,
+        };
+        let services = match database {
+            DatabaseState::Ready => match self.remote(placement, &plan).await? {
+                Some(services) => reach::answers(&services).await,
+                None => false,
+            },
+            DatabaseState::Stopped | DatabaseState::Changing => false,
+        };
+        let all_limited = |containers: &Vec<(Option<ContainerInspectResponse>, Desired)>| {
+            containers
+                .iter()
+                .all(|(container, desired)| container.as_ref().is_none_or(|container| desired.limits.are_of(container)))
+        };
+        Ok(Observation {
+            template: self.templates.any().await,
+            data,
+            database,
+            passwords: self.marks.has_passwords(&placement.project_ref),
+            services,
+            size: containers.as_ref().is_none_or(all_limited),
+        })
+    }
+
+    /// The project's containers beside what they are to be. Nothing if it has no network, or an image is missing, so that
+    /// it can't be said.
+    pub(super) async fn observe_containers(
+        &self,
+        placement: &Placement,
+        plan: &Plan,
+    ) -> Result<Option<Vec<(Option<ContainerInspectResponse>, Desired)>>, ProvisionError> {
+        let images = plan.services.iter().map(|service| self.images.find(&self.engine, &service.image));
+        let network_name = Names::project(&placement.project_ref);
+        let network = self.networks.find(&self.engine, &self.names, &network_name);
+        let (images, network) = tokio::try_join!(try_join_all(images), network)?;
+        let (Some(images), Some(network)) = (images.into_iter().collect::<Option<Vec<_>>>(), network) else { return Ok(None) };
+        let desired = self.desired(placement, plan, &network, &images).await?;
+        let runtime = self.runtime();
+        let found = try_join_all(desired.iter().map(|desired| runtime.inspect(&desired.name))).await?;
+        Ok(Some(found.into_iter().zip(desired).collect()))
+    }
+
+    /// Ready only if every container is as it is to be: the database's alone is no project.
+    async fn database_state(
+        &self,
+        placement: &Placement,
+        plan: &Plan,
+        containers: &[(Option<ContainerInspectResponse>, Desired)],
+    ) -> Result<DatabaseState, ProvisionError> {
+        let running = |container: &Option<ContainerInspectResponse>| container.as_ref().is_some_and(runtime::is_running);
+        if !containers.iter().any(|(container, _)| running(container)) {
+            return Ok(DatabaseState::Stopped);
+        }
+        let as_desired = containers.iter().all(|(container, desired)| {
+            container.as_ref().is_some_and(|container| {
+                runtime::is_running(container)
+                    && !runtime::is_paused(container)
+                    && runtime::is_of_generation(container, desired)
+                    && runtime::is_connected(container, desired)
+            })
+        });
+        let binding = &plan.stack.binding().database;
+        let database = containers.iter().find(|(_, desired)| desired.component == binding.service);
+        let address = database.and_then(|(container, _)| self.address(placement, container.as_ref()?, binding.port));
+        match address {
+            Some(address) if as_desired && reach::accepts_sql(address).await => Ok(DatabaseState::Ready),
+            Some(_) | None => Ok(DatabaseState::Changing),
+        }
+    }
+
+    /// A project whose network or image is gone is not as it should be, even where its containers still run.
+    async fn state_without_network(&self, placement: &Placement, plan: &Plan) -> Result<DatabaseState, ProvisionError> {
+        for service in &plan.services {
+            if self.container(placement, &service.name).await?.as_ref().is_some_and(runtime::is_running) {
+                return Ok(DatabaseState::Changing);
+            }
+        }
+        Ok(DatabaseState::Stopped)
+    }
+
+    /// Whether the service's own port answers, where it has one.
+    pub(super) async fn is_answering(&self, placement: &Placement, plan: &Plan, service: &str) -> Result<bool, ProvisionError> {
+        let Some(route) = plan.stack.binding().routes.iter().find(|route| route.service == service) else { return Ok(false) };
+        let Some(container) = self.container(placement, service).await? else { return Ok(false) };
+        match self.address(placement, &container, route.port) {
+            Some(address) => Ok(reach::accepts(address).await),
+            None => Ok(false),
+        }
+    }
+
+    /// Removes everything that has the project's labels, whatever stack it was made from.
+    pub(super) async fn destroy(&self, project_ref: &ProjectRef) -> Result<(), ProvisionError> {
+        let runtime = self.runtime();
+        let containers = runtime.containers(project_ref).await?;
+        // Copies in progress have no labels of a project: they hold its volumes.
+        let copies = runtime.all_containers().await?.into_iter().filter(|container| {
+            let prefix = format!("/{}-", Names::project(project_ref));
+            container.names.iter().flatten().any(|name| name.starts_with(&prefix))
+        });
+        let ids: Vec<String> = containers.into_iter().chain(copies).filter_map(|container| container.id).collect();
+        try_join_all(ids.iter().map(|id| runtime.remove(id))).await?;
+        {
+            let mut delivered = self.delivered.lock().await;
+            ids.iter().for_each(|id| drop(delivered.remove(id)));
+        }
+        let docker = self.engine.docker().await?;
+        let filters = self.names.of_project(project_ref);
+        let networks = docker.list_networks(Some(ListNetworksOptions { filters: Some(filters.clone()) })).await;
+        for network in networks.map_err(|error| self.engine.failed("list networks", error))? {
+            let name = network.name.unwrap_or_default();
+            self.watch.expect(&name);
+            self.disconnect_strangers(&name).await?;
+            match docker.remove_network(&name).await {
+                Ok(()) => {}
+                Err(error) if is_missing(&error) => {}
+                Err(error) => return Err(self.engine.failed(&format!("remove the network {name}"), error)),
+            }
+        }
+        let volumes = docker.list_volumes(Some(ListVolumesOptionsBuilder::new().filters(&filters).build())).await;
+        for volume in volumes.map_err(|error| self.engine.failed("list volumes", error))?.volumes.unwrap_or_default() {
+            template::remove_volume(self, &volume.name).await?;
+        }
+        self.disk.forget(project_ref).await;
+        self.marks.forget(project_ref)
+    }
+
+    /// A network goes only once nobody is in it; who was connected by hand is not ours to remove.
+    async fn disconnect_strangers(&self, network: &str) -> Result<(), ProvisionError> {
+        use bollard::{models::NetworkDisconnectRequest, query_parameters::InspectNetworkOptions};
+        let docker = self.engine.docker().await?;
+        let inspected = super::engine::found(docker.inspect_network(network, None::<InspectNetworkOptions>).await);
+        let inspected = inspected.map_err(|error| self.engine.failed(&format!("look at the network {network}"), error))?;
+        for container in inspected.and_then(|network| network.containers).unwrap_or_default().into_keys() {
+            let request = NetworkDisconnectRequest { container: container.clone(), force: Some(true) };
+            match docker.disconnect_network(network, request).await {
+                Ok(()) => {}
+                Err(error) if is_missing(&error) => {}
+                Err(error) => {
+                    return Err(self.engine.failed(&format!("disconnect {container} from the network {network}"), error));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Every project of which something is there.
+    pub(super) async fn found(&self) -> Result<Vec<Placement>, ProvisionError> {
+        let docker = self.engine.docker().await?;
+        let filters = self.names.ours();
+        let containers = self.runtime().all_containers().await?;
+        let networks = docker.list_networks(Some(ListNetworksOptions { filters: Some(filters.clone()) })).await;
+        let networks = networks.map_err(|error| self.engine.failed("list networks", error))?;
+        let volumes = docker.list_volumes(Some(ListVolumesOptionsBuilder::new().filters(&filters).build())).await;
+        let volumes = volumes.map_err(|error| self.engine.failed("list volumes", error))?.volumes.unwrap_or_default();
+        let labels = containers.into_iter().filter_map(|container| container.labels);
+        let labels = labels.chain(networks.into_iter().filter_map(|network| network.labels));
+        let labels = labels.chain(volumes.into_iter().map(|volume| volume.labels));
+        let found: BTreeSet<(ProjectRef, Option<String>)> =
+            labels.filter_map(|labels| Some((labels.get(PROJECT)?.parse().ok()?, labels.get(STACK).cloned()))).collect();
+        let placement = |(project_ref, stack)| Placement {
+            project_ref,
+            driver: crate::DOCKER.to_owned(),
+            stack,
+            port: None,
+            size: InstanceSize::default(),
+            postgres_major: None,
+        };
+        Ok(found.into_iter().map(placement).collect())
+    }
+}

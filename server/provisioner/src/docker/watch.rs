@@ -1,0 +1,162 @@
+//! Follows the engine's events: whatever happens to a project's parts without our doing is reported, so that it is put
+//! right. The stream is taken up again when it breaks, and then everything is looked at, because what happened in between
+//! was not told.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use bollard::{
+    models::{ContainerSummaryStateEnum, EventMessage, EventMessageTypeEnum},
+    query_parameters::EventsOptionsBuilder,
+};
+use control_plane::{ProvisionError, UnexpectedExit};
+use control_plane_api::ProjectRef;
+use futures::StreamExt as _;
+use tokio::sync::mpsc;
+
+use super::{
+    Docker,
+    names::{COMPONENT, INSTALLATION, PROJECT},
+    runtime::Runtime,
+};
+
+/// How long an end of our own doing may take to be told.
+const EXPECTED_FOR: Duration = Duration::from_secs(120);
+/// Pauses between two tries to reach the engine.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
+
+/// What is expected to happen, and where the rest is reported.
+#[derive(Debug)]
+pub(super) struct Watch {
+    expected: Mutex<HashMap<String, Instant>>,
+    exits: mpsc::UnboundedSender<UnexpectedExit>,
+}
+
+impl Watch {
+    pub(super) fn new(exits: mpsc::UnboundedSender<UnexpectedExit>) -> Self {
+        Self { expected: Mutex::default(), exits }
+    }
+
+    /// What happens to this container, or network by its name, in the near future is our doing.
+    pub(super) fn expect(&self, id: &str) {
+        let mut expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
+        expected.retain(|_, since| since.elapsed() < EXPECTED_FOR);
+        expected.insert(id.to_owned(), Instant::now());
+    }
+
+    /// From now on it is not.
+    pub(super) fn no_longer_expect(&self, id: &str) {
+        self.expected.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+
+    fn is_expected(&self, id: &str) -> bool {
+        let expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
+        expected.get(id).is_some_and(|since| since.elapsed() < EXPECTED_FOR)
+    }
+
+    fn report(&self, project_ref: ProjectRef, cause: String) {
+        // Nobody listens any more when the server stops.
+        let _ = self.exits.send(UnexpectedExit { project_ref, cause });
+    }
+}
+
+/// Follows events until the driver is dropped.
+pub(super) async fn follow(docker: std::sync::Weak<Docker>) {
+    let mut pause = PAUSES.0;
+    loop {
+        let Some(driver) = docker.upgrade() else { return };
+        match follow_once(&driver, &docker).await {
+            Ok(()) => pause = PAUSES.0,
+            Err(error) => tracing::debug!(error = &error as &dyn std::error::Error, "following the engine's events"),
+        }
+        drop(driver);
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(PAUSES.1);
+    }
+}
+
+async fn follow_once(driver: &Docker, _alive: &std::sync::Weak<Docker>) -> Result<(), ProvisionError> {
+    let engine = &driver.engine;
+    let docker = engine.docker().await?;
+    let filters = HashMap::from([("type".to_owned(), ["container", "network", "volume"].map(str::to_owned).to_vec())]);
+    let mut events = std::pin::pin!(docker.events(Some(EventsOptionsBuilder::new().filters(&filters).build())));
+    // The stream first, so that nothing falls in between.
+    report_what_is_down(driver).await?;
+    while let Some(event) = events.next().await {
+        let event = event.map_err(|error| engine.failed("follow the engine's events", error))?;
+        if let Some((project_ref, cause)) = alarming(driver, &event) {
+            driver.watch.report(project_ref, cause);
+        }
+    }
+    Ok(())
+}
+
+/// Reports every project of which a container is there and does not run. Those that are meant to rest are known to.
+async fn report_what_is_down(driver: &Docker) -> Result<(), ProvisionError> {
+    let runtime = Runtime { engine: &driver.engine, names: &driver.names, watch: &driver.watch };
+    let mut down = HashSet::new();
+    for container in runtime.all_containers().await? {
+        let project_ref = container.labels.as_ref().and_then(|labels| labels.get(PROJECT)?.parse::<ProjectRef>().ok());
+        if let Some(project_ref) = project_ref.filter(|_| container.state != Some(ContainerSummaryStateEnum::RUNNING)) {
+            down.insert(project_ref);
+        }
+    }
+    for project_ref in down {
+        driver
+            .watch
+            .report(project_ref, "The project was found stopped when the Docker engine could be reached again".to_owned());
+    }
+    Ok(())
+}
+
+/// The project that an event is about and what happened to it, if that is not our doing.
+fn alarming(driver: &Docker, event: &EventMessage) -> Option<(ProjectRef, String)> {
+    let actor = event.actor.as_ref()?;
+    let (id, attributes) = (actor.id.as_deref()?, actor.attributes.as_ref()?);
+    let action = event.action.as_deref()?;
+    let name = attributes.get("name").map(String::as_str).unwrap_or_default();
+    match event.typ? {
+        EventMessageTypeEnum::CONTAINER => {
+            if attributes.get(INSTALLATION).map(String::as_str) != Some(driver.names.installation())
+                || driver.watch.is_expected(id)
+            {
+                return None;
+            }
+            let project_ref = attributes.get(PROJECT)?.parse().ok()?;
+            let component = attributes.get(COMPONENT).map(String::as_str).unwrap_or(name);
+            let what = match action {
+                "die" => match attributes.get("exitCode").map(String::as_str) {
+                    Some(code) => format!("ended (exit code {code})"),
+                    None => "ended".to_owned(),
+                },
+                "oom" => "ran out of memory".to_owned(),
+                "pause" => "was paused".to_owned(),
+                "destroy" => "was removed".to_owned(),
+                "rename" => "was renamed".to_owned(),
+                "update" => "was given other limits".to_owned(),
+                "health_status: unhealthy" => "is not healthy".to_owned(),
+                _ => return None,
+            };
+            Some((project_ref, format!("The container {component} {what}")))
+        }
+        EventMessageTypeEnum::NETWORK if action == "disconnect" || action == "destroy" => {
+            let container = attributes.get("container").map(String::as_str).unwrap_or_default();
+            if driver.watch.is_expected(name) || driver.watch.is_expected(container) {
+                return None;
+            }
+            Some((project_of(name)?, format!("A part of the project was cut off from its network ({action})")))
+        }
+        EventMessageTypeEnum::VOLUME if action == "destroy" && !driver.watch.is_expected(id) => {
+            Some((project_of(id)?, "A volume of the project was removed".to_owned()))
+        }
+        _ => None,
+    }
+}
+
+/// The project in the name of one of its parts.
+fn project_of(name: &str) -> Option<ProjectRef> {
+    name.strip_prefix("supacloud-")?.split('-').next()?.parse().ok()
+}
