@@ -41,6 +41,9 @@ fn run() -> anyhow::Result<()> {
     let settings = Settings::parse(&variables)?;
     let secrets = Secrets::read(&settings.secrets_dir)?;
     daemon::start_logging(&settings.log)?;
+    // Measured on two cores: two workers take 1 MB more under load than a runtime of one thread (10.5 MB, 9.5 MB), hardly any
+    // at rest (6 MB), and answer a quarter to a third more requests. As many workers as a large machine has cores would be
+    // stacks and arenas for each of its projects.
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
