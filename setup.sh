@@ -2,7 +2,7 @@
 # Installs what supacloud needs on Debian 12 and 13 and Ubuntu 24.04, as root or as a user with sudo.
 #
 #   setup.sh run     what `make run` needs: PostgreSQL, a C compiler, Node.js, the wasm target, cargo-leptos, Tailwind CSS
-#   setup.sh test    the same, and what `make test` needs: Chromium, Playwright, the Python client
+#   setup.sh test    the same, and what `make test` needs: Chromium, Playwright, the Python client, nginx, Caddy
 #   setup.sh bench   the same, and the load generator of `make bench`
 #   setup.sh path    prints the directories to put in front of PATH; installs nothing
 #   setup.sh python  prints the Python that has the client; installs nothing
@@ -94,6 +94,10 @@ has_chromium() {
   return 1
 }
 
+# The reverse proxies that deploy/ has configurations for.
+has_nginx() { has nginx || [[ -x /usr/sbin/nginx ]]; }
+has_caddy() { has caddy; }
+
 # What is missing, as package names. Looks at files and commands: what was installed in another way counts too.
 missing_packages() {
   local for_tests=$1 for_bench=$2
@@ -107,6 +111,9 @@ missing_packages() {
   fi
   if [[ -n $for_tests ]]; then
     has_python || printf '%s\n' python3 python3-venv
+    has openssl || echo openssl
+    has_nginx || echo nginx-light
+    has_caddy || echo caddy
     if [[ $(distribution) != ubuntu ]] && ! has_chromium; then printf '%s\n' chromium fonts-liberation; fi
   fi
   [[ -z $for_bench ]] || has wrk || echo wrk
@@ -127,9 +134,11 @@ install_packages() {
   fi
   installing "from the distribution: ${packages[*]}"
   apt_get update || say "apt-get update failed; going on with the package lists that are there"
-  local package others=()
+  local package others=() proxies=()
   for package in "${packages[@]}"; do
-    if [[ $package == postgresql ]]; then
+    if [[ $package == nginx-light || $package == caddy ]]; then
+      proxies+=("$package")
+    elif [[ $package == postgresql ]]; then
       if ! install_postgres || ! has_postgres; then
         problem "PostgreSQL $POSTGRES_AT_LEAST to $POSTGRES_AT_MOST with contrib" \
           "see apt-get's words above; it must be in /usr/lib/postgresql/<major> and /usr/share/postgresql/<major>"
@@ -142,6 +151,28 @@ install_packages() {
     apt_get install -y --no-install-recommends "${others[@]}" ||
       problem "system packages: ${others[*]}" "see apt-get's words above, then $remedy"
   fi
+  if ((${#proxies[@]} > 0)); then
+    install_proxies "${proxies[@]}" || problem "reverse proxies: ${proxies[*]}" "see apt-get's words above, then $remedy"
+  fi
+}
+
+# install_proxies PACKAGE...: their programs, without the services that the packages would start at port 80, now and at
+# every boot. Nothing else is started or stopped meanwhile.
+install_proxies() {
+  local policy=/usr/sbin/policy-rc.d status=0 package is_ours=
+  if [[ ! -e $policy ]]; then
+    printf '#!/bin/sh\nexit 101 # supacloud set-up\n' | as_root tee "$policy" >/dev/null || return 1
+    as_root chmod 755 "$policy" || return 1
+    is_ours=1
+  fi
+  apt_get install -y --no-install-recommends "$@" || status=1
+  [[ -z $is_ours ]] || as_root rm -f "$policy"
+  if has systemctl; then
+    for package in "$@"; do
+      as_root systemctl --quiet disable "${package%-light}.service" >/dev/null 2>&1 || true
+    done
+  fi
+  return "$status"
 }
 
 # Installs PostgreSQL without the default cluster "main": it would run as a service that nobody asked for. The setting that

@@ -4,6 +4,7 @@
 
 mod api;
 mod architecture;
+mod behind;
 mod concurrency;
 mod crash;
 mod faults;

@@ -2,10 +2,11 @@
 
 use std::{collections::VecDeque, io, time::Duration};
 
+use super::{
+    connection::Connection,
+    http::{Request, read_chunk},
+};
 use serde_json::Value;
-use tokio::{io::BufReader, net::TcpStream};
-
-use super::http::{Request, read_chunk};
 
 /// Longest wait for an event that a test expects.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -32,7 +33,7 @@ impl Event {
 /// An open stream.
 #[derive(Debug)]
 pub(crate) struct EventStream {
-    connection: BufReader<TcpStream>,
+    connection: Connection,
     unread: String,
     ready: VecDeque<Event>,
 }

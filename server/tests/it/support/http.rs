@@ -1,12 +1,11 @@
 //! A small HTTP/1.1 client: one connection a request, and answers as they were sent, so that a test sees the very headers.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, time::Duration};
 
 use serde_json::Value;
-use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
-    net::TcpStream,
-};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _};
+
+use super::connection::{Connection, Way};
 
 /// Longest time for an answer; a server that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -14,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// A request on its way.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
-    address: SocketAddr,
+    way: Way,
     method: &'static str,
     target: String,
     headers: Vec<(String, String)>,
@@ -30,8 +29,8 @@ pub(crate) struct Response {
 }
 
 impl Request {
-    pub(crate) fn new(address: SocketAddr, method: &'static str, target: impl Into<String>) -> Self {
-        Self { address, method, target: target.into(), headers: Vec::new(), body: Vec::new() }
+    pub(crate) fn new(way: impl Into<Way>, method: &'static str, target: impl Into<String>) -> Self {
+        Self { way: way.into(), method, target: target.into(), headers: Vec::new(), body: Vec::new() }
     }
 
     /// Adds a header. `host` replaces the one that is sent otherwise.
@@ -72,7 +71,7 @@ impl Request {
     }
 
     /// Sends it and hands over the connection once the head of the answer is there.
-    pub(crate) async fn open(self) -> io::Result<(u16, Vec<(String, String)>, BufReader<TcpStream>)> {
+    pub(crate) async fn open(self) -> io::Result<(u16, Vec<(String, String)>, Connection)> {
         let opening = async {
             let mut connection = self.connect().await?;
             let (status, headers) = read_head(&mut connection).await?;
@@ -81,12 +80,12 @@ impl Request {
         tokio::time::timeout(PATIENCE, opening).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
     }
 
-    async fn connect(&self) -> io::Result<BufReader<TcpStream>> {
-        let mut stream = TcpStream::connect(self.address).await?;
+    async fn connect(&self) -> io::Result<Connection> {
+        let mut stream = self.way.connect().await?;
         let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
         let has = |name: &str| self.headers.iter().any(|(header, _)| header == name);
         if !has("host") {
-            head.push_str(&format!("host: {}\r\n", self.address));
+            head.push_str(&format!("host: {}\r\n", self.way.host()));
         }
         if !self.body.is_empty() || matches!(self.method, "POST" | "PATCH" | "PUT") {
             head.push_str(&format!("content-length: {}\r\n", self.body.len()));
@@ -98,7 +97,8 @@ impl Request {
         stream.write_all(head.as_bytes()).await?;
         // A server that has refused already may close before it has read everything; its answer is what counts.
         let _ = stream.write_all(&self.body).await;
-        Ok(BufReader::new(stream))
+        let _ = stream.flush().await;
+        Ok(stream)
     }
 }
 
@@ -134,7 +134,7 @@ impl Response {
     }
 }
 
-async fn read_head(connection: &mut BufReader<TcpStream>) -> io::Result<(u16, Vec<(String, String)>)> {
+async fn read_head(connection: &mut Connection) -> io::Result<(u16, Vec<(String, String)>)> {
     let status_line = read_line(connection).await?;
     let status = status_line.split(' ').nth(1).and_then(|status| status.parse().ok());
     let status = status.ok_or_else(|| io::Error::other(format!("not a status line: {status_line:?}")))?;
@@ -147,7 +147,7 @@ async fn read_head(connection: &mut BufReader<TcpStream>) -> io::Result<(u16, Ve
 }
 
 /// A line without its end; the connection's end is an error.
-pub(crate) async fn read_line(connection: &mut BufReader<TcpStream>) -> io::Result<String> {
+pub(crate) async fn read_line(connection: &mut Connection) -> io::Result<String> {
     let mut line = String::new();
     if connection.read_line(&mut line).await? == 0 {
         return Err(io::ErrorKind::UnexpectedEof.into());
@@ -155,7 +155,7 @@ pub(crate) async fn read_line(connection: &mut BufReader<TcpStream>) -> io::Resu
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-async fn read_body(connection: &mut BufReader<TcpStream>, status: u16, headers: &[(String, String)]) -> io::Result<Vec<u8>> {
+async fn read_body(connection: &mut Connection, status: u16, headers: &[(String, String)]) -> io::Result<Vec<u8>> {
     let header = |name: &str| headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str());
     let mut body = Vec::new();
     if let Some(length) = header("content-length").and_then(|length| length.parse().ok()) {
@@ -172,7 +172,7 @@ async fn read_body(connection: &mut BufReader<TcpStream>, status: u16, headers: 
 }
 
 /// The next chunk of a chunked body; nothing at its end.
-pub(crate) async fn read_chunk(connection: &mut BufReader<TcpStream>) -> io::Result<Option<Vec<u8>>> {
+pub(crate) async fn read_chunk(connection: &mut Connection) -> io::Result<Option<Vec<u8>>> {
     let line = read_line(connection).await?;
     let size = line.split(';').next().and_then(|size| usize::from_str_radix(size.trim(), 16).ok());
     let size = size.ok_or_else(|| io::Error::other(format!("not a chunk: {line:?}")))?;

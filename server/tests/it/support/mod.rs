@@ -1,11 +1,13 @@
 //! The real `supacloud` program on a data folder of its own, and what is left when it is gone. Everything a test starts
 //! below its folder ends with the test, also when it panics.
 
+pub(crate) mod connection;
 pub(crate) mod events;
 pub(crate) mod http;
 pub(crate) mod leftovers;
 pub(crate) mod processes;
 mod project;
+pub(crate) mod proxy;
 
 use std::{
     fs::{self, OpenOptions, Permissions},

@@ -1,0 +1,5 @@
+//! Behind reverse proxies, run from the files that we ship.
+
+mod server;
+mod streams;
+mod traefik;
