@@ -16,6 +16,8 @@ export PATH := $(shell ./setup.sh path):$(PATH):$(or $(CARGO_HOME),$(HOME)/.carg
 target := $(CARGO_TARGET_DIR)
 binary := $(target)/release/supacloud
 site := $(target)/site
+# Programs that run beside the server, each a crate of the same name; the server looks for them beside itself.
+programs := $(notdir $(patsubst %/src/main.rs,%,$(wildcard $(addprefix data-plane/,$(addsuffix /src/main.rs,node rest)))))
 
 # For a release build alone: `cargo leptos watch` fails with hashed names. The server needs neither; it finds the site
 # and hash.txt beside itself.
@@ -44,13 +46,15 @@ build: setup ## Build the release, unless it is up to date
 	flock 9
 	stamp="$(target)/.supacloud-release"
 	wanted=$$($(fingerprint))
-	if [[ -x "$(binary)" && -d "$(site)/pkg" && -e "$$stamp" && "$$(<"$$stamp")" == "$$wanted" ]]; then
+	built() { for program in supacloud $(programs); do [[ -x "$(target)/release/$$program" ]] || return 1; done; }
+	if built && [[ -d "$(site)/pkg" && -e "$$stamp" && "$$(<"$$stamp")" == "$$wanted" ]]; then
 		echo "build: the release is up to date"
 		exit 0
 	fi
 	rm -f "$$stamp"
 	echo "build: building the release (the first time about 6 minutes on 2 cores)"
 	env $(release_env) cargo leptos build --release --precompress --cargo-locked 9>&-
+	if [[ -n "$(programs)" ]]; then cargo build --release --locked $(addprefix -p ,$(programs)) $(addprefix --bin ,$(programs)) 9>&-; fi
 	# cargo-leptos packs in a hurry: a fifth larger than need be.
 	find "$(site)" -name '*.gz' | while read -r packed; do gzip -9 -n -c "$${packed%.gz}" >"$$packed"; done
 	echo "$$wanted" >"$$stamp"
@@ -79,8 +83,10 @@ lint: ## Clippy for the server and for the browser, and the types of the browser
 	cargo clippy --workspace --exclude frontend --all-targets --locked -- -D warnings
 	cd end2end && npm run --silent check
 
+# The programs first: tests of the Docker driver put them into images, and find them beside the server's.
 unit: ## Unit and integration tests
-	@cargo test --workspace --exclude frontend --locked
+	@if [[ -n "$(programs)" ]]; then cargo build --workspace --exclude frontend --locked $(addprefix --bin ,$(programs)); fi
+	cargo test --workspace --exclude frontend --locked
 
 # One file or one test: make browser ARGS='specs/create.spec.ts -g paused'
 browser: ## Tests of the built release in a browser and with real clients (ARGS=... goes to Playwright)

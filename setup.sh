@@ -2,7 +2,9 @@
 # Installs what supacloud needs on Debian 12 and 13 and Ubuntu 24.04, as root or as a user with sudo.
 #
 #   setup.sh run     what `make run` needs: PostgreSQL, a C compiler, Node.js, the wasm target, cargo-leptos, Tailwind CSS
-#   setup.sh test    the same, and what `make test` needs: Chromium, Playwright, the Python client, nginx, Caddy
+#   setup.sh test    the same, and what `make test` needs: Chromium, Playwright, the Python client, nginx,
+#                    Caddy; and, as root or where CI=true,
+#                    a Docker engine that runs, with the images debian:trixie-slim and debian:bookworm-slim
 #   setup.sh bench   the same, and the load generator of `make bench`
 #   setup.sh path    prints the directories to put in front of PATH; installs nothing
 #   setup.sh python  prints the Python that has the client; installs nothing
@@ -17,6 +19,7 @@ readonly WASM_BINDGEN=0.2.129 # equal to the crate in Cargo.toml
 readonly NODE=22.23.3 NPM=11.19.1 # from the npm registry, where the system's Node.js is older than NODE_AT_LEAST
 readonly NODE_AT_LEAST=22 # supabase-js; Tailwind CSS wants 20
 readonly POSTGRES_AT_LEAST=15 POSTGRES_AT_MOST=18
+readonly BASE_IMAGES=(debian:trixie-slim debian:bookworm-slim)
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 tools=${SUPACLOUD_TOOLS_DIR:-$HOME/.cache/supacloud/tools}
@@ -59,6 +62,8 @@ apt_get() {
 }
 
 distribution() { sed -n 's/^ID="\{0,1\}\([a-z]*\)"\{0,1\}$/\1/p' /etc/os-release 2>/dev/null || true; }
+
+release() { sed -n 's/^VERSION_ID="\{0,1\}\([0-9]*\).*$/\1/p' /etc/os-release 2>/dev/null || true; }
 
 # --- system packages -------------------------------------------------------------------------------------------------
 
@@ -115,6 +120,7 @@ missing_packages() {
     has_nginx || echo nginx-light
     has_caddy || echo caddy
     if [[ $(distribution) != ubuntu ]] && ! has_chromium; then printf '%s\n' chromium fonts-liberation; fi
+    missing_engine_packages
   fi
   [[ -z $for_bench ]] || has wrk || echo wrk
 }
@@ -315,6 +321,90 @@ install_python_client() {
   fi
 }
 
+# --- the Docker engine, for tests only ----------------------------------------------------------------------------------
+
+# Tests that need an engine are skipped where there is none. Only root gets one by this script, and whoever asks for it.
+wants_engine() { ((EUID == 0)) || [[ ${CI:-} == true ]]; }
+
+engine_answers() { has docker && docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
+
+has_base_images() { docker image inspect "${BASE_IMAGES[@]}" >/dev/null 2>&1; }
+
+# Whatever engine is there, the user's own included, is used as it is.
+missing_engine_packages() {
+  wants_engine || return 0
+  engine_answers || has dockerd || echo docker.io
+  # From Debian 13 on, the command is a package of its own.
+  if ! has docker && [[ $(distribution) == debian ]] && (($(release) >= 13)); then echo docker-cli; fi
+  { engine_answers && has_base_images; } || has debootstrap || echo debootstrap
+  has docker-compose || echo docker-compose
+}
+
+# What runs in the background: prints to standard error, last of all what went wrong.
+prepare_engine() {
+  start_engine || return 1
+  local image
+  for image in "${BASE_IMAGES[@]}"; do
+    make_base_image "$image" || return 1
+  done
+}
+
+start_engine() {
+  engine_answers && return 0
+  local log=$tools/dockerd.log attempt
+  # One that has only just been started, by another clone or by its package, needs a moment.
+  if ! grep -qsx dockerd /proc/[0-9]*/comm; then
+    if [[ -d /run/systemd/system ]]; then
+      as_root systemctl start docker >&2 || true
+    else
+      # Of an engine that was killed: its number may be somebody else's by now.
+      as_root rm -f /var/run/docker.pid
+      # It outlives this script, and must not keep its lock.
+      as_root setsid nohup dockerd >"$log" 2>&1 </dev/null 9>&- &
+    fi
+  fi
+  for ((attempt = 0; attempt < 150; attempt++)); do
+    engine_answers && return 0
+    sleep 0.2
+  done
+  tail -n 20 "$log" >&2 2>/dev/null || true
+  echo "the engine does not answer to user $(id -un)" >&2
+  return 1
+}
+
+# make_base_image debian:SUITE-slim: pulled, or where no registry can be reached, made from Debian's own packages.
+make_base_image() {
+  local image=$1 suite=${1#debian:} folder status=0
+  suite=${suite%-slim}
+  docker image inspect "$image" >/dev/null 2>&1 && return 0
+  timeout 300 docker pull --quiet "$image" >/dev/null 2>&1 && return 0
+  folder=$(mktemp -d -p /var/tmp "supacloud-$suite.XXXXXX")
+  import_base_image "$image" "$suite" "$folder" >&2 || status=1
+  as_root rm -rf --one-file-system "$folder"
+  ((status == 0)) || echo "$image could neither be pulled nor made by debootstrap" >&2
+  return "$status"
+}
+
+import_base_image() {
+  local image=$1 suite=$2 folder=$3
+  as_root debootstrap --variant=minbase "$suite" "$folder" || return 1
+  # What the slim images lack, too.
+  as_root find "$folder"/usr/share/{doc,info,locale,man} -mindepth 1 ! -name copyright ! -type d -delete || return 1
+  as_root rm -rf "$folder"/var/lib/apt/lists "$folder"/var/cache/apt "$folder"/var/log || return 1
+  as_root mkdir -p "$folder"/var/lib/apt/lists/partial "$folder"/var/cache/apt/archives/partial "$folder"/var/log || return 1
+  as_root tar -C "$folder" --one-file-system --numeric-owner -c . |
+    docker import --change 'CMD ["bash"]' --message "debootstrap $suite by supacloud's set-up" - "$image"
+}
+
+# no_engine WHY: only CI can't do without.
+no_engine() {
+  if [[ ${CI:-} == true ]]; then
+    problem "a Docker engine with ${BASE_IMAGES[*]}: $1" "start one, or see $tools/engine.log"
+  else
+    say "no Docker engine to test with ($1): the tests that need one will be skipped"
+  fi
+}
+
 # --- the whole -------------------------------------------------------------------------------------------------------
 
 # One set-up at a time, of whichever clone: they share the tools and the package manager.
@@ -327,10 +417,19 @@ lock() {
 }
 
 set_up() {
-  local for_tests=$1 for_bench=$2 components=()
+  local for_tests=$1 for_bench=$2 components=() engine=
   [[ -n $for_tests ]] && components=(clippy rustfmt)
   lock
   install_packages "$for_tests" "$for_bench"
+  if [[ -n $for_tests ]] && ! { engine_answers && has_base_images; }; then
+    if wants_engine; then
+      installing "for tests with Docker: an engine that runs, and ${BASE_IMAGES[*]} (about 1 minute where they can't be pulled)"
+      prepare_engine 2>"$tools/engine.log" &
+      engine=$!
+    else
+      no_engine "none answers to user $(id -un), and only root gets one from here"
+    fi
+  fi
   if check_rust "${components[@]}"; then install_cargo_tools; fi
   if install_node; then
     npm_ci "$root" 'Tailwind CSS and wasm-opt'
@@ -340,6 +439,7 @@ set_up() {
     install_playwright_chromium
     install_python_client
   fi
+  if [[ -n $engine ]] && ! wait "$engine"; then no_engine "$(tail -n 1 "$tools/engine.log")"; fi
   if ((${#problems[@]} > 0)); then
     {
       printf 'set-up: could not install %d of what is needed:\n' "${#problems[@]}"
@@ -357,7 +457,7 @@ case ${1:-} in
   path) echo "$tool_path" ;;
   python) echo "$(python_dir)/bin/python" ;;
   *)
-    sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+    sed -n '2,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
     exit 2
     ;;
 esac

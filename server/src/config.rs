@@ -214,6 +214,11 @@ impl Config {
     }
 }
 
+/// Where the server listens, for whoever asks it: the other settings may be wrong, or not this caller's to know.
+pub(crate) fn listen(file: Option<&str>, variables: &HashMap<String, String>) -> Result<SocketAddr, ConfigError> {
+    Ok(sources(file, variables).build()?.get("server.listen")?)
+}
+
 /// The settings in force as TOML, secrets redacted.
 pub(crate) fn printed(file: Option<&str>, variables: &HashMap<String, String>) -> Result<String, ConfigError> {
     let config = sources(file, variables).build()?;

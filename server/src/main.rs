@@ -16,13 +16,16 @@ mod routing;
 mod session;
 mod sign_in;
 
-use std::{collections::HashMap, process::ExitCode};
+use std::{collections::HashMap, net::SocketAddr, process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, LogFormat};
+
+/// How long connecting to the server and each look for its answer may take when it is asked for its health.
+const HEALTH_AT_MOST: Duration = Duration::from_secs(3);
 
 /// A self-hosted Supabase Cloud: projects with a PostgreSQL cluster and its services each, in one program.
 #[derive(Debug, Parser)]
@@ -37,6 +40,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Asks the server that listens here whether it answers; exits with 0 or 1.
+    Health,
     /// Settings.
     Config {
         #[command(subcommand)]
@@ -67,6 +72,10 @@ fn run() -> anyhow::Result<ExitCode> {
         print(&config::printed(arguments.config.as_deref(), &variables)?)?;
         return Ok(ExitCode::SUCCESS);
     }
+    if let Some(Command::Health) = arguments.command {
+        health(config::listen(arguments.config.as_deref(), &variables)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let config = Config::load(arguments.config.as_deref(), &variables)?;
     start_logging(&config)?;
     let site = dashboard::Site::find(&config, &variables);
@@ -75,6 +84,14 @@ fn run() -> anyhow::Result<ExitCode> {
         .build()
         .context("starting the runtime")?
         .block_on(app::run(config, site))
+}
+
+/// Any answer counts but one that says that the server can't.
+fn health(listen: SocketAddr) -> anyhow::Result<()> {
+    let address = daemon::loopback(listen);
+    let status = daemon::ask(address, "/robots.txt", HEALTH_AT_MOST).with_context(|| format!("{address} does not answer"))?;
+    anyhow::ensure!(status < 500, "{address} answers {status}");
+    Ok(())
 }
 
 fn print(text: &str) -> anyhow::Result<()> {

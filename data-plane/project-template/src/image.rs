@@ -1,5 +1,6 @@
-//! The build contexts of the images that a project's containers run from; `images/*/README.md` says how they are used.
-//! It builds nothing, and does not know the settings of the server: they come from `postgres_cluster::container_files`.
+//! The build contexts of the images that a project's containers run from; `images/postgres/README.md` says how that one is
+//! used. It builds nothing, and does not know the settings of the server: they come from
+//! `postgres_cluster::container_files`.
 
 use std::fmt::Write;
 

@@ -383,10 +383,6 @@ impl Reconciler {
 
     async fn note_exit(&self, exit: &UnexpectedExit) -> Result<(), Error> {
         let Some(project) = self.installation.store.find_project(&exit.project_ref).await? else { return Ok(()) };
-        if project.state == ProjectState::Paused {
-            // It is meant not to run.
-            return Ok(());
-        }
         let event = NewEvent::new(EventKind::DatabaseExited).with_message(exit.cause.as_str());
         self.recover_if_down(&project, Some(event)).await?;
         self.installation.feed.notify(&project.project_ref);

@@ -176,3 +176,22 @@ async fn a_malformed_database_url_is_refused_without_its_password() {
         assert!(!refusal.stderr.contains("hunter2"), "{url}: {}", refusal.stderr);
     }
 }
+
+#[tokio::test]
+async fn health_tells_whether_a_server_answers() {
+    let installation = Installation::new(Backend::Sqlite).await;
+    let server = installation.start().await;
+    let address = server.address().to_string();
+    // Without the server's other settings, one of which would be missing here.
+    let health = |address: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_supacloud"));
+        command.arg("health").env_clear().env("SUPACLOUD_SERVER__LISTEN", address).current_dir("/").output().unwrap()
+    };
+    let (asked, everywhere) = (address.clone(), format!("0.0.0.0:{}", server.address().port()));
+    let answers = tokio::task::spawn_blocking(move || [health(&asked), health(&everywhere)]).await.unwrap();
+    assert!(answers.iter().all(|answer| answer.status.success() && answer.stderr.is_empty()), "{answers:?}");
+    server.stop().await;
+    let refused = tokio::task::spawn_blocking(move || health(&address)).await.unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("does not answer"), "{refused:?}");
+}

@@ -1,5 +1,5 @@
-//! What can't be seen from outside of a volume: that the project's data was cloned to its end, and that its passwords are
-//! in force. Losing a mark costs a repetition of the step, which finds it done; the volume itself knows.
+//! What can't be seen from outside of a volume: that the project's data was cloned to its end, that its passwords are in
+//! force, and that it is meant to rest. Losing a mark costs a repetition of the step, which finds it done; the volume itself knows.
 
 use std::{
     fs, io,
@@ -9,7 +9,7 @@ use std::{
 use control_plane::ProvisionError;
 use control_plane_api::ProjectRef;
 
-/// `<data>/docker/<ref>/{data,passwords}`.
+/// `<data>/docker/<ref>/{data,passwords,stopped}`.
 #[derive(Debug)]
 pub(super) struct Marks {
     folder: PathBuf,
@@ -35,6 +35,24 @@ impl Marks {
 
     pub(super) fn set_passwords(&self, project_ref: &ProjectRef) -> Result<(), ProvisionError> {
         self.write(project_ref, "passwords", "")
+    }
+
+    /// Whether it was told to stop, and not told to start since.
+    pub(super) fn is_stopped(&self, project_ref: &ProjectRef) -> bool {
+        self.project(project_ref).join("stopped").exists()
+    }
+
+    pub(super) fn set_stopped(&self, project_ref: &ProjectRef) -> Result<(), ProvisionError> {
+        self.write(project_ref, "stopped", "")
+    }
+
+    pub(super) fn clear_stopped(&self, project_ref: &ProjectRef) -> Result<(), ProvisionError> {
+        let path = self.project(project_ref).join("stopped");
+        match fs::remove_file(&path) {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(failed("remove", &path, error)),
+        }
     }
 
     pub(super) fn forget(&self, project_ref: &ProjectRef) -> Result<(), ProvisionError> {

@@ -457,6 +457,7 @@ impl Provisioner for DockerProvisioner {
                 source: None,
             });
         }
+        driver.marks.clear_stopped(&placement.project_ref)?;
         driver.volumes(placement, &plan).await?;
         let network = driver.network(placement, &plan).await?;
         let desired = driver.desired(placement, &plan, &network, &images).await?;
@@ -529,6 +530,9 @@ impl Provisioner for DockerProvisioner {
         let driver = self.driver();
         let plan = driver.plan(placement)?;
         let runtime = driver.runtime();
+        if driver.marks.data(&placement.project_ref).is_some() {
+            driver.marks.set_stopped(&placement.project_ref)?;
+        }
         // What needs another service before that one.
         for service in plan.services.iter().rev() {
             let Some(container) = driver.container(placement, &service.name).await?.filter(runtime::is_running) else { continue };

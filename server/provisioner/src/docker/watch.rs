@@ -4,7 +4,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, PoisonError, Weak},
     time::{Duration, Instant},
 };
 
@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 use super::{
     Docker,
     names::{COMPONENT, INSTALLATION, PROJECT},
-    runtime::Runtime,
+    runtime::{self, Runtime},
 };
 
 /// How long an end of our own doing may take to be told.
@@ -64,43 +64,52 @@ impl Watch {
 }
 
 /// Follows events until the driver is dropped.
-pub(super) async fn follow(docker: std::sync::Weak<Docker>) {
+pub(super) async fn follow(docker: Weak<Docker>) {
     let mut pause = PAUSES.0;
-    loop {
-        let Some(driver) = docker.upgrade() else { return };
-        match follow_once(&driver, &docker).await {
+    while docker.strong_count() > 0 {
+        match follow_once(&docker).await {
             Ok(()) => pause = PAUSES.0,
             Err(error) => tracing::debug!(error = &error as &dyn std::error::Error, "following the engine's events"),
         }
-        drop(driver);
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(PAUSES.1);
     }
 }
 
-async fn follow_once(driver: &Docker, _alive: &std::sync::Weak<Docker>) -> Result<(), ProvisionError> {
-    let engine = &driver.engine;
-    let docker = engine.docker().await?;
+async fn follow_once(docker: &Weak<Docker>) -> Result<(), ProvisionError> {
+    let Some(driver) = docker.upgrade() else { return Ok(()) };
+    let client = driver.engine.docker().await?.clone();
     let filters = HashMap::from([("type".to_owned(), ["container", "network", "volume"].map(str::to_owned).to_vec())]);
-    let mut events = std::pin::pin!(docker.events(Some(EventsOptionsBuilder::new().filters(&filters).build())));
+    let mut events = std::pin::pin!(client.events(Some(EventsOptionsBuilder::new().filters(&filters).build())));
     // The stream first, so that nothing falls in between.
-    report_what_is_down(driver).await?;
+    let looked = tokio::select! {
+        looked = report_what_is_down(&driver) => looked,
+        event = events.next() => match event {
+            Some(_) => report_what_is_down(&driver).await,
+            None => return Ok(()),
+        },
+    };
+    looked?;
+    drop(driver);
     while let Some(event) = events.next().await {
-        let event = event.map_err(|error| engine.failed("follow the engine's events", error))?;
-        if let Some((project_ref, cause)) = alarming(driver, &event) {
+        let Some(driver) = docker.upgrade() else { return Ok(()) };
+        let event = event.map_err(|error| driver.engine.failed("follow the engine's events", error))?;
+        if let Some((project_ref, cause)) = alarming(&driver, &event)
+            && !is_of_an_end(&driver, &event).await
+        {
             driver.watch.report(project_ref, cause);
         }
     }
     Ok(())
 }
 
-/// Reports every project of which a container is there and does not run. Those that are meant to rest are known to.
+/// Reports every project of which a container is there and does not run, but for those that are meant to rest.
 async fn report_what_is_down(driver: &Docker) -> Result<(), ProvisionError> {
     let runtime = Runtime { engine: &driver.engine, names: &driver.names, watch: &driver.watch };
     let mut down = HashSet::new();
     for container in runtime.all_containers().await? {
         let project_ref = container.labels.as_ref().and_then(|labels| labels.get(PROJECT)?.parse::<ProjectRef>().ok());
-        if let Some(project_ref) = project_ref.filter(|_| container.state != Some(ContainerSummaryStateEnum::RUNNING)) {
+        if let Some(project_ref) = project_ref.filter(|project_ref| container.state != Some(ContainerSummaryStateEnum::RUNNING) && !driver.marks.is_stopped(project_ref)) {
             down.insert(project_ref);
         }
     }
@@ -110,6 +119,19 @@ async fn report_what_is_down(driver: &Docker) -> Result<(), ProvisionError> {
             .report(project_ref, "The project was found stopped when the Docker engine could be reached again".to_owned());
     }
     Ok(())
+}
+
+/// Whether a container left its network because it ended: that is told by itself.
+async fn is_of_an_end(driver: &Docker, event: &EventMessage) -> bool {
+    let attributes = event.actor.as_ref().and_then(|actor| actor.attributes.as_ref());
+    match attributes.and_then(|attributes| attributes.get("container")) {
+        Some(container) => match driver.runtime().inspect(container).await {
+            Ok(Some(container)) => !runtime::is_running(&container),
+            Ok(None) => true,
+            Err(_) => false,
+        },
+        None => false,
+    }
 }
 
 /// The project that an event is about and what happened to it, if that is not our doing.
