@@ -133,7 +133,11 @@ impl Live {
                 }
                 self.reload();
             }
-            EventKind::DatabaseExited | EventKind::StepRetried | EventKind::StepFailed | EventKind::Renamed | EventKind::Resized => self.reload(),
+            EventKind::DatabaseExited
+            | EventKind::StepRetried
+            | EventKind::StepFailed
+            | EventKind::Renamed
+            | EventKind::Resized => self.reload(),
             EventKind::Deleted => self.gone.set(true),
             EventKind::StepStarted | EventKind::StepProgress | EventKind::StepFinished | EventKind::Measured => {}
         }

@@ -106,6 +106,7 @@ pub(crate) struct Docker {
     pub(crate) node: Option<PathBuf>,
     pub(crate) address_pool: Ipv4Net,
     pub(crate) reach: Reach,
+    pub(crate) server_container: String,
     pub(crate) publish_address: IpAddr,
 }
 

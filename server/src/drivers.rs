@@ -110,6 +110,7 @@ fn docker_settings(
         postgres_major: docker.postgres_major,
         address_pool: docker.address_pool,
         reach: docker.reach.into(),
+        server_container: (!docker.server_container.is_empty()).then(|| docker.server_container.clone()),
         publish_address: docker.publish_address,
         template_password: hex(&key.derive(TEMPLATE_PASSWORD, &[])[..24]).into(),
         api_url: settings.api_url_pattern(),

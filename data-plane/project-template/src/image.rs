@@ -20,6 +20,9 @@ pub const POSTGRES: &[(&str, &str)] = &[
 /// The Dockerfile of the image that a project's services run from; the other file of its context is the program `node`.
 pub const NODE: &str = include_str!("../images/node/Dockerfile");
 
+/// The Dockerfile of an image in the place of `postgrest/postgrest`; the other file of its context is the program `rest`.
+pub const REST: &str = include_str!("../images/rest/Dockerfile");
+
 /// The file `trusted-extensions` (name, contents) of the PostgreSQL image.
 pub fn trusted_extensions() -> (&'static str, String) {
     let mut text = String::new();

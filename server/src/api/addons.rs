@@ -56,7 +56,10 @@ pub(super) async fn apply(
     JsonBody(body): JsonBody<ApplyAddon>,
 ) -> Result<Empty, ApiError> {
     if body.addon_type != COMPUTE {
-        return Err(ApiError::new(ErrorCode::InvalidInput, format!("addon_type {:?} is not to be had here. There is {COMPUTE}.", body.addon_type)));
+        return Err(ApiError::new(
+            ErrorCode::InvalidInput,
+            format!("addon_type {:?} is not to be had here. There is {COMPUTE}.", body.addon_type),
+        ));
     }
     resize(&state, &caller, &project_ref, &body.addon_variant).await
 }

@@ -76,6 +76,8 @@ pub struct DockerSettings {
     /// Range of addresses that projects' networks are taken from.
     pub address_pool: Ipv4Net,
     pub reach: Reach,
+    /// The server's own container, where it is in one: it joins the network of each project.
+    pub server_container: Option<String>,
     /// Where ports are published on the engine's machine, and reached from here.
     pub publish_address: IpAddr,
     /// Password of the superuser in a fresh clone of a template. The same for as long as the installation lives.
@@ -169,7 +171,7 @@ impl Docker {
     /// Where services' ports are published, if their addresses can't be reached.
     fn published_on(&self) -> Option<IpAddr> {
         let by_address = match self.settings.reach {
-            Reach::Auto => self.engine.is_local(),
+            Reach::Auto => self.engine.is_local() || self.settings.server_container.is_some(),
             Reach::Address => true,
             Reach::Port => false,
         };
@@ -231,7 +233,16 @@ impl Docker {
     async fn network(&self, placement: &Placement, plan: &Plan) -> Result<ProjectNetwork, ProvisionError> {
         let name = Names::project(&placement.project_ref);
         let labels = self.names.labels(&placement.project_ref, "network", plan.stack.name());
-        self.networks.ensure(&self.engine, &self.names, &name, labels).await
+        self.network_named(&name, labels).await
+    }
+
+    /// Has a network, with the server in it where it needs to be.
+    async fn network_named(&self, name: &str, labels: HashMap<String, String>) -> Result<ProjectNetwork, ProvisionError> {
+        let network = self.networks.ensure(&self.engine, &self.names, name, labels).await?;
+        if let Some(server) = &self.settings.server_container {
+            self.networks.join(&self.engine, &network, server).await?;
+        }
+        Ok(network)
     }
 
     /// Has the project's volumes, empty where they are new.

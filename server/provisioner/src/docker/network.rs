@@ -3,12 +3,12 @@
 //! The engine's own pools would be exhausted after thirty projects; and with ranges from one pool the server knows by its
 //! address whoever calls out of a project's container, and refuses it.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, net::Ipv4Addr};
 
 use bollard::{
     errors::Error,
-    models::{Ipam, IpamConfig, Network, NetworkCreateRequest},
-    query_parameters::ListNetworksOptions,
+    models::{EndpointIpamConfig, EndpointSettings, Ipam, IpamConfig, Network, NetworkConnectRequest, NetworkCreateRequest},
+    query_parameters::{InspectNetworkOptions, ListNetworksOptions},
 };
 use control_plane::ProvisionError;
 use ipnet::Ipv4Net;
@@ -38,8 +38,13 @@ pub(super) struct ProjectNetwork {
 }
 
 impl ProjectNetwork {
+    /// The address of the server, where it is in a container itself: the last one.
+    fn server_address(&self) -> Option<Ipv4Addr> {
+        self.range.hosts().last()
+    }
+
     /// The address of the service at this place in the stack's order. The first one is the gateway's.
-    pub(super) fn address(&self, place: usize) -> Option<std::net::Ipv4Addr> {
+    pub(super) fn address(&self, place: usize) -> Option<Ipv4Addr> {
         self.range.hosts().nth(place + 1)
     }
 }
@@ -97,6 +102,31 @@ impl Networks {
             ),
             source: None,
         })
+    }
+
+    /// Has the server's own container in the network: it reaches a project in no other way.
+    pub(super) async fn join(&self, engine: &Engine, network: &ProjectNetwork, server: &str) -> Result<(), ProvisionError> {
+        let doing = format!("connect {server} to the network {}", network.name);
+        let docker = engine.docker().await?;
+        let inspected = docker.inspect_network(&network.name, None::<InspectNetworkOptions>).await;
+        let inside = inspected.map_err(|error| engine.failed(&doing, error))?.containers.unwrap_or_default();
+        if inside.iter().any(|(id, container)| id.starts_with(server) || container.name.as_deref() == Some(server)) {
+            return Ok(());
+        }
+        let ipam_config = EndpointIpamConfig {
+            ipv4_address: network.server_address().map(|address| address.to_string()),
+            ..EndpointIpamConfig::default()
+        };
+        let request = NetworkConnectRequest {
+            container: server.to_owned(),
+            endpoint_config: Some(EndpointSettings { ipam_config: Some(ipam_config), ..EndpointSettings::default() }),
+        };
+        match docker.connect_network(&network.name, request).await {
+            Ok(()) => Ok(()),
+            // Two operations on one project can't be; but it may have been connected by hand in between.
+            Err(error) if error.to_string().contains("already exists in network") => Ok(()),
+            Err(error) => Err(engine.failed(&doing, error)),
+        }
     }
 
     /// The network of this name, if it is there and ours.

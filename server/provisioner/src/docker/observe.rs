@@ -163,7 +163,7 @@ impl Docker {
     }
 
     /// A network goes only once nobody is in it; who was connected by hand is not ours to remove.
-    async fn disconnect_strangers(&self, network: &str) -> Result<(), ProvisionError> {
+    pub(super) async fn disconnect_strangers(&self, network: &str) -> Result<(), ProvisionError> {
         use bollard::{models::NetworkDisconnectRequest, query_parameters::InspectNetworkOptions};
         let docker = self.engine.docker().await?;
         let inspected = super::engine::found(docker.inspect_network(network, None::<InspectNetworkOptions>).await);

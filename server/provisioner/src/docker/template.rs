@@ -180,9 +180,10 @@ async fn make(docker: &Docker, recipe: &Recipe<'_>, name: &str) -> Result<(), Pr
     created.map_err(|error| docker.engine.failed(&format!("make the volume {name}"), error))?;
     let network_name = docker.names.shared("template");
     let labels = docker.names.shared_labels("template");
-    let network = docker.networks.ensure(&docker.engine, &docker.names, &network_name, labels).await?;
+    let network = docker.network_named(&network_name, labels).await?;
     let made = run(docker, recipe, name, &container, &network).await;
     runtime.remove(&container).await?;
+    docker.disconnect_strangers(&network_name).await?;
     match docker.engine.docker().await?.remove_network(&network_name).await {
         Ok(()) => {}
         Err(error) if is_missing(&error) => {}
@@ -319,10 +320,12 @@ async fn remove_old(docker: &Docker, current: &str) {
     let Ok(volumes) = client.list_volumes(Some(ListVolumesOptionsBuilder::new().filters(&filters).build())).await else { return };
     let ready = docker.templates.ready.lock().await.clone();
     for volume in volumes.volumes.unwrap_or_default() {
-        if volume.name != current && !ready.contains(&volume.name)
-            && let Err(error) = remove_volume(docker, &volume.name).await {
-                tracing::debug!(volume = volume.name, error = &error as &dyn std::error::Error, "an old template stays");
-            }
+        if volume.name != current
+            && !ready.contains(&volume.name)
+            && let Err(error) = remove_volume(docker, &volume.name).await
+        {
+            tracing::debug!(volume = volume.name, error = &error as &dyn std::error::Error, "an old template stays");
+        }
     }
 }
 

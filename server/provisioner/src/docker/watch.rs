@@ -109,7 +109,9 @@ async fn report_what_is_down(driver: &Docker) -> Result<(), ProvisionError> {
     let mut down = HashSet::new();
     for container in runtime.all_containers().await? {
         let project_ref = container.labels.as_ref().and_then(|labels| labels.get(PROJECT)?.parse::<ProjectRef>().ok());
-        if let Some(project_ref) = project_ref.filter(|project_ref| container.state != Some(ContainerSummaryStateEnum::RUNNING) && !driver.marks.is_stopped(project_ref)) {
+        if let Some(project_ref) = project_ref.filter(|project_ref| {
+            container.state != Some(ContainerSummaryStateEnum::RUNNING) && !driver.marks.is_stopped(project_ref)
+        }) {
             down.insert(project_ref);
         }
     }

@@ -45,11 +45,12 @@ impl DockerMachine {
                 bases: BTreeMap::from([(15, "debian:bookworm-slim".to_owned())]),
                 base: "debian:trixie-slim".to_owned(),
                 registry: BTreeMap::new(),
-                node: node(),
+                node: program("node"),
             },
             postgres_major: 17,
             address_pool: "10.219.0.0/16".parse().unwrap(),
             reach: Reach::Auto,
+            server_container: None,
             publish_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             template_password: "the template's, for tests".to_owned().into(),
             api_url: "http://{ref}.api.localhost".to_owned(),
@@ -76,12 +77,12 @@ impl DockerMachine {
     }
 }
 
-/// The program that `cargo build -p node` makes, beside this one's folder.
-fn node() -> PathBuf {
+/// A program that `cargo build -p NAME` makes, beside this one's folder.
+pub(crate) fn program(name: &str) -> PathBuf {
     let folder = std::env::current_exe().unwrap().parent().and_then(|deps| deps.parent()).unwrap().to_owned();
-    let node = folder.join("node");
-    assert!(node.exists(), "{} is not there: `cargo build -p node` makes it", node.display());
-    node
+    let program = folder.join(name);
+    assert!(program.exists(), "{} is not there: `cargo build -p {name}` makes it", program.display());
+    program
 }
 
 /// The engine. It must be there in CI; elsewhere a machine may have none.

@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal};
 use secrecy::SecretString;
 use tokio_postgres::{Client, NoTls};
 
-pub(crate) use docker::DockerMachine;
+pub(crate) use docker::{DockerMachine, program};
 pub(crate) use local::LocalMachine;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -141,4 +141,16 @@ pub(crate) async fn connect(placement: &Placement, role: &str, password: &str) -
 
 pub(crate) async fn in_time<T>(what: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, what).await.expect("it did not come about")
+}
+
+/// Looks again, a hundred times a second, until there is something to see.
+pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        if let Some(seen) = look().await {
+            return seen;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "{what} did not come about");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
