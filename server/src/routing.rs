@@ -81,7 +81,7 @@ fn keys(secrets: &ProjectSecrets) -> ApiKeys {
 }
 
 fn target(target: &ServiceTarget) -> Target {
-    Target { prefix: target.prefix.clone(), strip_prefix: target.strip_prefix, address: target.address }
+    Target { prefix: target.prefix.clone(), instead: target.instead.clone(), address: target.address }
 }
 
 #[async_trait]

@@ -11,7 +11,7 @@
 mod headers;
 mod tunnel;
 
-use std::{error::Error as _, net::SocketAddr, sync::Arc, time::Duration};
+use std::{borrow::Cow, error::Error as _, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -45,8 +45,9 @@ const KEEPALIVE: Duration = Duration::from_secs(60);
 pub struct Target {
     /// The paths it serves: this one and all below it, by whole segments. `/` is all.
     pub prefix: String,
-    /// Whether it knows nothing of the prefix, which is then taken off the path and told as `X-Forwarded-Prefix`.
-    pub strip_prefix: bool,
+    /// What it expects in the place of the prefix: nothing where it does not know it (it is then told as
+    /// `X-Forwarded-Prefix`), `None` where the path is its own as it is.
+    pub instead: Option<String>,
     /// Where it listens.
     pub address: SocketAddr,
 }
@@ -94,10 +95,10 @@ impl Remote {
             return answer::bad_request("The path must not contain \"..\" segments.");
         }
         let Some((target, rest)) = self.find(request.uri().path()) else { return answer::no_service() };
-        let Some(uri) = at(target.address, rest, request.uri().query()) else {
+        let Some(uri) = at(target.address, &rest, request.uri().query()) else {
             return answer::bad_request("The path is not valid.");
         };
-        let stripped = if target.strip_prefix { target.prefix.as_str() } else { "" };
+        let stripped = if target.instead.is_some() { target.prefix.as_str() } else { "" };
         let asked = Asked::take(&mut request);
         let (mut parts, body) = request.into_parts();
         let cut = parts.extensions.get::<CutPrefix>().map_or("", |cut| cut.0.as_str());
@@ -117,15 +118,18 @@ impl Remote {
     }
 
     /// The target for a path, and the path that it is asked for.
-    fn find<'a>(&self, path: &'a str) -> Option<(&Target, &'a str)> {
+    fn find<'a>(&self, path: &'a str) -> Option<(&Target, Cow<'a, str>)> {
         let path = path.starts_with('/').then_some(path)?;
         self.targets.iter().find_map(|target| {
             let rest = path.strip_prefix(target.prefix.as_str())?;
-            let asked = match rest {
-                "" if target.strip_prefix => "/",
-                rest if !rest.is_empty() && !rest.starts_with('/') => return None,
-                rest if target.strip_prefix => rest,
-                _ => path,
+            if !rest.is_empty() && !rest.starts_with('/') {
+                return None;
+            }
+            let asked = match (target.instead.as_deref(), rest) {
+                (None, _) => Cow::Borrowed(path),
+                (Some(""), "") => Cow::Borrowed("/"),
+                (Some(""), rest) => Cow::Borrowed(rest),
+                (Some(instead), rest) => Cow::Owned(format!("{instead}{rest}")),
             };
             Some((target, asked))
         })
@@ -176,26 +180,35 @@ mod tests {
     use super::*;
 
     /// Targets by their last octet.
-    fn found(targets: &[(&str, bool)], path: &str) -> Option<(u8, String)> {
-        let targets = targets.iter().zip(1..).map(|((prefix, strip_prefix), octet)| Target {
+    fn found(targets: &[(&str, Option<&str>)], path: &str) -> Option<(u8, String)> {
+        let targets = targets.iter().zip(1..).map(|((prefix, instead), octet)| Target {
             prefix: (*prefix).to_owned(),
-            strip_prefix: *strip_prefix,
+            instead: instead.map(str::to_owned),
             address: ([127, 0, 0, octet], 80).into(),
         });
         let remote = Remote::new(targets.collect());
         let (target, path) = remote.find(path)?;
         let SocketAddr::V4(address) = target.address else { return None };
-        Some((address.ip().octets()[3], path.to_owned()))
+        Some((address.ip().octets()[3], path.into_owned()))
     }
 
     #[tokio::test]
     async fn the_longest_prefix_wins_by_whole_segments() {
-        let targets = [("/rest/v1", true), ("/storage/v1/", true), ("/storage/v1/s3", false), ("/realtime/v1", false)];
+        let targets = [
+            ("/rest/v1", Some("")),
+            ("/storage/v1/", Some("")),
+            ("/storage/v1/s3", None),
+            ("/realtime/v1", None),
+            ("/socket/v1/", Some("/socket")),
+        ];
         for (path, expected) in [
             ("/rest/v1", Some((1, "/"))),
             ("/rest/v1/", Some((1, "/"))),
             ("/rest/v1/t", Some((1, "/t"))),
             ("/rest/v1//t", Some((1, "//t"))),
+            ("/socket/v1", Some((5, "/socket"))),
+            ("/socket/v1/websocket", Some((5, "/socket/websocket"))),
+            ("/socket/v10", None),
             ("/rest/v10", None),
             ("/rest/v1%2Ft", None),
             ("/REST/v1/t", None),
@@ -215,7 +228,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_slash_is_all_paths_and_the_last_resort() {
-        let targets = [("/", true), ("/auth/v1", true)];
+        let targets = [("/", Some("")), ("/auth/v1", Some(""))];
         for (path, expected) in [("/", (1, "/")), ("/x", (1, "/x")), ("/auth/v1/x", (2, "/x")), ("/auth/v1x", (1, "/auth/v1x"))] {
             assert_eq!(found(&targets, path), Some((expected.0, expected.1.to_owned())), "{path}");
         }

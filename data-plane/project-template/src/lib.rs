@@ -78,7 +78,8 @@ pub const TRUSTED_EXTENSIONS: &[&str] = &[
 ];
 
 /// The stacks that come with the program: name and `compose.yaml`. `stacks/README.md` says what one may contain.
-pub const STACKS: &[(&str, &str)] = &[("native", include_str!("../stacks/native/compose.yaml"))];
+pub const STACKS: &[(&str, &str)] =
+    &[("native", include_str!("../stacks/native/compose.yaml")), ("upstream", include_str!("../stacks/upstream/compose.yaml"))];
 
 const FILES: &[(&str, &str)] = &[
     ("00-roles.sql", include_str!("../sql/00-roles.sql")),

@@ -150,8 +150,8 @@ pub struct RemoteServices {
 pub struct ServiceTarget {
     /// Paths that are this service's, by whole segments, such as `/rest/v1`; `/` is every path.
     pub prefix: String,
-    /// The service does not expect the prefix.
-    pub strip_prefix: bool,
+    /// What the service expects in the place of the prefix; nothing where the path is its own as it is.
+    pub instead: Option<String>,
     pub address: SocketAddr,
 }
 

@@ -17,7 +17,7 @@ use tower::ServiceExt as _;
 use crate::support::{End, GET, Service, proxy};
 
 fn everything(address: SocketAddr) -> Vec<Target> {
-    vec![Target { prefix: "/".to_owned(), strip_prefix: false, address }]
+    vec![Target { prefix: "/".to_owned(), instead: None, address }]
 }
 
 /// The refusal that a client gets: JSON, with word of when to come back.
@@ -140,7 +140,7 @@ async fn the_gateways_limits_hold_for_services_elsewhere() {
 #[tokio::test]
 async fn the_path_forms_prefix_is_told() {
     let service = Service::listen().await;
-    let targets = vec![Target { prefix: "/storage/v1".to_owned(), strip_prefix: true, address: service.address() }];
+    let targets = vec![Target { prefix: "/storage/v1".to_owned(), instead: Some(String::new()), address: service.address() }];
     let (gateway, project_ref) = gateway(remote::router(targets), Limits::default());
     let path = format!("/p/{project_ref}/storage/v1/object/x");
     let request = Request::get(&path).header("apikey", "a.non.jwt").header(header::COOKIE, "a=b").body(Body::empty()).unwrap();

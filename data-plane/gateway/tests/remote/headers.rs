@@ -73,9 +73,9 @@ async fn an_answer_to_head_and_one_of_http_1_0_keep_their_meaning() {
 #[tokio::test]
 async fn targets_are_told_apart_by_path() {
     let (whole, stripped) = (Service::listen().await, Service::listen().await);
-    let target = |prefix: &str, strip_prefix, service: &Service| Target {
+    let target = |prefix: &str, strip_prefix: bool, service: &Service| Target {
         prefix: prefix.to_owned(),
-        strip_prefix,
+        instead: strip_prefix.then(String::new),
         address: service.address(),
     };
     let address = proxy(vec![target("/a", false, &whole), target("/a/b", true, &stripped)]).await;

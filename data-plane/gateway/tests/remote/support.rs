@@ -74,7 +74,7 @@ impl Service {
 
     /// A proxy before this service, for all paths below `/s`; answers its address.
     pub(crate) async fn proxied(&self) -> SocketAddr {
-        proxy(vec![Target { prefix: "/s".to_owned(), strip_prefix: true, address: self.address() }]).await
+        proxy(vec![Target { prefix: "/s".to_owned(), instead: Some(String::new()), address: self.address() }]).await
     }
 
     /// A connection through a proxy that has sent this, and the service's end of it with the head that came.

@@ -343,7 +343,7 @@ impl Docker {
         for route in &binding.routes {
             let Some(container) = self.container(placement, &route.service).await? else { return Ok(None) };
             let Some(address) = self.address(placement, &container, route.port) else { return Ok(None) };
-            targets.push(ServiceTarget { prefix: route.prefix.clone(), strip_prefix: route.strip_prefix, address });
+            targets.push(ServiceTarget { prefix: route.prefix.clone(), instead: route.instead(), address });
         }
         let ready = match &binding.ready {
             Some(ready) => {

@@ -15,7 +15,7 @@ use tokio::{
 
 use crate::support::{DockerMachine, Machine, Quiet, eventually, program};
 
-const REST_IMAGE: &str = "supacloud-it/rest:it";
+pub(crate) const REST_IMAGE: &str = "supacloud-it/rest:it";
 const SECRET: &str = "a secret that is at least thirty-two bytes long";
 const COMPOSE: &str = r#"
 version: "3.8"
@@ -113,7 +113,7 @@ async fn the_usual_two_services_work_with_our_program_in_postgrests_place() {
 }
 
 /// One request, answered by its status and body; nothing if nobody answers.
-async fn ask(address: &str, line: &str, headers: &str, body: &str) -> Option<(u16, String)> {
+pub(crate) async fn ask(address: &str, line: &str, headers: &str, body: &str) -> Option<(u16, String)> {
     let mut stream = TcpStream::connect(address).await.ok()?;
     let length = body.len();
     let head = format!("{line} HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n{headers}\r\n");
@@ -133,7 +133,8 @@ async fn connect(address: &str) -> Option<tokio_postgres::Client> {
     Some(client)
 }
 
-async fn build(engine: &Docker) {
+/// Builds the image in PostgREST's place.
+pub(crate) async fn build(engine: &Docker) {
     let mut archive = tar::Builder::new(Vec::new());
     for (name, mode, bytes) in [
         ("Dockerfile", 0o644, project_template::image::REST.as_bytes().to_vec()),

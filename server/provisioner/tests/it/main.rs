@@ -5,4 +5,5 @@
 mod compose;
 mod contract;
 mod life;
+mod own_stack;
 mod support;

@@ -29,7 +29,7 @@ struct Joined {
 impl Joined {
     async fn new(kind: Kind, request: &str) -> Self {
         let service = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let target = Target { prefix: "/".to_owned(), strip_prefix: false, address: service.local_addr().unwrap() };
+        let target = Target { prefix: "/".to_owned(), instead: None, address: service.local_addr().unwrap() };
         let ours = stand_in(target).await;
         let proxy = kind.start(ours, free_ports()).await;
         let mut client = proxy.way(DOMAIN).connect().await.unwrap();

@@ -62,7 +62,17 @@ pub(crate) struct RouteBinding {
     pub(crate) port: u16,
     /// The service does not expect the prefix.
     #[serde(default)]
-    pub(crate) strip_prefix: bool,
+    strip_prefix: bool,
+    /// It expects this in the place of the prefix.
+    #[serde(default)]
+    replace_prefix: Option<String>,
+}
+
+impl RouteBinding {
+    /// What the service expects in the place of the prefix; nothing where the path is its own as it is.
+    pub(crate) fn instead(&self) -> Option<String> {
+        self.replace_prefix.clone().or_else(|| self.strip_prefix.then(String::new))
+    }
 }
 
 /// A readiness check: GET, answered by 200.
