@@ -45,13 +45,13 @@ fn the_wire_contract_does_no_io() {
 fn frameworks_stay_where_they_belong() {
     assert_eq!(users_of("sea-orm"), set(&["control-plane", "migration"]));
     assert_eq!(users_of("leptos"), set(&["app", "frontend", "server"]));
-    assert_eq!(users_of("bollard"), set(&[]));
+    assert_eq!(users_of("bollard"), set(&["provisioner"]));
 }
 
 #[test]
 fn data_plane_services_know_neither_each_other_nor_the_control_plane() {
     let services = ["rest"];
-    let data_plane = ["gateway", "node", "postgres-cluster", "project-context", "project-template", "rest", "test-postgres"];
+    let data_plane = ["daemon", "gateway", "node", "postgres-cluster", "project-context", "project-template", "rest", "test-postgres"];
     for (package, dependency) in dependencies() {
         let from_data_plane = data_plane.contains(&package.as_str());
         assert!(!(from_data_plane && dependency == "control-plane"), "{package} → {dependency}");

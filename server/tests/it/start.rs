@@ -148,7 +148,7 @@ async fn settings_that_can_not_be_used_are_refused() {
         ("SUPACLOUD_SERVER__LISTEN", "nonsense", &["server.listen"]),
         ("SUPACLOUD_SERVER__ADMIN_TOKEN", "short", &["server.admin_token", "16"]),
         ("SUPACLOUD_SERVER__LISTNE", "127.0.0.1:0", &["listne", "supacloud config print"]),
-        ("SUPACLOUD_PROVISIONER__DRIVER", "docker", &["provisioner.driver", "docker"]),
+        ("SUPACLOUD_PROVISIONER__DRIVER", "kubernetes", &["provisioner.driver", "kubernetes"]),
     ] {
         let installation = Installation::bare(Backend::Sqlite).await.with(name, value);
         expect_words(&installation.refuse().await, words);
