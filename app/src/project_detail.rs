@@ -1,6 +1,8 @@
 //! Everything a project's page is made from, loaded in one request, and how it travels.
 
-use control_plane_api::{Connection, Failure, OperationKind, ProjectEvent, ProjectRef, ProjectState, ServiceHealth, Usage};
+use control_plane_api::{
+    Connection, Failure, InstanceSize, OperationKind, ProjectEvent, ProjectRef, ProjectState, ServiceHealth, Usage,
+};
 use leptos::server::codee::{Decoder, Encoder};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use time::OffsetDateTime;
@@ -21,6 +23,8 @@ pub(crate) struct ProjectDetail {
     pub(crate) failure: Option<Failure>,
     pub(crate) usage: Option<Usage>,
     pub(crate) postgres_version: Option<String>,
+    /// Where the driver holds it to one.
+    pub(crate) size: Option<InstanceSize>,
     pub(crate) connection: Option<Connection>,
     pub(crate) health: Vec<ServiceHealth>,
     /// Newest first.
@@ -34,7 +38,8 @@ pub(crate) struct ProjectDetail {
 #[cfg(feature = "ssr")]
 impl From<control_plane_api::ProjectOverview> for ProjectDetail {
     fn from(overview: control_plane_api::ProjectOverview) -> Self {
-        let control_plane_api::ProjectOverview { project, operation, failure, usage, postgres_version, connection } = overview;
+        let control_plane_api::ProjectOverview { project, operation, failure, usage, postgres_version, size, connection } =
+            overview;
         Self {
             project_ref: project.project_ref,
             name: project.name,
@@ -45,6 +50,7 @@ impl From<control_plane_api::ProjectOverview> for ProjectDetail {
             failure,
             usage,
             postgres_version,
+            size,
             connection,
             health: Vec::new(),
             events: Vec::new(),

@@ -84,6 +84,7 @@ pub(crate) enum Command {
     Restart,
     Retry,
     Rename,
+    Resize,
     Delete,
     Events,
 }
@@ -98,6 +99,7 @@ impl Command {
             Self::Restart => "restart",
             Self::Retry => "retry",
             Self::Rename => "rename",
+            Self::Resize => "resize",
             Self::Delete => "delete",
             Self::Events => "events",
         }
@@ -114,6 +116,10 @@ impl Command {
             Self::Restart => ("-X POST ", format!("/v1/projects/{project_ref}/restart")),
             Self::Retry => ("-X POST ", format!("/v1/projects/{project_ref}/retry")),
             Self::Rename => ("-X PATCH --json '{\"name\": \"New name\"}' ", format!("/v1/projects/{project_ref}")),
+            Self::Resize => (
+                "-X PATCH --json '{\"addon_type\": \"compute_instance\", \"addon_variant\": \"ci_small\"}' ",
+                format!("/v1/projects/{project_ref}/billing/addons"),
+            ),
             Self::Delete => ("-X DELETE ", format!("/v1/projects/{project_ref}")),
             Self::Events => ("-N ", format!("/v1/projects/{project_ref}/events")),
         };

@@ -53,6 +53,7 @@ pub(crate) async fn assemble(
         driver: LOCAL,
         stack: None,
         size: config.provisioner.size.parse::<InstanceSize>().map_err(anyhow::Error::msg).context("provisioner.size")?,
+        limiting_drivers: &[DOCKER],
         postgres_major: 0,
         login_roles: LOGIN_ROLES,
     };

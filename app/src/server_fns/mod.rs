@@ -7,6 +7,7 @@ mod list_projects;
 mod load_project;
 mod pause_project;
 mod rename_project;
+mod resize_project;
 mod restart_project;
 mod resume_project;
 mod retry_project;

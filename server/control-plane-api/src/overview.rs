@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{OperationSummary, Project, Step};
+use crate::{InstanceSize, OperationSummary, Project, Step};
 
 /// One project with everything its card and its page need, without secrets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -15,6 +15,8 @@ pub struct ProjectOverview {
     pub usage: Option<Usage>,
     /// Version of the PostgreSQL server, such as `15.18`, once known.
     pub postgres_version: Option<String>,
+    /// Its size, where its driver holds it to one.
+    pub size: Option<InstanceSize>,
     /// Where SQL clients connect, once known.
     pub connection: Option<Connection>,
 }

@@ -29,6 +29,8 @@ pub struct ServiceSettings {
     pub stack: Option<String>,
     /// Size of new projects that ask for none.
     pub size: InstanceSize,
+    /// The drivers that hold a project to its size.
+    pub limiting_drivers: &'static [&'static str],
     /// Major version of PostgreSQL that new projects get, once known.
     pub postgres_major: u32,
     /// Database roles that can log in and get a password in every new project.

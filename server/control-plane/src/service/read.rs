@@ -70,6 +70,7 @@ impl ProjectService {
             failure: project.failure.clone(),
             usage: self.installation.usage.usage(&project.project_ref),
             postgres_version: project.postgres_version.clone(),
+            size: self.settings.limiting_drivers.contains(&project.driver.as_str()).then_some(project.size),
             connection,
         }
     }

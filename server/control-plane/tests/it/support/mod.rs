@@ -82,6 +82,7 @@ impl Plane {
             driver: "fake",
             stack: None,
             size: control_plane_api::InstanceSize::Nano,
+            limiting_drivers: &["fake"],
             postgres_major: 15,
             login_roles: LOGIN_ROLES,
         };
