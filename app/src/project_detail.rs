@@ -1,8 +1,6 @@
 //! Everything a project's page is made from, loaded in one request, and how it travels.
 
-use control_plane_api::{
-    Connection, Failure, InstanceSize, OperationKind, ProjectEvent, ProjectRef, ProjectState, ServiceHealth, Usage,
-};
+use control_plane_api::{Connection, Failure, OperationKind, ProjectEvent, ProjectRef, ProjectState, ServiceHealth, Usage};
 use leptos::server::codee::{Decoder, Encoder};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use time::OffsetDateTime;
@@ -23,8 +21,9 @@ pub(crate) struct ProjectDetail {
     pub(crate) failure: Option<Failure>,
     pub(crate) usage: Option<Usage>,
     pub(crate) postgres_version: Option<String>,
-    /// Where the driver holds it to one.
-    pub(crate) size: Option<InstanceSize>,
+    /// Its size among those it could have, as the options of a select; only where its driver holds it to one. Made by the
+    /// server: the list would be much code in the wasm.
+    pub(crate) sizes: Option<String>,
     pub(crate) connection: Option<Connection>,
     pub(crate) health: Vec<ServiceHealth>,
     /// Newest first.
@@ -50,7 +49,7 @@ impl From<control_plane_api::ProjectOverview> for ProjectDetail {
             failure,
             usage,
             postgres_version,
-            size,
+            sizes: size.map(size_options),
             connection,
             health: Vec::new(),
             events: Vec::new(),
@@ -58,6 +57,16 @@ impl From<control_plane_api::ProjectOverview> for ProjectDetail {
             revealed: None,
         }
     }
+}
+
+#[cfg(feature = "ssr")]
+fn size_options(size: control_plane_api::InstanceSize) -> String {
+    let option = |other: control_plane_api::InstanceSize| {
+        let memory = crate::format::bytes(u64::from(other.memory_mib()) << 20);
+        let selected = if other == size { " selected" } else { "" };
+        format!("<option value=\"{other}\"{selected}>{other}, {memory}</option>")
+    };
+    control_plane_api::InstanceSize::ALL.map(option).concat()
 }
 
 /// JSON in the page. Reads bytes, as answers of server functions are read, so that the wasm has one parser, not two.

@@ -1,6 +1,5 @@
 //! Rename, resize and delete.
 
-use control_plane_api::InstanceSize;
 use leptos::{html, prelude::*};
 
 use super::{CurlButton, DeleteForm, Dialog, PostForm, Sheet, dialog};
@@ -18,7 +17,7 @@ pub(crate) fn SettingsPanel() -> impl IntoView {
         <Sheet id="settings" title="Settings">
             <div class="sheet-body">
                 <RenameForm />
-                {live.detail.read_untracked().size.map(|size| view! { <ResizeForm size /> })}
+                {live.detail.read_untracked().sizes.clone().map(|sizes| view! { <ResizeForm sizes /> })}
             </div>
             <div class="sheet-body border-t border-line">
                 <div class="page-actions justify-between">
@@ -90,21 +89,15 @@ fn RenameForm() -> impl IntoView {
 
 /// Only where the project's driver holds it to a size. Posts as a form does without scripts, too: what comes back is the page.
 #[component]
-fn ResizeForm(size: InstanceSize) -> impl IntoView {
+fn ResizeForm(sizes: String) -> impl IntoView {
     let live = use_live();
-    let options = InstanceSize::ALL.map(|other| {
-        let memory = crate::format::bytes(u64::from(other.memory_mib()) << 20);
-        view! { <option value=other.as_str() selected=other == size>{format!("{other}, {memory}")}</option> }
-    });
     view! {
         <form method="post" action="/api/resize_project">
             <input type="hidden" name="project_ref" value=live.project_ref().to_string() />
             <div class="field mt-4">
                 <label for="size">"Size"</label>
                 <div class="input-row">
-                    <select class="input" id="size" name="size" aria-describedby="size-hint">
-                        {options.into_iter().collect_view()}
-                    </select>
+                    <select class="input" id="size" name="size" aria-describedby="size-hint" inner_html=sizes></select>
                     <span class="button-pair">
                         <button class="button" type="submit">
                             "Resize"

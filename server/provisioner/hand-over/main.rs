@@ -48,7 +48,10 @@ fn take(input: &mut impl BufRead) -> io::Result<Vec<(String, OsString)>> {
             return Ok(variables);
         }
         let name = name.filter(|name| is_plain(name)).ok_or_else(|| malformed("a name is missing"))?;
-        let length: usize = length.and_then(|length| length.parse().ok()).filter(|length| *length <= MAX_BYTES).ok_or_else(|| malformed("a length is missing"))?;
+        let length: usize = length
+            .and_then(|length| length.parse().ok())
+            .filter(|length| *length <= MAX_BYTES)
+            .ok_or_else(|| malformed("a length is missing"))?;
         // The line break after it, too.
         let mut value = vec![0; length + 1];
         input.read_exact(&mut value)?;

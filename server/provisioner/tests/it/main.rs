@@ -4,6 +4,7 @@
 
 mod compose;
 mod contract;
+mod hand_over;
 mod life;
 mod own_stack;
 mod support;
