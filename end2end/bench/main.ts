@@ -1,20 +1,24 @@
 /**
  * `make bench`: the figures that issue and README speak of, each beside its floor, measured in the same run on the same
- * machine. BENCH_PROJECTS (default 200) and BENCH_SAMPLES (default 30) shorten it.
+ * machine. BENCH_PROJECTS (default 200) and BENCH_SAMPLES (default 30) shorten it; BENCH_DRIVERS=docker leaves out the
+ * others.
  */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { binary } from '../support/server.ts';
+import { docker } from './docker.ts';
 import { heading, line } from './figures.ts';
 import { local } from './local.ts';
 
 const MOST_PROJECTS = Number(process.env.BENCH_PROJECTS ?? 200);
 const SAMPLES = Number(process.env.BENCH_SAMPLES ?? 30);
+const DRIVERS = (process.env.BENCH_DRIVERS ?? 'local,docker').split(',');
 
 heading('wasm, KB');
 wasm();
-await local(SAMPLES, MOST_PROJECTS);
+const localReads = DRIVERS.includes('local') ? await local(SAMPLES, MOST_PROJECTS) : undefined;
+if (DRIVERS.includes('docker')) await docker(SAMPLES, localReads);
 
 function wasm(): void {
   const pkg = resolve(binary, '../../site/pkg');
