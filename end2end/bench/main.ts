@@ -15,10 +15,10 @@ const MOST_PROJECTS = Number(process.env.BENCH_PROJECTS ?? 200);
 const SAMPLES = Number(process.env.BENCH_SAMPLES ?? 30);
 const DRIVERS = (process.env.BENCH_DRIVERS ?? 'local,docker').split(',');
 
-heading('wasm, KB');
-wasm();
 const localReads = DRIVERS.includes('local') ? await local(SAMPLES, MOST_PROJECTS) : undefined;
 if (DRIVERS.includes('docker')) await docker(SAMPLES, localReads);
+heading('wasm, KB');
+wasm();
 
 function wasm(): void {
   const pkg = resolve(binary, '../../site/pkg');
