@@ -1,10 +1,10 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { processesIn } from '../support/server.ts';
+import { selectOne } from './select-one.ts';
 
 const run = promisify(execFile);
 
@@ -31,7 +31,7 @@ export async function floor(dataDir: string, tries: number): Promise<number[]> {
     writeFileSync(join(data, 'pg_hba.conf'), 'local all all trust\n');
     const [program, ...settings] = relocate(pattern, data, socket);
     const postmaster = spawn(program!, settings, { cwd: data, stdio: 'ignore', uid: owner.uid, gid: owner.gid });
-    await selectOne(socket, () => postmaster.exitCode !== null);
+    await selectOne({ path: join(socket, '.s.PGSQL.5432') }, () => postmaster.exitCode !== null);
     samples.push(performance.now() - start);
 
     postmaster.kill('SIGINT');
@@ -75,42 +75,4 @@ function relocate(args: string[], data: string, socket: string): string[] {
     else if (!drop.test(arg)) kept.push(arg);
   }
   return [...kept, '-k', socket, '-c', 'listen_addresses='];
-}
-
-/** Connects as soon as one can, and reads the row. Speaks just enough of the protocol: psql would cost 10 ms to start. */
-async function selectOne(socketDir: string, dead: () => boolean): Promise<void> {
-  const startup = message('', Buffer.concat([Buffer.from([0, 3, 0, 0]), Buffer.from('user\0supabase_admin\0database\0postgres\0\0')]));
-  const query = message('Q', Buffer.from('select 1\0'));
-  for (;;) {
-    if (dead()) throw new Error('the postmaster of the floor ended; run it by hand to see why');
-    const done = await new Promise<boolean>((resolve) => {
-      const socket = connect(join(socketDir, '.s.PGSQL.5432'));
-      let asked = false;
-      let seen = Buffer.alloc(0);
-      socket.on('connect', () => socket.write(startup));
-      socket.on('error', () => resolve(false));
-      socket.on('close', () => resolve(false));
-      socket.on('data', (bytes) => {
-        seen = Buffer.concat([seen, bytes]);
-        if (seen[0] === 0x45 /* E: still starting */) return socket.destroy();
-        // ReadyForQuery is always the last message: Z, length 5, status.
-        if (seen.length < 6 || seen.at(-6) !== 0x5a || seen.at(-2) !== 5) return;
-        if (asked) {
-          resolve(true);
-          return socket.destroy();
-        }
-        asked = true;
-        seen = Buffer.alloc(0);
-        socket.write(query);
-      });
-    });
-    if (done) return;
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-}
-
-function message(type: string, body: Buffer): Buffer {
-  const length = Buffer.alloc(4);
-  length.writeInt32BE(body.length + 4);
-  return Buffer.concat([Buffer.from(type), length, body]);
 }

@@ -16,6 +16,9 @@ export interface ApiKey {
   api_key: string;
 }
 
+/** Longest time that anything is waited for. */
+const PATIENCE_MS = 45_000;
+
 export class ManagementApi {
   readonly url: string;
   readonly #headers: Record<string, string>;
@@ -31,14 +34,14 @@ export class ManagementApi {
   }
 
   /** Makes a project and waits until it is live. */
-  async create(body: { name?: string; db_pass?: string } = {}): Promise<Project> {
+  async create(body: { name?: string; db_pass?: string } = {}, withinMs = PATIENCE_MS): Promise<Project> {
     const response = await this.fetch('/v1/projects', {
       method: 'POST',
       headers: { 'content-type': 'application/json', prefer: 'wait=30' },
       body: JSON.stringify(body),
     });
     const project = await expectJson<Project>(response, 201);
-    return project.status === 'ACTIVE_HEALTHY' ? project : this.until(project.ref, 'ACTIVE_HEALTHY');
+    return project.status === 'ACTIVE_HEALTHY' ? project : this.until(project.ref, 'ACTIVE_HEALTHY', withinMs);
   }
 
   async list(): Promise<Project[]> {
@@ -77,19 +80,19 @@ export class ManagementApi {
   }
 
   /** Waits for a status, woken by the project's events. */
-  async until(ref: string, status: string): Promise<Project> {
+  async until(ref: string, status: string, withinMs = PATIENCE_MS): Promise<Project> {
     let project = await this.get(ref);
     await this.#follow(ref, async () => {
       project = await this.get(ref);
       return project.status === status;
-    });
+    }, withinMs);
     return project;
   }
 
   /** Asks again after each event of the project, until the answer is yes. The stream's end asks a last time. */
-  async #follow(ref: string, done: () => Promise<boolean>): Promise<void> {
+  async #follow(ref: string, done: () => Promise<boolean>, withinMs = PATIENCE_MS): Promise<void> {
     const stop = new AbortController();
-    const timer = setTimeout(() => stop.abort(new Error(`project ${ref}: nothing more happened`)), 45_000);
+    const timer = setTimeout(() => stop.abort(new Error(`project ${ref}: nothing more happened`)), withinMs);
     try {
       const events = await this.fetch(`/v1/projects/${ref}/events`, { signal: stop.signal });
       if (await done()) return;
