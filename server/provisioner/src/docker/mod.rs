@@ -517,10 +517,9 @@ impl Provisioner for DockerProvisioner {
         for (container, desired) in observed.iter().filter_map(|(container, desired)| Some((container.as_ref()?, desired))) {
             if !desired.limits.are_of(container) {
                 let id = container.id.as_deref().unwrap_or_default();
-                driver.watch.expect(id);
+                driver.watch.expect_one(id, "update");
                 let updated = driver.engine.docker().await?.update_container(id, desired.limits.update()).await;
                 updated.map_err(|error| driver.engine.failed(&format!("change the limits of {}", desired.name), error))?;
-                driver.watch.no_longer_expect(id);
             }
         }
         Ok(())

@@ -109,14 +109,14 @@ impl Runtime<'_> {
         let doing = format!("put the container {} right", desired.name);
         let failed = |error| self.engine.failed(&doing, error);
         if current.name.as_deref().is_some_and(|name| name.trim_start_matches('/') != desired.name) {
-            self.watch.expect(id);
+            self.watch.expect_one(id, "rename");
             docker
                 .rename_container(id, RenameContainerOptionsBuilder::new().name(&desired.name).build())
                 .await
                 .map_err(failed)?;
         }
         if !desired.limits.are_of(current) {
-            self.watch.expect(id);
+            self.watch.expect_one(id, "update");
             docker.update_container(id, desired.limits.update()).await.map_err(failed)?;
         }
         if !is_connected(current, desired) {
@@ -143,7 +143,6 @@ impl Runtime<'_> {
     }
 
     pub(super) async fn start(&self, id: &str, name: &str) -> Result<(), ProvisionError> {
-        self.watch.no_longer_expect(id);
         match self.engine.docker().await?.start_container(id, None::<StartContainerOptions>).await {
             Ok(()) => Ok(()),
             Err(error) if is_so_already(&error) => Ok(()),

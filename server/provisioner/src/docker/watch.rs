@@ -40,16 +40,22 @@ impl Watch {
         Self { expected: Mutex::default(), exits }
     }
 
-    /// What happens to this container, or network by its name, in the near future is our doing.
+    /// What happens to this container until it starts, or to this network or volume by its name, is our doing.
     pub(super) fn expect(&self, id: &str) {
         let mut expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
         expected.retain(|_, since| since.elapsed() < EXPECTED_FOR);
         expected.insert(id.to_owned(), Instant::now());
     }
 
-    /// From now on it is not.
-    pub(super) fn no_longer_expect(&self, id: &str) {
-        self.expected.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    /// The next event of this kind about this container is our doing, and nothing else of it.
+    pub(super) fn expect_one(&self, id: &str, action: &str) {
+        self.expect(&one(id, action));
+    }
+
+    /// Whether it was expected. It is no longer.
+    fn take(&self, what: &str) -> bool {
+        let mut expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
+        expected.remove(what).is_some_and(|since| since.elapsed() < EXPECTED_FOR)
     }
 
     fn is_expected(&self, id: &str) -> bool {
@@ -61,6 +67,10 @@ impl Watch {
         // Nobody listens any more when the server stops.
         let _ = self.exits.send(UnexpectedExit { project_ref, cause });
     }
+}
+
+fn one(id: &str, action: &str) -> String {
+    format!("{action} {id}")
 }
 
 /// Follows events until the driver is dropped.
@@ -142,9 +152,14 @@ fn alarming(driver: &Docker, event: &EventMessage) -> Option<(ProjectRef, String
     let name = attributes.get("name").map(String::as_str).unwrap_or_default();
     match event.typ? {
         EventMessageTypeEnum::CONTAINER => {
-            if attributes.get(INSTALLATION).map(String::as_str) != Some(driver.names.installation())
-                || driver.watch.is_expected(id)
-            {
+            if attributes.get(INSTALLATION).map(String::as_str) != Some(driver.names.installation()) {
+                return None;
+            }
+            if action == "start" {
+                // By the order of events, because ours are told while later ones happen already.
+                driver.watch.take(id);
+            }
+            if driver.watch.is_expected(id) || driver.watch.take(&one(id, action)) {
                 return None;
             }
             let project_ref = attributes.get(PROJECT)?.parse().ok()?;
