@@ -397,6 +397,10 @@ impl Reconciler {
     async fn recover_if_down(&self, project: &StoredProject, exit: Option<NewEvent>) -> Result<(), Error> {
         let observed = self.provisioner.observe(&project.placement()).await;
         let is_up = observed.as_ref().is_ok_and(Observation::is_up);
+        if exit.is_none() && observed.as_ref().is_err_and(ProvisionError::is_unavailable) {
+            // Nobody said that it ended; and whoever can't look can't bring it back.
+            return Ok(());
+        }
         match exit {
             _ if !is_up || !self.routes.is_published(&project.project_ref) => {
                 self.installation.store.open_recovery(project.id, exit).await?;

@@ -19,8 +19,8 @@ use tokio::sync::mpsc;
 
 use super::{
     Docker,
-    names::{COMPONENT, INSTALLATION, PROJECT},
-    runtime::{self, Runtime},
+    names::{COMPONENT, INSTALLATION, PROJECT, STACK},
+    runtime,
 };
 
 /// How long an end of our own doing may take to be told.
@@ -113,20 +113,30 @@ async fn follow_once(docker: &Weak<Docker>) -> Result<(), ProvisionError> {
     Ok(())
 }
 
-/// Reports every project of which a container is there and does not run, but for those that are meant to rest.
+/// Reports every project that is meant to run and of which a container does not, or is not there any more.
 async fn report_what_is_down(driver: &Docker) -> Result<(), ProvisionError> {
-    let runtime = Runtime { engine: &driver.engine, names: &driver.names, watch: &driver.watch };
+    let mut seen: HashMap<ProjectRef, (usize, Option<String>)> =
+        driver.marks.running()?.into_iter().map(|project_ref| (project_ref, (0, None))).collect();
     let mut down = HashSet::new();
-    for container in runtime.all_containers().await? {
-        let project_ref = container.labels.as_ref().and_then(|labels| labels.get(PROJECT)?.parse::<ProjectRef>().ok());
-        if let Some(project_ref) = project_ref.filter(|project_ref| container.state != Some(ContainerSummaryStateEnum::RUNNING) && !driver.marks.is_stopped(project_ref)) {
-            down.insert(project_ref);
+    for container in driver.runtime().all_containers().await? {
+        let label = |name: &str| container.labels.as_ref().and_then(|labels| labels.get(name).cloned());
+        let Some(project_ref) = label(PROJECT).and_then(|text| text.parse::<ProjectRef>().ok()) else { continue };
+        if container.state != Some(ContainerSummaryStateEnum::RUNNING) && !driver.marks.is_stopped(&project_ref) {
+            down.insert(project_ref.clone());
+        }
+        if let Some((containers, stack)) = seen.get_mut(&project_ref) {
+            *containers += 1;
+            *stack = label(STACK);
         }
     }
+    let incomplete = seen.into_iter().filter(|(_, (containers, stack))| match stack {
+        Some(stack) => driver.services_of(stack).is_some_and(|services| *containers < services),
+        None => true,
+    });
+    down.extend(incomplete.map(|(project_ref, _)| project_ref));
     for project_ref in down {
-        driver
-            .watch
-            .report(project_ref, "The project was found stopped when the Docker engine could be reached again".to_owned());
+        let cause = "A part of the project was found stopped or gone when the Docker engine could be reached again";
+        driver.watch.report(project_ref, cause.to_owned());
     }
     Ok(())
 }
