@@ -42,6 +42,11 @@ impl Marks {
         self.project(project_ref).join("stopped").exists()
     }
 
+    /// Whether anything of the project was made here and is not removed.
+    pub(super) fn know(&self, project_ref: &ProjectRef) -> bool {
+        self.project(project_ref).exists()
+    }
+
     /// Projects that have run and were not told to stop.
     pub(super) fn running(&self) -> Result<Vec<ProjectRef>, ProvisionError> {
         let entries = match fs::read_dir(&self.folder) {

@@ -544,7 +544,9 @@ impl Provisioner for DockerProvisioner {
         let mut ordered = Vec::new();
         // What needs another service before that one.
         for service in plan.services.iter().rev() {
-            ordered.extend(existing.iter().filter(|container| runtime::is_of(container, &service.name)).map(|found| (service, found)));
+            ordered.extend(
+                existing.iter().filter(|container| runtime::is_of(container, &service.name)).map(|found| (service, found)),
+            );
         }
         for (service, container) in ordered {
             let container = runtime.inspect(container.id.as_deref().unwrap_or_default()).await?;

@@ -194,13 +194,18 @@ fn alarming(driver: &Docker, event: &EventMessage) -> Option<(ProjectRef, String
             if driver.watch.is_expected(name) || driver.watch.is_expected(container) {
                 return None;
             }
-            Some((project_of(name)?, format!("A part of the project was cut off from its network ({action})")))
+            Some((ours(driver, name)?, format!("A part of the project was cut off from its network ({action})")))
         }
         EventMessageTypeEnum::VOLUME if action == "destroy" && !driver.watch.is_expected(id) => {
-            Some((project_of(id)?, "A volume of the project was removed".to_owned()))
+            Some((ours(driver, id)?, "A volume of the project was removed".to_owned()))
         }
         _ => None,
     }
+}
+
+/// The project in the name of one of its parts, if it is this installation's: these events come without labels.
+fn ours(driver: &Docker, name: &str) -> Option<ProjectRef> {
+    project_of(name).filter(|project_ref| driver.marks.know(project_ref))
 }
 
 /// The project in the name of one of its parts.

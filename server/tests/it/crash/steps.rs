@@ -35,15 +35,20 @@ pub(crate) async fn kill_at_every_step(installation: Installation) {
                 server.kill().await;
                 server = installation.start().await;
                 expect_outcome(&server, operation, &project_ref).await;
+                if installation.is_docker() && operation == "create" && projects.len() > 1 {
+                    // Every life begins with a look at all that run, which is slower with containers.
+                    server.change(&project_ref, "pause").send().await.expect_empty();
+                    server.wait_for(&project_ref, "INACTIVE").await;
+                }
             }
         }
     }
-    // What runs has been taken over by the last life, so that its Ctrl-C stops it.
+    // What runs has been taken over by the last life, so that its Ctrl-C stops it; but containers go on.
     server.stop().await;
     let left = processes::below(&installation.roots());
     assert!(left.is_empty(), "{left:#?}");
     if installation.is_docker() {
-        assert!(installation.found_on_engine().await.0.is_empty(), "containers that run");
+        assert_eq!(installation.found_on_engine().await.0, [projects[0].clone()].into(), "projects that run");
     }
     let server = installation.start().await;
     server.delete_all(&projects).await;
@@ -63,7 +68,7 @@ async fn subject(server: &Server, operation: &str, projects: &mut Vec<String>) -
             server.change(&project_ref, "pause").send().await.expect_empty();
             server.wait_for(&project_ref, "INACTIVE").await;
         }
-        ("pause" | "restart", Some("INACTIVE")) => {
+        ("pause" | "restart" | "delete", Some("INACTIVE")) => {
             server.change(&project_ref, "restore").send().await.expect_empty();
             server.wait_for(&project_ref, "ACTIVE_HEALTHY").await;
         }

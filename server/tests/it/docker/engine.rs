@@ -158,7 +158,7 @@ async fn restart_engine() {
     let log = fs::OpenOptions::new().append(true).create(true).open(log).unwrap();
     // With the words that it had, its output where it went, and apart from this test, which it outlives.
     let mut again = std::process::Command::new("setsid");
-    again.arg("nohup").args(command.split_terminator('\0')).current_dir("/");
-    again.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
+    again.args(["--fork", "nohup"]).args(command.split_terminator('\0')).current_dir("/");
+    assert!(again.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).status().unwrap().success());
     eventually("the engine", async || try_docker(&["version"]).await.ok()).await;
 }

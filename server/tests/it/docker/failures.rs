@@ -70,8 +70,19 @@ impl Empty {
 }
 
 impl Drop for Empty {
+    /// With what failed builds have left upon it.
     fn drop(&mut self) {
-        let _ = std::process::Command::new("docker").args(["image", "rm", "--force", self.0]).output();
+        let run = |words: &[&str]| {
+            let output = std::process::Command::new("docker").arg("image").args(words).output();
+            output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
+        };
+        let first_layer = |image: &str| run(&["inspect", "--format", "{{range .RootFS.Layers}}{{println .}}{{end}}", image]);
+        let layer = first_layer(self.0);
+        let later = run(&["ls", "--all", "--quiet", "--no-trunc", "--filter", &format!("since={}", self.0)]);
+        for image in later.lines().filter(|image| first_layer(image).lines().next() == layer.lines().next()) {
+            run(&["rm", image]);
+        }
+        run(&["rm", self.0]);
     }
 }
 
@@ -143,8 +154,7 @@ async fn an_exhausted_address_pool_and_a_full_disk_fail_the_new_project_only() {
     // A volume of ours on a small disk in the place of its own: the copy does not fit.
     let volume = part(&second, "database");
     docker(&["volume", "rm", &volume]).await;
-    let labels: Vec<String> =
-        installation.labels(&second, "database").iter().map(|label| format!("--label={label}")).collect();
+    let labels: Vec<String> = installation.labels(&second, "database").iter().map(|label| format!("--label={label}")).collect();
     let mut words = vec!["volume", "create", "--opt=type=tmpfs", "--opt=device=tmpfs", "--opt=o=size=100m,mode=777"];
     words.extend(labels.iter().map(String::as_str));
     words.push(&volume);

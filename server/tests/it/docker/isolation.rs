@@ -21,8 +21,7 @@ const PROJECT_PORTS: [u16; 3] = [5432, 8000, 8001];
 #[tokio::test]
 async fn a_projects_containers_reach_nothing_but_the_project() {
     let Some(installation) = Installation::docker(Backend::Sqlite, POOL).await else { return };
-    let installation =
-        installation.with("SUPACLOUD_SERVER__LISTEN", "0.0.0.0:0").with("SUPACLOUD_SERVER__ADMIN_TOKEN", TOKEN);
+    let installation = installation.with("SUPACLOUD_SERVER__LISTEN", "0.0.0.0:0").with("SUPACLOUD_SERVER__ADMIN_TOKEN", TOKEN);
     let server = installation.start().await.signed_in(TOKEN);
     let (inside, other) = (server.create_marked("inside", MARK).await, server.create_marked("other", MARK).await);
     let from = Inside(part(&inside, "postgres"));

@@ -81,8 +81,10 @@ async fn the_engine_knows_a_projects_labels_and_limits_and_none_of_its_secrets()
 
     let lives = lives(&project_ref).await;
     expect_memory(&project_ref, 512).await;
-    let (addons, small) =
-        (format!("/v1/projects/{project_ref}/billing/addons"), json!({ "addon_type": "compute_instance", "addon_variant": "ci_small" }));
+    let (addons, small) = (
+        format!("/v1/projects/{project_ref}/billing/addons"),
+        json!({ "addon_type": "compute_instance", "addon_variant": "ci_small" }),
+    );
     server.request("PATCH", &addons).json(&small).send().await.expect_empty();
     eventually("the limits of a small project", async || (memory(&project_ref).await == 2048 * MIB).then_some(())).await;
     expect_memory(&project_ref, 2048).await;
@@ -101,7 +103,8 @@ async fn the_engine_knows_a_projects_labels_and_limits_and_none_of_its_secrets()
 }
 
 async fn inspect_all(project_ref: &str) -> Vec<Value> {
-    let mut things = vec![inspect("network", &network(project_ref)).await, inspect("volume", &part(project_ref, "database")).await];
+    let mut things =
+        vec![inspect("network", &network(project_ref)).await, inspect("volume", &part(project_ref, "database")).await];
     for service in SERVICES {
         things.push(inspect("container", &part(project_ref, service)).await);
     }
@@ -140,7 +143,8 @@ async fn expect_own_volumes_only(project_ref: &str) {
     for service in SERVICES {
         let container = inspect("container", &part(project_ref, service)).await;
         let mounts = container["Mounts"].as_array().unwrap().iter();
-        let volumes: BTreeSet<_> = mounts.filter(|mount| mount["Type"] == "volume").map(|mount| mount["Name"].as_str().unwrap()).collect();
+        let volumes: BTreeSet<_> =
+            mounts.filter(|mount| mount["Type"] == "volume").map(|mount| mount["Name"].as_str().unwrap()).collect();
         let is_named = |name: &&str| *name == part(project_ref, "database") || name.contains("-tools-");
         assert!(volumes.iter().all(is_named), "{volumes:?}");
         assert!(container["Mounts"].as_array().unwrap().iter().all(|mount| mount["Type"] != "bind"), "{container:#}");
@@ -150,7 +154,9 @@ async fn expect_own_volumes_only(project_ref: &str) {
 async fn lives(project_ref: &str) -> Vec<String> {
     let mut lives = Vec::new();
     for service in SERVICES {
-        lives.push(docker(&["inspect", "--format", "{{.Id}} {{.State.StartedAt}} {{.RestartCount}}", &part(project_ref, service)]).await);
+        lives.push(
+            docker(&["inspect", "--format", "{{.Id}} {{.State.StartedAt}} {{.RestartCount}}", &part(project_ref, service)]).await,
+        );
     }
     lives
 }
@@ -170,7 +176,11 @@ async fn expect_memory(project_ref: &str, mib: u64) {
     for service in SERVICES {
         let host = inspect("container", &part(project_ref, service)).await["HostConfig"].take();
         let limit = host["Memory"].as_u64().unwrap();
-        assert!(host["MemorySwap"].as_u64() == Some(limit) && host["NanoCpus"].as_u64() > Some(0) && host["PidsLimit"].as_u64() > Some(0));
+        assert!(
+            host["MemorySwap"].as_u64() == Some(limit)
+                && host["NanoCpus"].as_u64() > Some(0)
+                && host["PidsLimit"].as_u64() > Some(0)
+        );
         let words = ["sh", "-c", "cat /sys/fs/cgroup/memory.max 2>/dev/null || cat /sys/fs/cgroup/memory/memory.limit_in_bytes"];
         let in_force = docker(&[&["exec", &part(project_ref, service)][..], &words].concat()).await;
         assert_eq!(in_force, limit.to_string(), "{service}");

@@ -136,7 +136,12 @@ impl Installation {
     /// Labels of a thing of this installation's project.
     pub(crate) fn labels(&self, project_ref: &str, component: &str) -> Vec<String> {
         let ours = self.filter().unwrap().split_once('=').unwrap().1.to_owned();
-        vec![ours, format!("{PROJECT}={project_ref}"), format!("supacloud.component={component}"), "supacloud.stack=native".into()]
+        vec![
+            ours,
+            format!("{PROJECT}={project_ref}"),
+            format!("supacloud.component={component}"),
+            "supacloud.stack=native".into(),
+        ]
     }
 
     /// Projects of which a container runs, and projects of which anything is there.

@@ -256,7 +256,10 @@ impl Server {
         let target = target.into();
         let token = self.token.as_ref().filter(|_| target.starts_with("/v1/"));
         let request = Request::new(self.address, method, target);
-        token.map(|token| format!("Bearer {token}")).into_iter().fold(request, |request, token| request.header("authorization", token))
+        token
+            .map(|token| format!("Bearer {token}"))
+            .into_iter()
+            .fold(request, |request, token| request.header("authorization", token))
     }
 
     pub(crate) fn get(&self, target: impl Into<String>) -> Request {
