@@ -27,6 +27,8 @@ use crate::{
 const IDLE_LOOK: Duration = Duration::from_secs(5);
 /// Exits of a database that count as recent.
 const RECENT: Duration = Duration::from_secs(300);
+/// Exits within this time are one: whoever removes a container ends it, too, and takes it from its network.
+const ONE_BLOW: Duration = Duration::from_secs(1);
 /// Time from the end of an operation to the look at what the project uses now.
 const SOON: Duration = Duration::from_secs(1);
 /// Longest time for one try of a step. A big database's recovery after a crash is waited for again by the next try.
@@ -364,7 +366,12 @@ impl Reconciler {
                 exit = self.provisioner.next_exit() => exit,
             };
             tracing::warn!(project.ref = %exit.project_ref, cause = exit.cause, "database ended unexpectedly");
-            self.exits.lock().await.entry(exit.project_ref.clone()).or_default().push(Instant::now());
+            let mut exits = self.exits.lock().await;
+            let of_project = exits.entry(exit.project_ref.clone()).or_default();
+            if of_project.last().is_none_or(|last| last.elapsed() > ONE_BLOW) {
+                of_project.push(Instant::now());
+            }
+            drop(exits);
             tokio::spawn(Arc::clone(&self).note_exit_at_last(exit, stop.clone()));
         }
     }
@@ -397,6 +404,10 @@ impl Reconciler {
     async fn recover_if_down(&self, project: &StoredProject, exit: Option<NewEvent>) -> Result<(), Error> {
         let observed = self.provisioner.observe(&project.placement()).await;
         let is_up = observed.as_ref().is_ok_and(Observation::is_up);
+        if exit.is_none() && observed.as_ref().is_err_and(ProvisionError::is_unavailable) {
+            // Nobody said that it ended; and whoever can't look can't bring it back.
+            return Ok(());
+        }
         match exit {
             _ if !is_up || !self.routes.is_published(&project.project_ref) => {
                 self.installation.store.open_recovery(project.id, exit).await?;

@@ -7,6 +7,7 @@ mod architecture;
 mod behind;
 mod concurrency;
 mod crash;
+mod docker;
 mod faults;
 mod isolation;
 mod start;

@@ -42,6 +42,22 @@ impl Marks {
         self.project(project_ref).join("stopped").exists()
     }
 
+    /// Whether anything of the project was made here and is not removed.
+    pub(super) fn know(&self, project_ref: &ProjectRef) -> bool {
+        self.project(project_ref).exists()
+    }
+
+    /// Projects that have run and were not told to stop.
+    pub(super) fn running(&self) -> Result<Vec<ProjectRef>, ProvisionError> {
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(failed("read", &self.folder, error)),
+        };
+        let refs = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        Ok(refs.filter(|project_ref| self.has_passwords(project_ref) && !self.is_stopped(project_ref)).collect())
+    }
+
     pub(super) fn set_stopped(&self, project_ref: &ProjectRef) -> Result<(), ProvisionError> {
         self.write(project_ref, "stopped", "")
     }

@@ -199,6 +199,12 @@ impl Docker {
         Ok(Plan { stack, services })
     }
 
+    /// How many containers a project of this stack has.
+    fn services_of(&self, stack: &str) -> Option<usize> {
+        let stack = Stack::load(stack, self.settings.stacks_dir.as_deref()).ok()?;
+        stack.services(&self.variables(None)).ok().map(|services| services.len())
+    }
+
     async fn millicpus(&self) -> Result<i64, ProvisionError> {
         let look = || async {
             let info = self
@@ -321,8 +327,9 @@ impl Docker {
         reach::address_of(container, &Names::project(&placement.project_ref), port, self.published_on())
     }
 
+    /// The container of a service. One that has its name and is somebody else's is not.
     async fn container(&self, placement: &Placement, service: &str) -> Result<Option<ContainerInspectResponse>, ProvisionError> {
-        self.runtime().inspect(&Names::part(&placement.project_ref, service)).await
+        self.runtime().inspect_ours(&Names::part(&placement.project_ref, service)).await
     }
 
     /// The version of the server in an image, asked of the image itself once.
@@ -528,10 +535,9 @@ impl Provisioner for DockerProvisioner {
         for (container, desired) in observed.iter().filter_map(|(container, desired)| Some((container.as_ref()?, desired))) {
             if !desired.limits.are_of(container) {
                 let id = container.id.as_deref().unwrap_or_default();
-                driver.watch.expect(id);
+                driver.watch.expect_one(id, "update");
                 let updated = driver.engine.docker().await?.update_container(id, desired.limits.update()).await;
                 updated.map_err(|error| driver.engine.failed(&format!("change the limits of {}", desired.name), error))?;
-                driver.watch.no_longer_expect(id);
             }
         }
         Ok(())
@@ -544,9 +550,18 @@ impl Provisioner for DockerProvisioner {
         if driver.marks.data(&placement.project_ref).is_some() {
             driver.marks.set_stopped(&placement.project_ref)?;
         }
+        // By their labels: one that was renamed runs on the same data.
+        let existing = runtime.containers(&placement.project_ref).await?;
+        let mut ordered = Vec::new();
         // What needs another service before that one.
         for service in plan.services.iter().rev() {
-            let Some(container) = driver.container(placement, &service.name).await?.filter(runtime::is_running) else { continue };
+            ordered.extend(
+                existing.iter().filter(|container| runtime::is_of(container, &service.name)).map(|found| (service, found)),
+            );
+        }
+        for (service, container) in ordered {
+            let container = runtime.inspect(container.id.as_deref().unwrap_or_default()).await?;
+            let Some(container) = container.filter(runtime::is_running) else { continue };
             let (id, started_at) = life(&container);
             let waits = service.has_secrets() && driver.delivered.lock().await.get(&id) != Some(&started_at);
             // What waits for its secrets has nothing to finish, and takes no signal.

@@ -74,7 +74,7 @@ impl Docker {
         let (Some(images), Some(network)) = (images.into_iter().collect::<Option<Vec<_>>>(), network) else { return Ok(None) };
         let desired = self.desired(placement, plan, &network, &images).await?;
         let runtime = self.runtime();
-        let found = try_join_all(desired.iter().map(|desired| runtime.inspect(&desired.name))).await?;
+        let found = try_join_all(desired.iter().map(|desired| runtime.inspect_ours(&desired.name))).await?;
         Ok(Some(found.into_iter().zip(desired).collect()))
     }
 

@@ -65,13 +65,18 @@ impl Runtime<'_> {
         inspected.map_err(|error| self.engine.failed(&format!("look at the container {container}"), error))
     }
 
+    /// The container of this name, if it is this installation's.
+    pub(super) async fn inspect_ours(&self, name: &str) -> Result<Option<ContainerInspectResponse>, ProvisionError> {
+        let labels = |container: &ContainerInspectResponse| container.config.as_ref()?.labels.clone();
+        let is_ours = |container: &ContainerInspectResponse| labels(container).is_some_and(|labels| self.names.is_ours(&labels));
+        Ok(self.inspect(name).await?.filter(is_ours))
+    }
+
     /// Has the container running, as it is to be, and nothing else in its place: one that was renamed gets its name back,
     /// one of another generation is replaced, one that was paused or disconnected goes on.
     pub(super) async fn ensure(&self, desired: &Desired, existing: &[ContainerSummary]) -> Result<Ensured, ProvisionError> {
-        let of_component: Vec<&ContainerSummary> = existing
-            .iter()
-            .filter(|container| container.labels.as_ref().and_then(|labels| labels.get(COMPONENT)) == Some(&desired.component))
-            .collect();
+        let of_component: Vec<&ContainerSummary> =
+            existing.iter().filter(|container| is_of(container, &desired.component)).collect();
         let named = |container: &ContainerSummary| {
             container.names.iter().flatten().any(|name| name.trim_start_matches('/') == desired.name)
         };
@@ -109,14 +114,14 @@ impl Runtime<'_> {
         let doing = format!("put the container {} right", desired.name);
         let failed = |error| self.engine.failed(&doing, error);
         if current.name.as_deref().is_some_and(|name| name.trim_start_matches('/') != desired.name) {
-            self.watch.expect(id);
+            self.watch.expect_one(id, "rename");
             docker
                 .rename_container(id, RenameContainerOptionsBuilder::new().name(&desired.name).build())
                 .await
                 .map_err(failed)?;
         }
         if !desired.limits.are_of(current) {
-            self.watch.expect(id);
+            self.watch.expect_one(id, "update");
             docker.update_container(id, desired.limits.update()).await.map_err(failed)?;
         }
         if !is_connected(current, desired) {
@@ -143,7 +148,6 @@ impl Runtime<'_> {
     }
 
     pub(super) async fn start(&self, id: &str, name: &str) -> Result<(), ProvisionError> {
-        self.watch.no_longer_expect(id);
         match self.engine.docker().await?.start_container(id, None::<StartContainerOptions>).await {
             Ok(()) => Ok(()),
             Err(error) if is_so_already(&error) => Ok(()),
@@ -175,10 +179,17 @@ impl Runtime<'_> {
         }
     }
 
+    /// Removes what is left under this name by a life that was cut short. What is somebody else's stays.
+    pub(super) async fn clear(&self, name: &str) -> Result<(), ProvisionError> {
+        match self.inspect_ours(name).await?.and_then(|container| container.id) {
+            Some(id) => self.remove(&id).await,
+            None => Ok(()),
+        }
+    }
+
     /// Runs a container to its end, and removes it: its exit code and its last words.
     pub(super) async fn work(&self, name: &str, body: ContainerCreateBody) -> Result<(i64, String), ProvisionError> {
-        // Left by a life that was cut short.
-        self.remove(name).await?;
+        self.clear(name).await?;
         let id = self.create(name, body).await?;
         self.watch.expect(&id);
         let worked = async {
@@ -239,6 +250,11 @@ impl Runtime<'_> {
         }
         words.trim().to_owned()
     }
+}
+
+/// Whether it is a container of this service.
+pub(super) fn is_of(container: &ContainerSummary, service: &str) -> bool {
+    container.labels.as_ref().and_then(|labels| labels.get(COMPONENT)).is_some_and(|component| component == service)
 }
 
 pub(super) fn is_running(container: &ContainerInspectResponse) -> bool {

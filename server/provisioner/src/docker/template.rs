@@ -150,7 +150,7 @@ async fn is_sealed(docker: &Docker, name: &str, image: &str) -> Result<bool, Pro
         return Ok(false);
     }
     let container = format!("{name}-look");
-    docker.runtime().remove(&container).await?;
+    docker.runtime().clear(&container).await?;
     let body = ContainerCreateBody {
         image: Some(image.to_owned()),
         labels: Some(docker.names.shared_labels("copy")),
@@ -169,7 +169,7 @@ async fn make(docker: &Docker, recipe: &Recipe<'_>, name: &str) -> Result<(), Pr
     let runtime = docker.runtime();
     let container = format!("{name}-making");
     // Half of one that was interrupted.
-    runtime.remove(&container).await?;
+    runtime.clear(&container).await?;
     remove_volume(docker, name).await?;
     let request = VolumeCreateRequest {
         name: Some(name.to_owned()),

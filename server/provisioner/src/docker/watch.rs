@@ -19,8 +19,8 @@ use tokio::sync::mpsc;
 
 use super::{
     Docker,
-    names::{COMPONENT, INSTALLATION, PROJECT},
-    runtime::{self, Runtime},
+    names::{COMPONENT, INSTALLATION, PROJECT, STACK},
+    runtime,
 };
 
 /// How long an end of our own doing may take to be told.
@@ -40,16 +40,22 @@ impl Watch {
         Self { expected: Mutex::default(), exits }
     }
 
-    /// What happens to this container, or network by its name, in the near future is our doing.
+    /// What happens to this container until it starts, or to this network or volume by its name, is our doing.
     pub(super) fn expect(&self, id: &str) {
         let mut expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
         expected.retain(|_, since| since.elapsed() < EXPECTED_FOR);
         expected.insert(id.to_owned(), Instant::now());
     }
 
-    /// From now on it is not.
-    pub(super) fn no_longer_expect(&self, id: &str) {
-        self.expected.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    /// The next event of this kind about this container is our doing, and nothing else of it.
+    pub(super) fn expect_one(&self, id: &str, action: &str) {
+        self.expect(&one(id, action));
+    }
+
+    /// Whether it was expected. It is no longer.
+    fn take(&self, what: &str) -> bool {
+        let mut expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
+        expected.remove(what).is_some_and(|since| since.elapsed() < EXPECTED_FOR)
     }
 
     fn is_expected(&self, id: &str) -> bool {
@@ -61,6 +67,10 @@ impl Watch {
         // Nobody listens any more when the server stops.
         let _ = self.exits.send(UnexpectedExit { project_ref, cause });
     }
+}
+
+fn one(id: &str, action: &str) -> String {
+    format!("{action} {id}")
 }
 
 /// Follows events until the driver is dropped.
@@ -103,22 +113,30 @@ async fn follow_once(docker: &Weak<Docker>) -> Result<(), ProvisionError> {
     Ok(())
 }
 
-/// Reports every project of which a container is there and does not run, but for those that are meant to rest.
+/// Reports every project that is meant to run and of which a container does not, or is not there any more.
 async fn report_what_is_down(driver: &Docker) -> Result<(), ProvisionError> {
-    let runtime = Runtime { engine: &driver.engine, names: &driver.names, watch: &driver.watch };
+    let mut seen: HashMap<ProjectRef, (usize, Option<String>)> =
+        driver.marks.running()?.into_iter().map(|project_ref| (project_ref, (0, None))).collect();
     let mut down = HashSet::new();
-    for container in runtime.all_containers().await? {
-        let project_ref = container.labels.as_ref().and_then(|labels| labels.get(PROJECT)?.parse::<ProjectRef>().ok());
-        if let Some(project_ref) = project_ref.filter(|project_ref| {
-            container.state != Some(ContainerSummaryStateEnum::RUNNING) && !driver.marks.is_stopped(project_ref)
-        }) {
-            down.insert(project_ref);
+    for container in driver.runtime().all_containers().await? {
+        let label = |name: &str| container.labels.as_ref().and_then(|labels| labels.get(name).cloned());
+        let Some(project_ref) = label(PROJECT).and_then(|text| text.parse::<ProjectRef>().ok()) else { continue };
+        if container.state != Some(ContainerSummaryStateEnum::RUNNING) && !driver.marks.is_stopped(&project_ref) {
+            down.insert(project_ref.clone());
+        }
+        if let Some((containers, stack)) = seen.get_mut(&project_ref) {
+            *containers += 1;
+            *stack = label(STACK);
         }
     }
+    let incomplete = seen.into_iter().filter(|(_, (containers, stack))| match stack {
+        Some(stack) => driver.services_of(stack).is_some_and(|services| *containers < services),
+        None => true,
+    });
+    down.extend(incomplete.map(|(project_ref, _)| project_ref));
     for project_ref in down {
-        driver
-            .watch
-            .report(project_ref, "The project was found stopped when the Docker engine could be reached again".to_owned());
+        let cause = "A part of the project was found stopped or gone when the Docker engine could be reached again";
+        driver.watch.report(project_ref, cause.to_owned());
     }
     Ok(())
 }
@@ -144,9 +162,14 @@ fn alarming(driver: &Docker, event: &EventMessage) -> Option<(ProjectRef, String
     let name = attributes.get("name").map(String::as_str).unwrap_or_default();
     match event.typ? {
         EventMessageTypeEnum::CONTAINER => {
-            if attributes.get(INSTALLATION).map(String::as_str) != Some(driver.names.installation())
-                || driver.watch.is_expected(id)
-            {
+            if attributes.get(INSTALLATION).map(String::as_str) != Some(driver.names.installation()) {
+                return None;
+            }
+            if action == "start" {
+                // By the order of events, because ours are told while later ones happen already.
+                driver.watch.take(id);
+            }
+            if driver.watch.is_expected(id) || driver.watch.take(&one(id, action)) {
                 return None;
             }
             let project_ref = attributes.get(PROJECT)?.parse().ok()?;
@@ -171,13 +194,18 @@ fn alarming(driver: &Docker, event: &EventMessage) -> Option<(ProjectRef, String
             if driver.watch.is_expected(name) || driver.watch.is_expected(container) {
                 return None;
             }
-            Some((project_of(name)?, format!("A part of the project was cut off from its network ({action})")))
+            Some((ours(driver, name)?, format!("A part of the project was cut off from its network ({action})")))
         }
         EventMessageTypeEnum::VOLUME if action == "destroy" && !driver.watch.is_expected(id) => {
-            Some((project_of(id)?, "A volume of the project was removed".to_owned()))
+            Some((ours(driver, id)?, "A volume of the project was removed".to_owned()))
         }
         _ => None,
     }
+}
+
+/// The project in the name of one of its parts, if it is this installation's: these events come without labels.
+fn ours(driver: &Docker, name: &str) -> Option<ProjectRef> {
+    project_of(name).filter(|project_ref| driver.marks.know(project_ref))
 }
 
 /// The project in the name of one of its parts.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    fs, io,
+    io,
     time::{Duration, Instant},
 };
 
@@ -10,23 +10,31 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::support::{Backend, DB_PASS, Installation, Server, http::Request, processes};
+use crate::support::{Backend, DB_PASS, Installation, Server, http::Request};
 
-/// Kills on each backend.
-const ROUNDS: u64 = 200;
 /// Projects changed at once.
 const SLOTS: usize = 3;
-/// The server is killed this long after the requests were sent, at most.
-const MAX_DELAY_MS: u64 = 150;
+
+/// How often the server is killed, and how.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kills {
+    /// Unless the variable says otherwise.
+    pub(crate) rounds: u64,
+    pub(crate) variable: &'static str,
+    /// The server is killed this long after the requests were sent, at most.
+    pub(crate) max_delay_ms: u64,
+}
+
+const KILLS: Kills = Kills { rounds: 200, variable: "SUPACLOUD_CRASH_ROUNDS", max_delay_ms: 150 };
 
 #[tokio::test]
 async fn sqlite_survives_kills_at_random_moments() {
-    kill_at_random_moments(Backend::Sqlite).await;
+    kill_at_random_moments(Installation::new(Backend::Sqlite).await, KILLS).await;
 }
 
 #[tokio::test]
 async fn postgres_survives_kills_at_random_moments() {
-    kill_at_random_moments(Backend::Postgres).await;
+    kill_at_random_moments(Installation::new(Backend::Postgres).await, KILLS).await;
 }
 
 /// What is known of a place for a project.
@@ -49,24 +57,24 @@ enum Ask {
     Delete(String),
 }
 
-async fn kill_at_random_moments(backend: Backend) {
-    let rounds = number("SUPACLOUD_CRASH_ROUNDS").unwrap_or(ROUNDS);
+pub(crate) async fn kill_at_random_moments(installation: Installation, how: Kills) {
+    let rounds = number(how.variable).unwrap_or(how.rounds);
+    let what = installation.kind();
     let seed = number("SUPACLOUD_CRASH_SEED").unwrap_or_else(rand::random);
-    eprintln!("{backend:?}: {rounds} kills, SUPACLOUD_CRASH_SEED={seed}");
+    eprintln!("{what}: {rounds} kills, SUPACLOUD_CRASH_SEED={seed}");
     let mut random = StdRng::seed_from_u64(seed);
     let began = Instant::now();
-    let installation = Installation::new(backend).await;
     let mut slots = vec![Slot::Empty; SLOTS];
     let mut server = installation.start().await;
     let mut kills = 0;
     while kills < rounds {
         let asks: Vec<_> = slots.iter().map(|slot| choose(slot, kills, &mut random)).collect();
-        let answers = ask_and_kill(server, &asks, random.random_range(0..=MAX_DELAY_MS)).await;
+        let answers = ask_and_kill(server, &asks, random.random_range(0..=how.max_delay_ms)).await;
         kills += 1;
         server = installation.start().await;
         // Now and then the next life is killed as well, while it takes up what the last one left.
         if random.random_ratio(1, 4) && kills < rounds {
-            tokio::time::sleep(Duration::from_millis(random.random_range(0..=MAX_DELAY_MS))).await;
+            tokio::time::sleep(Duration::from_millis(random.random_range(0..=how.max_delay_ms))).await;
             server.kill().await;
             kills += 1;
             server = installation.start().await;
@@ -75,7 +83,7 @@ async fn kill_at_random_moments(backend: Backend) {
             let mark = i32::try_from(index).unwrap();
             slots[index] = outcome(&server, &slots[index], ask, acknowledged, mark).await;
         }
-        expect_only_live_ones_run(&installation, &slots);
+        expect_only_live_ones_run(&installation, &slots).await;
     }
     let left: Vec<_> = slots.into_iter().filter_map(Slot::into_ref).collect();
     server.delete_all(&left).await;
@@ -83,7 +91,7 @@ async fn kill_at_random_moments(backend: Backend) {
     assert_eq!(listed, json!([]), "projects that nobody knows of");
     server.stop().await;
     installation.expect_nothing_left().await;
-    eprintln!("{backend:?}: {kills} kills survived in {:?}", began.elapsed());
+    eprintln!("{what}: {kills} kills survived in {:?}", began.elapsed());
 }
 
 fn number(variable: &str) -> Option<u64> {
@@ -207,18 +215,11 @@ impl Slot {
     }
 }
 
-/// Every cluster that runs belongs to a project that is to run, and what is on disk to one that there is.
-fn expect_only_live_ones_run(installation: &Installation, slots: &[Slot]) {
-    let projects = installation.data_dir().join("clusters/projects");
-    let running: BTreeSet<_> = processes::below(std::slice::from_ref(&projects))
-        .into_iter()
-        .filter_map(|process| fs::read_link(format!("/proc/{}/cwd", process.pid)).ok())
-        .filter_map(|cwd| Some(cwd.strip_prefix(&projects).ok()?.iter().next()?.to_string_lossy().into_owned()))
-        .collect();
+/// Every database that runs belongs to a project that is to run, and whatever else is there to one that there is.
+async fn expect_only_live_ones_run(installation: &Installation, slots: &[Slot]) {
+    let (running, found) = installation.found().await;
     let live = slots.iter().filter(|slot| matches!(slot, Slot::Live(_))).cloned().filter_map(Slot::into_ref).collect();
-    assert_eq!(running, live, "clusters that run");
+    assert_eq!(running, live, "databases that run");
     let known: BTreeSet<_> = slots.iter().cloned().filter_map(Slot::into_ref).collect();
-    let found: BTreeSet<_> =
-        fs::read_dir(projects).unwrap().map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
-    assert_eq!(found, known, "folders of projects");
+    assert_eq!(found, known, "projects of which something is there");
 }

@@ -2,6 +2,8 @@
 //! below its folder ends with the test, also when it panics.
 
 pub(crate) mod connection;
+pub(crate) mod docker;
+pub(crate) mod engine_proxy;
 pub(crate) mod events;
 pub(crate) mod http;
 pub(crate) mod leftovers;
@@ -11,7 +13,7 @@ pub(crate) mod proxy;
 
 use std::{
     fs::{self, OpenOptions, Permissions},
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     os::unix::fs::{PermissionsExt as _, symlink},
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
@@ -52,6 +54,8 @@ pub(crate) struct Installation {
     settings: Vec<(String, String)>,
     /// The server can't look into other users' processes.
     no_ptrace: bool,
+    /// What projects run on, where they are containers.
+    engine: Option<docker::Engine>,
 }
 
 /// A running server. Killed when dropped.
@@ -60,6 +64,10 @@ pub(crate) struct Server {
     child: Child,
     address: SocketAddr,
     data_dir: PathBuf,
+    /// Projects are containers.
+    is_docker: bool,
+    /// The admin token, once signed in.
+    token: Option<String>,
 }
 
 /// How a server that was not to start has ended.
@@ -85,7 +93,8 @@ impl Installation {
             Backend::Sqlite => None,
             Backend::Postgres => Some(TestCluster::shared().await.database().await),
         };
-        Self { data_dir: folder.path().join("data"), folder, database, settings: Vec::new(), no_ptrace: false }
+        let data_dir = folder.path().join("data");
+        Self { data_dir, folder, database, settings: Vec::new(), no_ptrace: false, engine: None }
     }
 
     /// Uses another data folder, which must not have been used yet.
@@ -188,7 +197,11 @@ impl Installation {
         tokio::time::timeout(PATIENCE, stdout.read_line(&mut line)).await.expect("the server takes too long to start").unwrap();
         let address = line.trim_end().strip_prefix("supacloud listening on http://");
         let address = address.unwrap_or_else(|| panic!("the server did not start: {}", self.log()));
-        Server { address: address.parse().unwrap(), child, data_dir: self.data_dir.clone() }
+        let mut address: SocketAddr = address.parse().unwrap();
+        if address.ip().is_unspecified() {
+            address.set_ip(Ipv4Addr::LOCALHOST.into());
+        }
+        Server { address, child, data_dir: self.data_dir.clone(), is_docker: self.is_docker(), token: None }
     }
 
     /// Starts a server that is not to start.
@@ -205,6 +218,9 @@ impl Drop for Installation {
             let log = self.log();
             let tail = log.len().saturating_sub(6000);
             eprintln!("--- end of the server's log\n{}", log.get(tail..).unwrap_or(&log));
+        }
+        if self.is_docker() {
+            self.clear_engine();
         }
         let roots = self.roots();
         // Whoever is found may just be making a child.
@@ -230,8 +246,20 @@ impl Server {
         self.child.id().expect("the server runs")
     }
 
+    /// Sends the admin token with every request to the JSON API from now on.
+    pub(crate) fn signed_in(mut self, token: &str) -> Self {
+        self.token = Some(token.to_owned());
+        self
+    }
+
     pub(crate) fn request(&self, method: &'static str, target: impl Into<String>) -> Request {
-        Request::new(self.address, method, target)
+        let target = target.into();
+        let token = self.token.as_ref().filter(|_| target.starts_with("/v1/"));
+        let request = Request::new(self.address, method, target);
+        token
+            .map(|token| format!("Bearer {token}"))
+            .into_iter()
+            .fold(request, |request, token| request.header("authorization", token))
     }
 
     pub(crate) fn get(&self, target: impl Into<String>) -> Request {

@@ -2,11 +2,12 @@
 
 use std::{io, path::Path};
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio_postgres::{Client, NoTls};
 
 use super::{
-    DB_PASS, Server,
+    DB_PASS, Server, docker,
     events::{Event, EventStream},
     eventually,
     http::{Request, Response},
@@ -150,8 +151,35 @@ impl Server {
 
     /// An SQL session as `postgres`.
     pub(crate) async fn sql(&self, project_ref: &str) -> Client {
-        let port = self.postmaster(project_ref).port;
+        let port = self.sql_port(project_ref).await;
         self.try_sql(port, "postgres", DB_PASS).await.unwrap_or_else(|error| panic!("{project_ref}: {error:?}"))
+    }
+
+    /// The port of the project's SQL connections on this machine.
+    pub(crate) async fn sql_port(&self, project_ref: &str) -> u16 {
+        if !self.is_docker {
+            return self.postmaster(project_ref).port;
+        }
+        let published = docker::docker(&["port", &docker::part(project_ref, "postgres"), "5432/tcp"]).await;
+        published.lines().next().and_then(|line| line.rsplit(':').next()?.parse().ok()).unwrap_or_else(|| panic!("{published:?}"))
+    }
+
+    /// Kills the project's database.
+    pub(crate) async fn kill_database(&self, project_ref: &str) {
+        if self.is_docker {
+            docker::docker(&["kill", &docker::part(project_ref, "postgres")]).await;
+        } else {
+            processes::signal(self.postmaster(project_ref).pid, Signal::KILL);
+        }
+    }
+
+    /// Which of its lives the project's database is in.
+    pub(crate) async fn database_life(&self, project_ref: &str) -> String {
+        if self.is_docker {
+            docker::docker(&["inspect", "--format", "{{.Id}} {{.State.StartedAt}}", &docker::part(project_ref, "postgres")]).await
+        } else {
+            self.postmaster(project_ref).pid.to_string()
+        }
     }
 
     /// An SQL session at a port of this machine.

@@ -1,0 +1,8 @@
+//! Projects as containers of a real engine, by the real program: one file per theme.
+
+mod crash;
+mod engine;
+mod failures;
+mod healing;
+mod isolation;
+mod life;
