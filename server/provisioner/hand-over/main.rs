@@ -6,7 +6,7 @@ use std::{
     env,
     ffi::OsString,
     fs::{self, File, OpenOptions},
-    io::{self, BufRead, Read, Write},
+    io::{self, BufRead, Write},
     os::unix::{fs::OpenOptionsExt, process::CommandExt},
     path::Path,
     process::{Command, ExitCode, Stdio},
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
 }
 
 /// Reads the document: writes its files, and answers its variables.
-fn take(input: &mut impl BufRead) -> io::Result<Vec<(String, OsString)>> {
+pub(crate) fn take(input: &mut impl BufRead) -> io::Result<Vec<(String, OsString)>> {
     let mut variables = Vec::new();
     loop {
         let mut line = String::new();

@@ -2,7 +2,7 @@
 //! the other tests; here are the documents that nobody should send.
 
 #[path = "../../hand-over/main.rs"]
-#[expect(dead_code, unreachable_pub, reason = "a program of its own, of which one function is looked at")]
+#[expect(dead_code, reason = "a program of its own, of which one function is looked at")]
 mod program;
 
 fn taken(document: &str) -> Result<Vec<(String, std::ffi::OsString)>, String> {
