@@ -115,8 +115,8 @@ impl Inside {
 }
 
 async fn gateway(project_ref: &str) -> IpAddr {
-    let network = inspect("network", &network(project_ref)).await;
-    network["IPAM"]["Config"][0]["Gateway"].as_str().unwrap().parse().unwrap()
+    let container = inspect("container", &part(project_ref, "postgres")).await;
+    container["NetworkSettings"]["Networks"][network(project_ref)]["Gateway"].as_str().unwrap().parse().unwrap()
 }
 
 /// Every IPv4 address that the engine's machine has, bridges included. Loopback is the container's own.
