@@ -174,6 +174,10 @@ pub(crate) enum ConfigError {
     ShortToken(usize),
     #[error("server.domain {0:?} is not a host name. Use letters, digits, - and dots, such as example.com")]
     BadDomain(String),
+    #[error(
+        "provisioner.docker.address_pool {0} is too small: every project takes 16 addresses of it. Use a /16, such as 10.213.0.0/16"
+    )]
+    SmallPool(Ipv4Net),
     #[error("{0} must be at least 1")]
     Zero(&'static str),
 }
@@ -207,6 +211,9 @@ impl Config {
             if value == 0 {
                 return Err(ConfigError::Zero(name));
             }
+        }
+        if self.provisioner.docker.address_pool.prefix_len() > 28 {
+            return Err(ConfigError::SmallPool(self.provisioner.docker.address_pool));
         }
         if self.provisioner.usage_interval_seconds == 0 {
             return Err(ConfigError::Zero("provisioner.usage_interval_seconds"));
@@ -338,10 +345,12 @@ mod tests {
             (&[("SUPACLOUD_SERVER__ADMIN_TOKEN", "short")], "16"),
             (&[("SUPACLOUD_SERVER__LISTNE", "127.0.0.1:1")], "listne"),
             (&[("SUPACLOUD_SERVER__LISTEN", "nonsense")], "server.listen"),
-            (&[("SUPACLOUD_PROVISIONER__DRIVER", "docker")], "docker"),
+            (&[("SUPACLOUD_PROVISIONER__DRIVER", "kubernetes")], "kubernetes"),
             (&[("SUPACLOUD_SERVER__DOMAIN", "exa mple")], "host name"),
             (&[("SUPACLOUD_PROJECT__CONCURRENCY", "0")], "project.concurrency"),
             (&[("SUPACLOUD_SERVER__TRUSTED_PROXIES", "10.0.0.0/8,proxy")], "\"proxy\" is neither an address nor a network"),
+            (&[("SUPACLOUD_PROVISIONER__DOCKER__ADDRESS_POOL", "10.0.0.0/29")], "address_pool"),
+            (&[("SUPACLOUD_PROVISIONER__DOCKER__ADDRESS_POOL", "10.0.0.1")], "address_pool"),
             (&[("SUPACLOUD_SERVER__REFUSED_NETWORKS", "10.0.0.0/33")], "server.refused_networks"),
             (&[("SUPACLOUD_SERVER__PUBLIC_SCHEME", "ftp")], "must be http or https"),
             (&[("SUPACLOUD_SERVER__PUBLIC_PORT", "0")], "server.public_port"),

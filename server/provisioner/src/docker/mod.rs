@@ -9,26 +9,28 @@ mod marks;
 mod names;
 mod network;
 mod observe;
+mod project;
 mod reach;
 mod runtime;
+mod services;
 mod stack;
 mod template;
 mod usage;
 mod watch;
 
 use std::{
-    collections::{BTreeMap, HashMap},
-    net::{IpAddr, SocketAddr},
+    collections::HashMap,
+    net::IpAddr,
     path::PathBuf,
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
 use async_trait::async_trait;
-use bollard::models::{ContainerInspectResponse, ContainerSummary, VolumeCreateRequest};
+use bollard::models::ContainerSummary;
 use control_plane::{
-    Observation, Placement, Progress, ProjectSecrets, ProvisionError, Provisioner, RemoteServices, RolePasswords, ServiceTarget,
-    Services, Started, UnexpectedExit,
+    Observation, Placement, Progress, ProjectSecrets, ProvisionError, Provisioner, RolePasswords, Services, Started,
+    UnexpectedExit,
 };
 use control_plane_api::Usage;
 use futures::future::try_join_all;
@@ -36,15 +38,15 @@ use ipnet::Ipv4Net;
 use secrecy::SecretString;
 use tokio::sync::{Mutex, OnceCell, mpsc};
 
-use container::{Blueprint, Desired, Publish};
 use delivery::Secrets;
-use engine::{Engine, found};
-use image::{Image, Images};
+use engine::Engine;
+use image::Images;
 use marks::Marks;
 use names::Names;
-use network::{Networks, ProjectNetwork};
+use network::Networks;
 use runtime::{Ensured, Runtime};
-use stack::{ServiceSpec, Stack, Value};
+use services::life;
+use stack::Stack;
 use template::{Recipe, Templates};
 use watch::Watch;
 
@@ -117,12 +119,6 @@ struct Docker {
     disk: usage::DiskUsage,
 }
 
-/// A project with everything that says how it is to be.
-struct Plan {
-    stack: Stack,
-    services: Vec<ServiceSpec>,
-}
-
 impl DockerProvisioner {
     /// Makes the driver. Touches nothing until it is asked to.
     #[must_use]
@@ -177,238 +173,6 @@ impl Docker {
         };
         (!by_address).then_some(self.settings.publish_address)
     }
-
-    fn variables(&self, placement: Option<&Placement>) -> BTreeMap<String, Value> {
-        let project_ref = placement.map_or(String::new(), |placement| placement.project_ref.to_string());
-        let major = placement.and_then(|placement| placement.postgres_major).unwrap_or(self.settings.postgres_major);
-        let facts = [
-            ("API_URL", self.settings.api_url.replace("{ref}", &project_ref)),
-            ("PROJECT_REF", project_ref),
-            ("POSTGRES_MAJOR", major.to_string()),
-            ("MAX_CONNECTIONS", self.settings.max_connections.to_string()),
-            ("IDLE_SECONDS", self.settings.idle_after.as_secs().to_string()),
-        ];
-        Secrets::variables().chain(facts.map(|(name, value)| (name.to_owned(), Value::Fact(value)))).collect()
-    }
-
-    fn plan(&self, placement: &Placement) -> Result<Plan, ProvisionError> {
-        let permanent = |error: StackError| ProvisionError::Permanent { cause: error.to_string(), source: None };
-        let name = placement.stack.as_deref().unwrap_or("native");
-        let stack = Stack::load(name, self.settings.stacks_dir.as_deref()).map_err(permanent)?;
-        let services = stack.services(&self.variables(Some(placement))).map_err(permanent)?;
-        Ok(Plan { stack, services })
-    }
-
-    /// How many containers a project of this stack has.
-    fn services_of(&self, stack: &str) -> Option<usize> {
-        let stack = Stack::load(stack, self.settings.stacks_dir.as_deref()).ok()?;
-        stack.services(&self.variables(None)).ok().map(|services| services.len())
-    }
-
-    async fn millicpus(&self) -> Result<i64, ProvisionError> {
-        let look = || async {
-            let info = self
-                .engine
-                .docker()
-                .await?
-                .info()
-                .await
-                .map_err(|error| self.engine.failed("ask the engine about itself", error))?;
-            Ok(info.ncpu.unwrap_or(1).max(1) * 1000)
-        };
-        self.millicpus.get_or_try_init(look).await.copied()
-    }
-
-    /// The template of a stack, made if it is not there.
-    async fn template(&self, plan: &Plan, progress: &dyn Progress) -> Result<(String, Image, Image), ProvisionError> {
-        let database = plan.database();
-        let image = self.images.ensure(&self.engine, &database.image, progress).await?;
-        // Volumes are copied by our own image, whatever the stack's is.
-        let copier = format!("supacloud/postgres:{}", self.settings.postgres_major);
-        let copier = if database.image.starts_with("supacloud/postgres:") {
-            image.clone()
-        } else {
-            self.images.ensure(&self.engine, &copier, progress).await?
-        };
-        self.tools.get_or_try_init(|| delivery::ensure_tools(&self.engine, &self.names, &copier.reference)).await?;
-        let recipe = Recipe { stack: &plan.stack, database, image: &image, copier: &copier };
-        let template = self.templates.ensure(self, &recipe, progress).await?;
-        Ok((template, image, copier))
-    }
-
-    async fn network(&self, placement: &Placement, plan: &Plan) -> Result<ProjectNetwork, ProvisionError> {
-        let name = Names::project(&placement.project_ref);
-        let labels = self.names.labels(&placement.project_ref, "network", plan.stack.name());
-        self.network_named(&name, labels).await
-    }
-
-    /// Has a network, with the server in it where it needs to be.
-    async fn network_named(&self, name: &str, labels: HashMap<String, String>) -> Result<ProjectNetwork, ProvisionError> {
-        let network = self.networks.ensure(&self.engine, &self.names, name, labels).await?;
-        if let Some(server) = &self.settings.server_container {
-            self.networks.join(&self.engine, &network, server).await?;
-        }
-        Ok(network)
-    }
-
-    /// Has the project's volumes, empty where they are new.
-    async fn volumes(&self, placement: &Placement, plan: &Plan) -> Result<(), ProvisionError> {
-        let docker = self.engine.docker().await?;
-        for volume in plan.stack.volumes() {
-            let name = Names::part(&placement.project_ref, volume);
-            let mut labels = self.names.labels(&placement.project_ref, volume, plan.stack.name());
-            labels.insert(names::IDENTITY.to_owned(), uuid::Uuid::new_v4().to_string());
-            let request =
-                VolumeCreateRequest { name: Some(name.clone()), labels: Some(labels), ..VolumeCreateRequest::default() };
-            let made = docker
-                .create_volume(request)
-                .await
-                .map_err(|error| self.engine.failed(&format!("make the volume {name}"), error))?;
-            if !self.names.is_ours(&made.labels) {
-                return Err(transient(&format!(
-                    "the name of the volume {name} is taken by one that is not supacloud's. Remove it with `docker volume rm {name}`"
-                )));
-            }
-        }
-        Ok(())
-    }
-
-    /// The identity of the database's volume; nothing if it is not there.
-    async fn data_volume(&self, placement: &Placement, plan: &Plan) -> Result<Option<String>, ProvisionError> {
-        let name = Names::part(&placement.project_ref, &plan.stack.binding().database.volume);
-        let volume = found(self.engine.docker().await?.inspect_volume(&name).await);
-        let volume = volume.map_err(|error| self.engine.failed(&format!("look at the volume {name}"), error))?;
-        Ok(volume
-            .filter(|volume| self.names.is_ours(&volume.labels))
-            .map(|mut volume| volume.labels.remove(names::IDENTITY).unwrap_or_default()))
-    }
-
-    fn blueprint<'a>(
-        &'a self,
-        placement: &'a Placement,
-        plan: &'a Plan,
-        network: &'a ProjectNetwork,
-        tools: &'a str,
-        millicpus: i64,
-    ) -> Blueprint<'a> {
-        Blueprint {
-            names: &self.names,
-            project_ref: &placement.project_ref,
-            stack: &plan.stack,
-            network,
-            size: placement.size,
-            engine_millicpus: millicpus,
-            publish: Publish {
-                address: self.settings.publish_address,
-                sql: placement.port,
-                services: self.published_on().is_some(),
-            },
-            tools,
-        }
-    }
-
-    /// What the project's containers are to be. `images` in the order of the services.
-    async fn desired(
-        &self,
-        placement: &Placement,
-        plan: &Plan,
-        network: &ProjectNetwork,
-        images: &[Image],
-    ) -> Result<Vec<Desired>, ProvisionError> {
-        let (tools, millicpus) = (delivery::tools_volume(&self.names), self.millicpus().await?);
-        let blueprint = self.blueprint(placement, plan, network, &tools, millicpus);
-        let of = |((place, service), image)| blueprint.desired(place, service, image);
-        let desired: Option<Vec<_>> = plan.services.iter().enumerate().zip(images).map(of).collect();
-        desired.ok_or_else(|| transient("the project's network has too few addresses for its services"))
-    }
-
-    /// Where a service's port is reached.
-    fn address(&self, placement: &Placement, container: &ContainerInspectResponse, port: u16) -> Option<SocketAddr> {
-        reach::address_of(container, &Names::project(&placement.project_ref), port, self.published_on())
-    }
-
-    /// The container of a service. One that has its name and is somebody else's is not.
-    async fn container(&self, placement: &Placement, service: &str) -> Result<Option<ContainerInspectResponse>, ProvisionError> {
-        self.runtime().inspect_ours(&Names::part(&placement.project_ref, service)).await
-    }
-
-    /// The version of the server in an image, asked of the image itself once.
-    async fn version(&self, image: &Image) -> Result<String, ProvisionError> {
-        let mut versions = self.versions.lock().await;
-        if let Some(version) = versions.get(&image.id) {
-            return Ok(version.clone());
-        }
-        let version = self.runtime().ask_version(&image.reference).await?;
-        versions.insert(image.id.clone(), version.clone());
-        Ok(version)
-    }
-
-    /// Where the project's routes lead, once its containers have addresses.
-    async fn remote(&self, placement: &Placement, plan: &Plan) -> Result<Option<RemoteServices>, ProvisionError> {
-        let binding = plan.stack.binding();
-        let mut targets = Vec::new();
-        for route in &binding.routes {
-            let Some(container) = self.container(placement, &route.service).await? else { return Ok(None) };
-            let Some(address) = self.address(placement, &container, route.port) else { return Ok(None) };
-            targets.push(ServiceTarget { prefix: route.prefix.clone(), instead: route.instead(), address });
-        }
-        let ready = match &binding.ready {
-            Some(ready) => {
-                let Some(container) = self.container(placement, &ready.service).await? else { return Ok(None) };
-                let Some(address) = self.address(placement, &container, ready.port) else { return Ok(None) };
-                Some((address, ready.path.clone()))
-            }
-            None => None,
-        };
-        Ok(Some(RemoteServices { targets, ready }))
-    }
-
-    /// Gives every running container of the project that waits for secrets what it needs. Giving them twice does no harm.
-    async fn deliver(&self, placement: &Placement, plan: &Plan, secrets: &Secrets) -> Result<(), ProvisionError> {
-        for service in plan.services.iter().filter(|service| service.has_secrets()) {
-            let container = self.container(placement, &service.name).await?;
-            let Some(container) = container.filter(runtime::is_running) else { continue };
-            let (id, started_at) = life(&container);
-            if self.delivered.lock().await.get(&id) == Some(&started_at) {
-                continue;
-            }
-            delivery::deliver(&self.engine, &id, service, secrets).await?;
-            self.delivered.lock().await.insert(id, started_at);
-        }
-        Ok(())
-    }
-
-    /// What keeps a service from answering, where that can be seen: its container has ended.
-    async fn why_not(&self, placement: &Placement, plan: &Plan) -> Result<(), ProvisionError> {
-        for service in &plan.services {
-            let container = self.container(placement, &service.name).await?;
-            let Some(container) = container else { return Err(transient(&format!("the container of {} is gone", service.name))) };
-            let restarted = container.restart_count.unwrap_or_default() > 3;
-            if !runtime::is_running(&container) || restarted {
-                let words = self.runtime().last_words(container.id.as_deref().unwrap_or_default()).await;
-                let code = container.state.and_then(|state| state.exit_code).unwrap_or_default();
-                return Err(transient(&format!(
-                    "the service {} ended (exit code {code}). Its last words: {words}",
-                    service.name
-                )));
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Plan {
-    fn database(&self) -> &ServiceSpec {
-        let name = &self.stack.binding().database.service;
-        // The stack was checked to have it.
-        self.services.iter().find(|service| service.name == *name).unwrap_or(&self.services[0])
-    }
-}
-
-/// A container's id, and which of its lives this is.
-fn life(container: &ContainerInspectResponse) -> (String, String) {
-    let started_at = container.state.as_ref().and_then(|state| state.started_at.clone());
-    (container.id.clone().unwrap_or_default(), started_at.unwrap_or_default())
 }
 
 fn transient(cause: &str) -> ProvisionError {

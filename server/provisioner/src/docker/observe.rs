@@ -11,10 +11,11 @@ use control_plane_api::{InstanceSize, ProjectRef};
 use futures::future::try_join_all;
 
 use super::{
-    Docker, Plan,
+    Docker,
     container::Desired,
     engine::is_missing,
     names::{Names, PROJECT, STACK},
+    project::Plan,
     reach, runtime, template,
 };
 

@@ -15,7 +15,7 @@ use control_plane_api::{ProjectRef, Usage};
 use futures::StreamExt as _;
 use tokio::sync::Mutex;
 
-use super::{Docker, Plan, runtime};
+use super::{Docker, project::Plan, runtime};
 
 /// How long a measured disk size is good enough: measuring it starts a process and reads a whole folder.
 const DISK_IS_GOOD_FOR: Duration = Duration::from_secs(300);
