@@ -13,8 +13,6 @@ use crate::{
 
 /// How many events the page keeps.
 const KEPT_EVENTS: usize = 60;
-/// Of these, words of a step.
-const KEPT_WORDS: usize = 12;
 
 /// The page's state; parts of it are provided as context to the components of the page.
 #[derive(Clone, Copy)]
@@ -142,14 +140,12 @@ impl Live {
             EventKind::StepStarted | EventKind::StepProgress | EventKind::StepFinished | EventKind::Measured => {}
         }
         self.events.update(|events| {
+            // What a step says is of interest until it says more, and must not push out what it has done.
+            if event.kind == EventKind::StepProgress {
+                events.retain(|event| event.kind != EventKind::StepProgress);
+            }
             let place = events.iter().position(|known| known.id < event.id).unwrap_or(events.len());
             events.insert(place, event);
-            // What a step says is of interest for a moment, and must not push out what it has done.
-            let mut said = 0;
-            events.retain(|event| {
-                said += usize::from(event.kind == EventKind::StepProgress);
-                event.kind != EventKind::StepProgress || said <= KEPT_WORDS
-            });
             events.truncate(KEPT_EVENTS);
         });
     }

@@ -22,21 +22,13 @@ pub(crate) enum Progress {
 pub(crate) struct StepLine {
     pub(crate) step: Step,
     pub(crate) progress: Progress,
-    /// What it said of itself while it ran, line by line; nothing once it is done.
+    /// What it last said of itself while it runs; nothing once it is done.
     pub(crate) printed: String,
 }
-
-/// Lines that are shown of what a step says.
-const PRINTED_LINES: usize = 12;
 
 impl StepLine {
     const fn new(step: Step, progress: Progress) -> Self {
         Self { step, progress, printed: String::new() }
-    }
-
-    fn print(&mut self, text: &str) {
-        let all: Vec<&str> = self.printed.lines().chain(text.lines()).collect();
-        self.printed = all[all.len().saturating_sub(PRINTED_LINES)..].join("\n");
     }
 
     fn come_to(&mut self, progress: Progress) {
@@ -83,7 +75,7 @@ pub(crate) fn last_run(events: &[ProjectEvent], open: Option<OperationKind>) -> 
         let Some(step) = event.step else { continue };
         if event.kind == EventKind::StepProgress {
             if let Some(line) = lines.iter_mut().find(|line| line.step == step) {
-                line.print(event.message.as_deref().unwrap_or_default());
+                line.printed = event.message.clone().unwrap_or_default();
             }
             continue;
         }
@@ -176,15 +168,13 @@ mod tests {
             message: Some(text.into()),
             ..event(id, EventKind::StepProgress, OperationKind::Create, Some(Step::PrepareTemplate))
         };
-        let many: Vec<String> = (1..=20).map(|line| format!("line {line}")).collect();
         let mut events = vec![
-            said(3, &many.join("\n")),
-            said(2, "begun"),
+            said(3, "one\ntwo"),
+            said(2, "one"),
             event(1, EventKind::StepStarted, OperationKind::Create, Some(Step::PrepareTemplate)),
         ];
         let run = last_run(&events, Some(OperationKind::Create)).unwrap();
-        assert_eq!(run.lines[0].printed.lines().count(), 12);
-        assert!(run.lines[0].printed.ends_with("line 20"));
+        assert_eq!(run.lines[0].printed, "one\ntwo");
         events.insert(0, event(4, EventKind::StepFinished, OperationKind::Create, Some(Step::PrepareTemplate)));
         assert_eq!(last_run(&events, Some(OperationKind::Create)).unwrap().lines[0].printed, "");
     }

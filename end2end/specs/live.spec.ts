@@ -38,7 +38,7 @@ test('a database that is killed is brought back, and the page tells', async ({ d
   const postmaster = processesIn(folder).find(({ what }) => what.includes(` -D ${folder}`));
   if (!postmaster) throw new Error('no postmaster');
   process.kill(postmaster.pid, 'SIGKILL');
-  await expect(page.getByTestId('events')).toContainText('Database ended by itself');
+  await expect(page.getByTestId('events')).toContainText('Ended or changed by itself');
   await expect(page.getByRole('region', { name: 'Recovery' }).locator('[data-step=publish][data-progress=done]')).toBeVisible();
   await expect(dashboard.state).toHaveText('Running');
   await expect(page.getByRole('region', { name: 'Health' }).getByRole('listitem').filter({ hasText: 'REST' })).toContainText('Healthy');

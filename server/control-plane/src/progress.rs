@@ -13,8 +13,8 @@ use crate::{
 
 /// Lines are gathered for so long into one event.
 const GATHER: Duration = Duration::from_millis(500);
-/// Most lines of one event; of more, the last ones are kept.
-const MAX_LINES: usize = 40;
+/// Lines of an event: the last ones of all that was said, so that whoever looks at one event sees where it stands.
+const LINES: usize = 12;
 
 /// Writes lines as events, a few times a second at most, until it is dropped.
 #[derive(Debug)]
@@ -45,8 +45,9 @@ async fn write(
     event: NewEvent,
     mut received: mpsc::UnboundedReceiver<String>,
 ) {
+    let mut lines = Vec::new();
     while let Some(first) = received.recv().await {
-        let mut lines = vec![first];
+        lines.push(first);
         let gathered = tokio::time::sleep(GATHER);
         tokio::pin!(gathered);
         loop {
@@ -58,7 +59,7 @@ async fn write(
                 },
             }
         }
-        let lines = &lines[lines.len().saturating_sub(MAX_LINES)..];
+        lines.drain(..lines.len().saturating_sub(LINES));
         let written = installation.store.record_progress(project_id, event.clone().with_message(lines.join("\n"))).await;
         match written {
             Ok(()) => installation.feed.notify(&project_ref),
