@@ -113,18 +113,9 @@ fn docker_settings(
         reach: docker.reach.into(),
         server_container: (!docker.server_container.is_empty()).then(|| docker.server_container.clone()),
         publish_address: docker.publish_address,
-        template_password: hex(&key.derive(TEMPLATE_PASSWORD, &[])[..24]).into(),
+        template_password: hex::encode(&key.derive(TEMPLATE_PASSWORD, &[])[..24]).into(),
         api_url: settings.api_url_pattern(),
         max_connections: pool.max_connections,
         idle_after: pool.idle_after,
-    })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string can't fail.
-        let _ = write!(text, "{byte:02x}");
-        text
     })
 }

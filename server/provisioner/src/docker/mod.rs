@@ -50,7 +50,7 @@ use stack::Stack;
 use template::{Recipe, Templates};
 use watch::Watch;
 
-use crate::passwords;
+use crate::{error::transient, passwords};
 
 pub use engine::EngineAddress;
 pub use image::ImageSettings;
@@ -173,10 +173,6 @@ impl Docker {
         };
         (!by_address).then_some(self.settings.publish_address)
     }
-}
-
-fn transient(cause: &str) -> ProvisionError {
-    ProvisionError::Transient { cause: cause.to_owned(), source: None }
 }
 
 /// Words that nobody waits for.

@@ -25,6 +25,7 @@ use super::{
     runtime::Runtime,
     stack::{ServiceSpec, Stack},
 };
+use crate::error::transient;
 
 /// Longest time until a new cluster answers: `initdb` is part of it.
 const START_LIMIT: Duration = Duration::from_secs(120);
@@ -327,8 +328,4 @@ async fn remove_old(docker: &Docker, current: &str) {
             tracing::debug!(volume = volume.name, error = &error as &dyn std::error::Error, "an old template stays");
         }
     }
-}
-
-fn transient(cause: &str) -> ProvisionError {
-    ProvisionError::Transient { cause: cause.to_owned(), source: None }
 }
