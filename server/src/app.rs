@@ -53,7 +53,7 @@ pub(crate) async fn run(config: Config, site: Site) -> anyhow::Result<ExitCode> 
     let pool =
         Pool { max_connections: config.project.max_connections, idle_after: Duration::from_secs(config.project.idle_seconds) };
     let Assembled { drivers, settings } = drivers::assemble(&config, &data_dir, &node, &key, public, pool).await?;
-    let installation = Installation::new(store.clone(), &key, node);
+    let installation = Installation::new(store.clone(), &key, node, &data_dir);
     let limits = Limits {
         concurrency: config.project.concurrency,
         body_bytes: config.project.max_body_bytes,

@@ -227,6 +227,16 @@ pub(crate) fn listen(file: Option<&str>, variables: &HashMap<String, String>) ->
     Ok(sources(file, variables).build()?.get("server.listen")?)
 }
 
+/// Where the server listens, and the token that it asks for, for whoever wants to talk to it.
+pub(crate) fn access(
+    file: Option<&str>,
+    variables: &HashMap<String, String>,
+) -> Result<(SocketAddr, Option<SecretString>), ConfigError> {
+    let sources = sources(file, variables).build()?;
+    let token: String = sources.get("server.admin_token")?;
+    Ok((sources.get("server.listen")?, (!token.is_empty()).then(|| token.into())))
+}
+
 /// The settings in force as TOML, secrets redacted.
 pub(crate) fn printed(file: Option<&str>, variables: &HashMap<String, String>) -> Result<String, ConfigError> {
     let config = sources(file, variables).build()?;

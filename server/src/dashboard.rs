@@ -79,14 +79,17 @@ pub(crate) fn router(
     let pages = pages(&projects, site);
     let hashed = site.options.hash_files;
     let request_id = HeaderName::from_static(rejection::OURS);
+    let state = ApiState { projects, stop };
+    let uploads = api::uploads(state.clone()).layer(middleware::from_fn(|request, next| with_headers(false, request, next)));
     Router::new()
-        .merge(api::router(ApiState { projects, stop }))
+        .merge(api::router(state))
         .merge(proxies::router(hosts))
         .merge(sign_in::router(sessions))
         .merge(pages)
         .layer(middleware::from_fn(with_status))
         .layer(middleware::from_fn(move |request: Request, next: Next| with_headers(hashed, request, next)))
         .layer(middleware::from_fn(arrival::take_in))
+        .merge(uploads)
         .layer(middleware::from_fn(move |request: Request, next: Next| {
             Arc::clone(&guard).pass(Arc::clone(&gateway), request, next)
         }))

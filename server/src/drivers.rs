@@ -52,6 +52,7 @@ pub(crate) async fn assemble(
         sql_host: "127.0.0.1".to_owned(),
         driver: LOCAL,
         stack: None,
+        drivers: vec![(LOCAL, None), (DOCKER, Some(config.provisioner.docker.stack.clone()))],
         size: config.provisioner.size.parse::<InstanceSize>().map_err(anyhow::Error::msg).context("provisioner.size")?,
         limiting_drivers: &[DOCKER],
         postgres_major: 0,

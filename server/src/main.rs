@@ -10,6 +10,7 @@ mod forwarded;
 mod guard;
 mod listener;
 mod networks;
+mod project_command;
 mod proxies;
 mod rejection;
 mod routing;
@@ -22,7 +23,10 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{Config, LogFormat};
+use crate::{
+    config::{Config, LogFormat},
+    project_command::{Client, ProjectCommand},
+};
 
 /// How long connecting to the server and each look for its answer may take when it is asked for its health.
 const HEALTH_AT_MOST: Duration = Duration::from_secs(3);
@@ -42,6 +46,14 @@ struct Arguments {
 enum Command {
     /// Asks the server that listens here whether it answers; exits with 0 or 1.
     Health,
+    /// Projects: into a file, and out of one.
+    Project {
+        /// Address of the server; without it, the one that listens here.
+        #[arg(long, global = true, value_name = "URL")]
+        server: Option<String>,
+        #[command(subcommand)]
+        command: ProjectCommand,
+    },
     /// Settings.
     Config {
         #[command(subcommand)]
@@ -76,14 +88,23 @@ fn run() -> anyhow::Result<ExitCode> {
         health(config::listen(arguments.config.as_deref(), &variables)?)?;
         return Ok(ExitCode::SUCCESS);
     }
+    if let Some(Command::Project { server, command }) = arguments.command {
+        let client = || {
+            let (listen, token) = config::access(arguments.config.as_deref(), &variables)?;
+            Client::new(&server.unwrap_or_else(|| format!("http://{}", daemon::loopback(listen))), token)
+        };
+        let passphrase = variables.get("SUPACLOUD_PASSPHRASE").map(|words| words.clone().into());
+        runtime()?.block_on(project_command::run(command, client, passphrase))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let config = Config::load(arguments.config.as_deref(), &variables)?;
     start_logging(&config)?;
     let site = dashboard::Site::find(&config, &variables);
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("starting the runtime")?
-        .block_on(app::run(config, site))
+    runtime()?.block_on(app::run(config, site))
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")
 }
 
 /// Any answer counts but one that says that the server can't.

@@ -90,6 +90,8 @@ const fn title(operation: OperationKind) -> &'static str {
         OperationKind::Resume => "Resume",
         OperationKind::Restart => "Restart",
         OperationKind::Resize => "Resize",
+        OperationKind::Export => "Export",
+        OperationKind::Import => "Import",
         OperationKind::Recover => "Recovery",
         OperationKind::Delete => "Deletion",
     }

@@ -22,7 +22,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(1);
 const SOCKET_PATH_MAX: usize = 107;
 /// Free space that a clone asks for, in bytes: a template is about 40 MB, and the clusters that are there have to go on.
-const MIN_FREE: u64 = 80 << 20;
+pub(crate) const MIN_FREE: u64 = 80 << 20;
 
 /// A cluster: where its data and its socket are, and what runs it. Making the value touches nothing.
 #[derive(Debug, Clone)]
@@ -74,6 +74,14 @@ impl Cluster {
     /// The data directory.
     pub fn data_dir(&self) -> &Path {
         &self.data_dir
+    }
+
+    pub(crate) const fn binaries(&self) -> &Binaries {
+        &self.binaries
+    }
+
+    pub(crate) const fn run_as(&self) -> &RunAs {
+        &self.run_as
     }
 
     /// The folder of the unix socket: the `host` of a connection string.
@@ -195,7 +203,7 @@ impl Cluster {
         log::trim(&path).map_err(Error::io("trim", &path))
     }
 
-    async fn lock(&self) -> Result<Lock, Error> {
+    pub(crate) async fn lock(&self) -> Result<Lock, Error> {
         let path = self.lock_path();
         blocking(move || Lock::acquire(&path)).await
     }
@@ -223,7 +231,7 @@ impl Cluster {
         self.run_as.check_reach(&self.socket_dir)
     }
 
-    fn postmaster(&self) -> Result<Option<(Process, Observed)>, Error> {
+    pub(crate) fn postmaster(&self) -> Result<Option<(Process, Observed)>, Error> {
         postmaster::find(&self.data_dir)
     }
 

@@ -1,5 +1,5 @@
 //! One PostgreSQL cluster on this Linux machine: find the binaries, prepare a template, clone it, start, adopt, stop
-//! and remove the clone.
+//! and remove the clone; or take its files elsewhere.
 //!
 //! The crate knows nothing of projects or of the control plane; a caller names directories, ports and SQL. It owns
 //! everything that touches a data directory or a postmaster, so that two callers can never clone over, start or remove
@@ -24,6 +24,7 @@
 mod binaries;
 mod child;
 mod cluster;
+mod cold;
 mod container;
 mod copy;
 mod error;
@@ -41,6 +42,7 @@ mod trust;
 
 pub use binaries::Binaries;
 pub use cluster::{Cluster, SUPERUSER};
+pub use cold::NewData;
 pub use container::container_files;
 pub use error::Error;
 pub use postmaster::Observed;

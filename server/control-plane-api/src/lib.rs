@@ -5,6 +5,7 @@
 //! Terraform provider) decode these documents. What is ours alone is additional fields, which those clients ignore.
 
 mod api_key;
+mod archive;
 mod error;
 mod event;
 mod health;
@@ -17,6 +18,7 @@ mod project_ref;
 mod state;
 
 pub use api_key::{ApiKey, ApiKeyType, SecretJwtTemplate};
+pub use archive::{ArchiveState, ImportProject, ProjectArchive};
 pub use error::{ErrorBody, ErrorCode};
 pub use event::{EventKind, Notice, NoticeKind, ProjectEvent};
 pub use health::{ServiceHealth, ServiceName, ServiceStatus};

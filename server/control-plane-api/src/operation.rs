@@ -15,6 +15,10 @@ pub enum OperationKind {
     Restart,
     /// Give a running project another size.
     Resize,
+    /// Put a paused project into an archive.
+    Export,
+    /// Make a project of an archive.
+    Import,
     /// Ours, not a user's: bring back a project that should be running and is not.
     Recover,
     Delete,
@@ -22,8 +26,17 @@ pub enum OperationKind {
 
 impl OperationKind {
     /// Every kind.
-    pub const ALL: [Self; 7] =
-        [Self::Create, Self::Pause, Self::Resume, Self::Restart, Self::Resize, Self::Recover, Self::Delete];
+    pub const ALL: [Self; 9] = [
+        Self::Create,
+        Self::Pause,
+        Self::Resume,
+        Self::Restart,
+        Self::Resize,
+        Self::Export,
+        Self::Import,
+        Self::Recover,
+        Self::Delete,
+    ];
 
     /// The stored word.
     #[must_use]
@@ -34,6 +47,8 @@ impl OperationKind {
             Self::Resume => "resume",
             Self::Restart => "restart",
             Self::Resize => "resize",
+            Self::Export => "export",
+            Self::Import => "import",
             Self::Recover => "recover",
             Self::Delete => "delete",
         }
@@ -48,6 +63,8 @@ impl OperationKind {
             Self::Resume => &[Step::StartDatabase, Step::Publish],
             Self::Restart => &[Step::Withdraw, Step::StopDatabase, Step::StartDatabase, Step::Publish],
             Self::Resize => &[Step::ApplySize],
+            Self::Export => &[Step::PackData],
+            Self::Import => &[Step::PrepareTemplate, Step::UnpackData, Step::StartDatabase, Step::SetPasswords, Step::Publish],
             Self::Recover => &[Step::Withdraw, Step::StartDatabase, Step::Publish],
             Self::Delete => &[Step::Withdraw, Step::DestroyData, Step::Forget],
         }
@@ -89,6 +106,10 @@ pub enum Step {
     StopDatabase,
     /// Have the limits of the project's size in force.
     ApplySize,
+    /// Write data and secrets into an archive, sealed and durable.
+    PackData,
+    /// Have the data of an archive in the project's own data directory, durably.
+    UnpackData,
     /// Remove processes and data.
     DestroyData,
     /// Remove the project's rows, its secrets among them.
@@ -97,7 +118,7 @@ pub enum Step {
 
 impl Step {
     /// Every step.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::PrepareTemplate,
         Self::CloneData,
         Self::StartDatabase,
@@ -106,6 +127,8 @@ impl Step {
         Self::Withdraw,
         Self::StopDatabase,
         Self::ApplySize,
+        Self::PackData,
+        Self::UnpackData,
         Self::DestroyData,
         Self::Forget,
     ];
@@ -122,6 +145,8 @@ impl Step {
             Self::Withdraw => "withdraw",
             Self::StopDatabase => "stop_database",
             Self::ApplySize => "apply_size",
+            Self::PackData => "pack_data",
+            Self::UnpackData => "unpack_data",
             Self::DestroyData => "destroy_data",
             Self::Forget => "forget",
         }
@@ -139,6 +164,8 @@ impl Step {
             Self::Withdraw => "Close address",
             Self::StopDatabase => "Stop database",
             Self::ApplySize => "Apply size",
+            Self::PackData => "Pack data",
+            Self::UnpackData => "Unpack data",
             Self::DestroyData => "Remove data",
             Self::Forget => "Remove records",
         }

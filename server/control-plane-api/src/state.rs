@@ -113,11 +113,11 @@ impl ProjectStatus {
             ProjectState::Restarting => Self::Restarting,
             ProjectState::Deleting => Self::GoingDown,
             ProjectState::Failed => match failed_operation {
-                Some(OperationKind::Pause) => Self::PauseFailed,
+                Some(OperationKind::Pause | OperationKind::Export) => Self::PauseFailed,
                 Some(OperationKind::Resume) => Self::RestoreFailed,
                 Some(OperationKind::Restart | OperationKind::Resize | OperationKind::Recover) => Self::ActiveUnhealthy,
                 Some(OperationKind::Delete) => Self::GoingDown,
-                Some(OperationKind::Create) | None => Self::InitFailed,
+                Some(OperationKind::Create | OperationKind::Import) | None => Self::InitFailed,
             },
         }
     }

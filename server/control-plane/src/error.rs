@@ -2,6 +2,8 @@
 
 use control_plane_api::{ErrorCode, OperationSummary, ProjectRef};
 
+use crate::archive::ArchiveError;
+
 /// A request to the control plane failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -23,6 +25,12 @@ pub enum Error {
     /// The same idempotency key came with another body.
     #[error("This Idempotency-Key was already used with a different request body. Use a new key for a new request.")]
     IdempotencyMismatch,
+    /// An archive can't be made, sent or taken in.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// The project of an archive is here already.
+    #[error("Project {0} is here already. Delete it before you import it, or import it on another machine.")]
+    ProjectExists(ProjectRef),
     /// The control-plane database failed.
     #[error("The control-plane database did not answer as expected.")]
     Database(#[source] sea_orm::DbErr),
@@ -41,7 +49,19 @@ impl Error {
         match self {
             Self::InvalidInput { .. } => ErrorCode::InvalidInput,
             Self::ProjectNotFound(_) | Self::OrganizationNotFound(_) => ErrorCode::NotFound,
-            Self::OperationRunning(_) | Self::StateConflict(_) | Self::IdempotencyMismatch => ErrorCode::Conflict,
+            Self::OperationRunning(_) | Self::StateConflict(_) | Self::IdempotencyMismatch | Self::ProjectExists(_) => {
+                ErrorCode::Conflict
+            }
+            Self::Archive(error) => match error {
+                ArchiveError::NotAnArchive(_)
+                | ArchiveError::WrongPassphrase
+                | ArchiveError::ShortPassphrase
+                | ArchiveError::TooMuchWork(_)
+                | ArchiveError::NewerFormat(_) => ErrorCode::InvalidInput,
+                ArchiveError::NoArchive => ErrorCode::NotFound,
+                ArchiveError::DiskFull { .. } => ErrorCode::Unavailable,
+                ArchiveError::Io(_) => ErrorCode::Internal,
+            },
             Self::Database(_) | Self::Secret(_) | Self::Corrupt(_) => ErrorCode::Internal,
         }
     }
@@ -56,6 +76,8 @@ impl Error {
             | Self::OperationRunning(_)
             | Self::StateConflict(_)
             | Self::IdempotencyMismatch
+            | Self::Archive(_)
+            | Self::ProjectExists(_)
             | Self::Database(_)
             | Self::Secret(_)
             | Self::Corrupt(_) => None,
@@ -72,6 +94,8 @@ impl Error {
             | Self::OrganizationNotFound(_)
             | Self::StateConflict(_)
             | Self::IdempotencyMismatch
+            | Self::Archive(_)
+            | Self::ProjectExists(_)
             | Self::Database(_)
             | Self::Secret(_)
             | Self::Corrupt(_) => None,

@@ -1,10 +1,11 @@
 //! What the parts of the control plane in one process share.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use tokio::sync::Notify;
 
 use crate::{
+    archive::Depot,
     feed::EventFeed,
     secrets::{MasterKey, Vault},
     store::{Node, Store},
@@ -12,12 +13,13 @@ use crate::{
 };
 
 /// The control-plane database with the key that opens its secrets, which node this is, and what service and reconciler tell
-/// each other beside the rows. Clones share everything.
+/// each other beside the rows; and where archives wait. Clones share everything.
 #[derive(Debug, Clone)]
 pub struct Installation {
     pub(crate) store: Store,
     pub(crate) vault: Vault,
     pub(crate) node: Node,
+    pub(crate) depot: Depot,
     pub(crate) feed: EventFeed,
     pub(crate) usage: Arc<UsageBook>,
     wake: Arc<Notify>,
@@ -27,8 +29,16 @@ impl Installation {
     /// Puts it together. `node` is what `store` answered to [`Store::claim`] with this key; the caller holds its data
     /// folder's lock.
     #[must_use]
-    pub fn new(store: Store, key: &MasterKey, node: Node) -> Self {
-        Self { store, vault: Vault::new(key), node, feed: EventFeed::default(), usage: Arc::default(), wake: Arc::default() }
+    pub fn new(store: Store, key: &MasterKey, node: Node, data_dir: &Path) -> Self {
+        Self {
+            store,
+            vault: Vault::new(key),
+            node,
+            depot: Depot::new(data_dir, key),
+            feed: EventFeed::default(),
+            usage: Arc::default(),
+            wake: Arc::default(),
+        }
     }
 
     /// Has the reconciler look at the rows now.

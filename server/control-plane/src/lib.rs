@@ -4,6 +4,7 @@
 //! Requests come in through [`ProjectService`], which writes rows and wakes the [`Reconciler`]; only the reconciler calls
 //! a [`Provisioner`]. HTTP, HTML and process handling are deliberately elsewhere.
 
+mod archive;
 mod caller;
 mod error;
 mod feed;
@@ -18,6 +19,9 @@ mod service;
 mod store;
 mod usage;
 
+pub use archive::{
+    ArchiveError, DATA, DataReader, DataWriter, Entry, EntryKind, MIN_PASSPHRASE_CHARS, Manifest, VOLUMES, inspect,
+};
 pub use caller::Caller;
 pub use error::{Error, StartError};
 pub use installation::Installation;

@@ -29,6 +29,8 @@ pub struct Situation {
     pub observation: Option<Observation>,
     /// The project's address answers.
     pub published: bool,
+    /// The project's archive is there, whole.
+    pub archived: bool,
     /// How often the database has ended without being told to in the last few minutes.
     pub recent_exits: u32,
     /// How the latest try of the step failed, if it did.
@@ -65,14 +67,18 @@ pub enum Next {
     Done(Option<ProjectState>),
     /// The operation gives up; the project is failed, for this cause.
     Fail(String),
+    /// The operation gives up, and the project is as it was before it: in this state.
+    Abandon(ProjectState, String),
 }
 
 /// The state a project is in while the operation is open.
 #[must_use]
 pub const fn state_during(kind: OperationKind) -> ProjectState {
     match kind {
-        OperationKind::Create => ProjectState::Provisioning,
+        OperationKind::Create | OperationKind::Import => ProjectState::Provisioning,
         OperationKind::Pause => ProjectState::Pausing,
+        // Nothing changes.
+        OperationKind::Export => ProjectState::Paused,
         OperationKind::Resume => ProjectState::Resuming,
         OperationKind::Restart => ProjectState::Restarting,
         // Nothing is interrupted.
@@ -88,11 +94,12 @@ pub const fn state_during(kind: OperationKind) -> ProjectState {
 pub const fn state_after(kind: OperationKind) -> Option<ProjectState> {
     match kind {
         OperationKind::Create
+        | OperationKind::Import
         | OperationKind::Resume
         | OperationKind::Restart
         | OperationKind::Resize
         | OperationKind::Recover => Some(ProjectState::Running),
-        OperationKind::Pause => Some(ProjectState::Paused),
+        OperationKind::Pause | OperationKind::Export => Some(ProjectState::Paused),
         OperationKind::Delete => None,
     }
 }
@@ -127,21 +134,22 @@ fn pause_before(situation: &Situation, next: Step) -> Duration {
     }
 }
 
-/// Whether the step changes nothing but the project's address, so that its effect is not seen by looking at the machine.
+/// Whether the step changes nothing of the project's on the machine, so that its effect is not seen by looking there.
 #[must_use]
-pub const fn is_about_the_route(step: Step) -> bool {
-    matches!(step, Step::Publish | Step::Withdraw)
+pub const fn is_seen_elsewhere(step: Step) -> bool {
+    matches!(step, Step::Publish | Step::Withdraw | Step::PackData)
 }
 
 fn is_fulfilled(situation: &Situation) -> bool {
     let seen = |test: fn(&Observation) -> bool| situation.observation.as_ref().is_some_and(test);
     match situation.step {
         Step::PrepareTemplate => seen(|observation| observation.template),
-        Step::CloneData => seen(|observation| observation.data == DataState::Complete),
+        Step::CloneData | Step::UnpackData => seen(|observation| observation.data == DataState::Complete),
         Step::StartDatabase => seen(|observation| observation.database == DatabaseState::Ready),
         Step::SetPasswords => seen(|observation| observation.passwords),
         Step::Publish => situation.published,
         Step::Withdraw => !situation.published,
+        Step::PackData => situation.archived,
         Step::StopDatabase => seen(|observation| observation.database == DatabaseState::Stopped),
         Step::DestroyData => {
             seen(|observation| observation.data == DataState::Absent && observation.database == DatabaseState::Stopped)
@@ -156,7 +164,12 @@ fn after_failure(situation: &Situation, failure: &StepFailure) -> Next {
         // What is half removed must go; there is no state to fall back to. And a project whose size can't be changed runs on.
         OperationKind::Delete | OperationKind::Resize => None,
         OperationKind::Recover => Some(MAX_RECOVERY_ATTEMPTS),
-        OperationKind::Create | OperationKind::Pause | OperationKind::Resume | OperationKind::Restart => Some(MAX_ATTEMPTS),
+        OperationKind::Create
+        | OperationKind::Pause
+        | OperationKind::Resume
+        | OperationKind::Restart
+        | OperationKind::Export
+        | OperationKind::Import => Some(MAX_ATTEMPTS),
     };
     let gives_up = match failure.outlook {
         Outlook::Unavailable => false,
@@ -165,6 +178,7 @@ fn after_failure(situation: &Situation, failure: &StepFailure) -> Next {
     };
     let cause = failure.cause.clone();
     match failure.outlook {
+        _ if gives_up && situation.kind == OperationKind::Export => Next::Abandon(ProjectState::Paused, cause),
         _ if gives_up => Next::Fail(cause),
         Outlook::Unavailable => Next::Nap(delay(situation.attempt).min(MAX_UNAVAILABLE_DELAY), cause),
         Outlook::Transient | Outlook::Permanent => Next::Nap(delay(situation.attempt), cause),
@@ -195,6 +209,8 @@ pub enum Request {
     Restore,
     Restart,
     Retry,
+    /// Put the project into an archive.
+    Export,
     Delete,
 }
 
@@ -219,7 +235,9 @@ pub const fn making_good(request: Request, failed: OperationKind) -> OperationKi
     match (request, failed) {
         (Request::Restore, OperationKind::Pause) => OperationKind::Resume,
         (Request::Restart, OperationKind::Pause) => OperationKind::Restart,
-        (Request::Pause | Request::Restore | Request::Restart | Request::Retry | Request::Delete, failed) => failed,
+        (Request::Pause | Request::Restore | Request::Restart | Request::Retry | Request::Export | Request::Delete, failed) => {
+            failed
+        }
     }
 }
 
@@ -234,8 +252,11 @@ pub const fn admit(request: Request, state: ProjectState, open: Option<Operation
             (Request::Restart, OperationKind::Recover | OperationKind::Resize) if waiting => {
                 Admission::Open(OperationKind::Restart)
             }
+            (Request::Restore, OperationKind::Export) if waiting => Admission::Open(OperationKind::Resume),
             (Request::Delete, _) if waiting => Admission::Open(OperationKind::Delete),
-            (Request::Pause | Request::Restore | Request::Restart | Request::Retry | Request::Delete, _) => Admission::Busy,
+            (Request::Pause | Request::Restore | Request::Restart | Request::Retry | Request::Export | Request::Delete, _) => {
+                Admission::Busy
+            }
         };
     }
     match (request, state) {
@@ -247,6 +268,11 @@ pub const fn admit(request: Request, state: ProjectState, open: Option<Operation
         (Request::Restart, ProjectState::Paused) => Admission::Refused("The project is paused. Resume it (restore) instead."),
         (Request::Restore | Request::Restart | Request::Retry, ProjectState::Failed) => Admission::RetryFailed,
         (Request::Pause, ProjectState::Failed) => Admission::Refused("The project has failed. Retry or delete it."),
+        (Request::Export, ProjectState::Paused) => Admission::Open(OperationKind::Export),
+        (Request::Export, ProjectState::Running) => {
+            Admission::Refused("The project is running. Pause it first: an archive is made of data that nobody changes.")
+        }
+        (Request::Export, ProjectState::Failed) => Admission::Refused("The project has failed. Retry it, and pause it then."),
         (Request::Retry, ProjectState::Running | ProjectState::Paused) => {
             Admission::Refused("The project has not failed; there is nothing to retry.")
         }

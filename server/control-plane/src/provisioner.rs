@@ -7,7 +7,10 @@ use async_trait::async_trait;
 use control_plane_api::{InstanceSize, ProjectRef, Usage};
 use secrecy::SecretString;
 
-use crate::secrets::ProjectSecrets;
+use crate::{
+    archive::{DataReader, DataWriter},
+    secrets::ProjectSecrets,
+};
 
 /// Makes projects real. Every `ensure_*` is idempotent: run again after a crash at any point, it finishes what was begun
 /// and does nothing where nothing is left to do. Only the reconciler calls these.
@@ -34,6 +37,13 @@ pub trait Provisioner: fmt::Debug + Send + Sync {
 
     /// Has the limits of the project's size in force, without an interruption.
     async fn ensure_size(&self, placement: &Placement) -> Result<(), ProvisionError>;
+
+    /// Adds the project's data to an archive. The project is stopped, and nothing starts it meanwhile.
+    async fn pack(&self, placement: &Placement, archive: DataWriter) -> Result<DataWriter, ProvisionError>;
+
+    /// Has the data of an archive in the project's place, durably; half of it from an earlier try goes. What is there already
+    /// and complete stays as it is.
+    async fn unpack(&self, placement: &Placement, archive: DataReader) -> Result<(), ProvisionError>;
 
     /// Stops the project's database, cleanly if it can be; data stays.
     async fn stop(&self, placement: &Placement) -> Result<(), ProvisionError>;

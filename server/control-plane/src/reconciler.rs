@@ -7,13 +7,14 @@ use std::{
     time::Duration,
 };
 
-use control_plane_api::{EventKind, ProjectRef, ProjectState, Step, UsageSample};
+use control_plane_api::{EventKind, OperationKind, ProjectRef, ProjectState, Step, UsageSample};
 use time::OffsetDateTime;
 use tokio::{sync::Mutex, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::{
+    archive::{self, ArchiveError, Head},
     error::Error,
     installation::Installation,
     lifecycle::{self, Next, Outlook, Situation, StepFailure},
@@ -33,6 +34,8 @@ const ONE_BLOW: Duration = Duration::from_secs(1);
 const SOON: Duration = Duration::from_secs(1);
 /// Longest time for one try of a step. A big database's recovery after a crash is waited for again by the next try.
 const STEP_LIMIT: Duration = Duration::from_secs(600);
+/// The same for what takes as long as there is data.
+const DATA_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 /// Ports tried for one start before it counts as failed.
 const PORT_TRIES: usize = 20;
 
@@ -104,7 +107,14 @@ impl Reconciler {
         if released > 0 {
             tracing::info!(operations = released, "taking up unfinished operations");
         }
-        for project in self.installation.store.projects_of(self.owner.node()).await? {
+        let projects = self.installation.store.projects_of(self.owner.node()).await?;
+        let refs = |is_meant: fn(&StoredProject) -> bool| {
+            projects.iter().filter(|project| is_meant(project)).map(|project| project.project_ref.clone()).collect()
+        };
+        // One that has failed may still be made of its archive.
+        let importing = refs(|project| matches!(project.state, ProjectState::Provisioning | ProjectState::Failed));
+        self.discard(self.installation.depot.tidy(&refs(|_| true), &importing));
+        for project in projects {
             self.routes.withdraw(&project.project_ref, project.state).await;
             if project.state == ProjectState::Running {
                 self.installation.store.open_recovery(project.id, None).await?;
@@ -181,6 +191,13 @@ impl Reconciler {
         }
     }
 
+    /// What stays goes at the next start.
+    fn discard(&self, discarded: Result<(), ArchiveError>) {
+        if let Err(error) = discarded {
+            tracing::warn!(error = &error as &dyn std::error::Error, "removing an archive");
+        }
+    }
+
     /// Answers the project if the operation has ended and it is still there.
     async fn advance_until_done(&self, mut lease: Lease) -> Result<Option<StoredProject>, LeaseError> {
         let Some(mut project) = self.installation.store.project_by_id(lease.project_id).await? else { return Ok(None) };
@@ -217,12 +234,21 @@ impl Reconciler {
                     self.installation.feed.notify(&project.project_ref);
                     return Ok(Some(project));
                 }
+                Next::Abandon(state, cause) => {
+                    tracing::warn!(parent: &span, cause, "operation given up");
+                    self.installation.store.abandon(&self.owner, &lease, state, &cause).await?;
+                    self.installation.feed.notify(&project.project_ref);
+                    return Ok(Some(project));
+                }
                 Next::Done(Some(state)) => {
                     if state != ProjectState::Running {
                         // Before the end: what comes next may open the address again at any moment.
                         self.routes.withdraw(&project.project_ref, state).await;
                     }
                     self.installation.store.finish(&self.owner, &lease, state).await?;
+                    if lease.kind == OperationKind::Import {
+                        self.discard(self.installation.depot.discard_import(&project.project_ref));
+                    }
                     if state == ProjectState::Running {
                         self.recover_if_down(&project, None).await?;
                     }
@@ -233,6 +259,8 @@ impl Reconciler {
                     // The address first: nobody is to find the project gone and its address still knowing it.
                     self.routes.forget(&project.project_ref).await;
                     self.installation.store.forget(&self.owner, &lease).await?;
+                    self.discard(self.installation.depot.discard_import(&project.project_ref));
+                    self.discard(self.installation.depot.discard_export(&project.project_ref));
                     self.installation.usage.forget(&project.project_ref);
                     self.installation.feed.notify(&project.project_ref);
                     return Ok(None);
@@ -250,10 +278,11 @@ impl Reconciler {
             self.perform(lease, project).await
         };
         // A disk that hangs must not keep the project, and its place among those worked on, for ever.
-        let performed = match tokio::time::timeout(STEP_LIMIT, work).await {
+        let limit = limit_of(lease.step);
+        let performed = match tokio::time::timeout(limit, work).await {
             Ok(performed) => performed,
             Err(_) => {
-                let cause = format!("{} did not end within {} minutes", lease.step.title(), STEP_LIMIT.as_secs() / 60);
+                let cause = format!("{} did not end within {} minutes", lease.step.title(), limit.as_secs() / 60);
                 Err(TryError::Step(StepFailure { cause, outlook: Outlook::Transient }))
             }
         };
@@ -262,7 +291,7 @@ impl Reconciler {
             Err(TryError::Step(failure)) => Some(failure),
             Err(TryError::Store(error)) => return Err(error.into()),
         };
-        let (observation, failure) = match (failure, lifecycle::is_about_the_route(lease.step)) {
+        let (observation, failure) = match (failure, lifecycle::is_seen_elsewhere(lease.step)) {
             (Some(failure), _) => (None, Some(failure)),
             (None, true) => (None, None),
             (None, false) => match self.provisioner.observe(&project.placement()).await {
@@ -277,6 +306,7 @@ impl Reconciler {
             overdue: lease.overdue,
             observation,
             published: self.routes.is_published(&project.project_ref),
+            archived: self.installation.depot.exported(&project.project_ref).is_some(),
             recent_exits: self.recent_exits(&project.project_ref).await,
             failure,
         })
@@ -294,6 +324,8 @@ impl Reconciler {
             | Step::Withdraw
             | Step::StopDatabase
             | Step::ApplySize
+            | Step::PackData
+            | Step::UnpackData
             | Step::DestroyData
             | Step::Forget => Ok(()),
         }
@@ -319,6 +351,16 @@ impl Reconciler {
             Step::Withdraw => self.routes.withdraw(&project.project_ref, lifecycle::state_during(lease.kind)).await,
             Step::StopDatabase => self.provisioner.stop(&project.placement()).await?,
             Step::ApplySize => self.provisioner.ensure_size(&project.placement()).await?,
+            Step::PackData => {
+                let secrets = self.installation.store.secrets(&self.installation.vault, project).await?;
+                let progress = StepEvents::new(&self.installation, lease, &project.project_ref);
+                let (depot, head) = (&self.installation.depot, Head::of(project, secrets));
+                archive::pack(depot, &*self.provisioner, &project.placement(), head, &progress).await?;
+            }
+            Step::UnpackData => {
+                let progress = StepEvents::new(&self.installation, lease, &project.project_ref);
+                archive::unpack(&self.installation.depot, &*self.provisioner, &project.placement(), &progress).await?;
+            }
             Step::DestroyData => self.provisioner.destroy(&project.placement()).await?,
             // The rows go in the same write that ends the operation.
             Step::Forget => {}
@@ -519,6 +561,23 @@ impl Reconciler {
                 tracing::debug!(project.ref = %project.project_ref, error = &error as &dyn std::error::Error, "measuring")
             }
         }
+    }
+}
+
+/// Longest time for one try of a step.
+const fn limit_of(step: Step) -> Duration {
+    match step {
+        Step::PackData | Step::UnpackData => DATA_LIMIT,
+        Step::PrepareTemplate
+        | Step::CloneData
+        | Step::StartDatabase
+        | Step::SetPasswords
+        | Step::Publish
+        | Step::Withdraw
+        | Step::StopDatabase
+        | Step::ApplySize
+        | Step::DestroyData
+        | Step::Forget => STEP_LIMIT,
     }
 }
 

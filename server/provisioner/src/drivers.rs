@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use control_plane::{
-    Observation, Placement, Progress, ProjectSecrets, ProvisionError, Provisioner, RolePasswords, Services, Started,
-    UnexpectedExit,
+    DataReader, DataWriter, Observation, Placement, Progress, ProjectSecrets, ProvisionError, Provisioner, RolePasswords,
+    Services, Started, UnexpectedExit,
 };
 use control_plane_api::Usage;
 
@@ -71,6 +71,14 @@ impl Provisioner for Drivers {
 
     async fn ensure_size(&self, placement: &Placement) -> Result<(), ProvisionError> {
         self.of(placement)?.ensure_size(placement).await
+    }
+
+    async fn pack(&self, placement: &Placement, archive: DataWriter) -> Result<DataWriter, ProvisionError> {
+        self.of(placement)?.pack(placement, archive).await
+    }
+
+    async fn unpack(&self, placement: &Placement, archive: DataReader) -> Result<(), ProvisionError> {
+        self.of(placement)?.unpack(placement, archive).await
     }
 
     async fn stop(&self, placement: &Placement) -> Result<(), ProvisionError> {

@@ -3,6 +3,7 @@
 
 mod addons;
 mod api_keys;
+mod archives;
 mod error;
 mod events;
 mod extract;
@@ -19,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+pub(crate) use archives::uploads;
 use error::ApiError;
 
 /// What handlers share.
@@ -30,10 +32,13 @@ pub(crate) struct ApiState {
 }
 
 #[derive(OpenApi)]
-#[openapi(info(
-    title = "supacloud",
-    description = "The Supabase Management API, as far as this version has it, and what is ours: project_id, state, api_url, events, notices, retry."
-))]
+#[openapi(
+    info(
+        title = "supacloud",
+        description = "The Supabase Management API, as far as this version has it, and what is ours: project_id, state, api_url, events, notices, retry, export, import."
+    ),
+    paths(archives::import)
+)]
 struct Document;
 
 /// Every route under `/v1`, with the document that describes them at `/v1/openapi.json`.
@@ -47,6 +52,8 @@ pub(crate) fn router(state: ApiState) -> Router {
         .routes(routes!(lifecycle::restore, lifecycle::restorable_versions))
         .routes(routes!(lifecycle::restart))
         .routes(routes!(lifecycle::retry))
+        .routes(routes!(archives::export, archives::status, archives::discard))
+        .routes(routes!(archives::download))
         .routes(routes!(health::get))
         .routes(routes!(api_keys::list))
         .routes(routes!(events::stream))

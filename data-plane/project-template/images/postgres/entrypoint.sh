@@ -4,6 +4,7 @@
 #   postgres [OPTION...]   makes the cluster if there is none, then becomes the server
 #   clone FROM TO          makes the volume mounted at TO a copy of the one at FROM
 #   seal [VOLUME]          marks the volume of a stopped server as complete, so that it can be cloned
+#   accept [VOLUME]        marks a volume whose data has come from elsewhere as complete
 #
 # Anything else is run as it is.
 set -eu
@@ -103,6 +104,13 @@ seal() {
   mark "$1"
 }
 
+# However its server ended: the next one recovers what is to be.
+accept() {
+  lock "$1" 60
+  [ -s "$1/data/PG_VERSION" ] || fail $NO_SOURCE "there is no cluster in $1/data"
+  mark "$1"
+}
+
 case ${1:-postgres} in
   postgres)
     [ $# -eq 0 ] || shift
@@ -116,6 +124,10 @@ case ${1:-postgres} in
   seal)
     [ $# -le 2 ] || fail $USAGE 'seal [VOLUME]'
     seal "${2:-$(dirname "$PGDATA")}"
+    ;;
+  accept)
+    [ $# -le 2 ] || fail $USAGE 'accept [VOLUME]'
+    accept "${2:-$(dirname "$PGDATA")}"
     ;;
   *) exec "$@" ;;
 esac

@@ -95,7 +95,12 @@ impl ProjectService {
         }
     }
 
-    async fn request(&self, caller: &Caller, project_ref: &ProjectRef, request: Request) -> Result<StoredProject, Error> {
+    pub(super) async fn request(
+        &self,
+        caller: &Caller,
+        project_ref: &ProjectRef,
+        request: Request,
+    ) -> Result<StoredProject, Error> {
         let project = self.installation.store.project(project_ref).await?;
         match self.installation.store.open_operation(&project, request, caller.name()).await? {
             Opened::Opened => {

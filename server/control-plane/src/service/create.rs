@@ -1,6 +1,6 @@
 //! Making a project.
 
-use control_plane_api::{CreateProject, Project, ProjectState};
+use control_plane_api::{CreateProject, OperationKind, Project, ProjectState};
 use secrecy::SecretString;
 use time::OffsetDateTime;
 
@@ -41,6 +41,8 @@ impl ProjectService {
             stack: self.settings.stack.as_deref(),
             node: &self.installation.node,
             secrets: &secrets,
+            postgres_version: None,
+            made_by: OperationKind::Create,
             idempotency: idempotency_key.map(|key| (key, request_hash.as_str())),
             actor: caller.name(),
         };

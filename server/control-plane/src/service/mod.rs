@@ -1,6 +1,7 @@
 //! What can be asked of the control plane. Every method takes who asks; reads answer from rows, changes write rows and wake
 //! the reconciler. HTTP and HTML map from and to this, and hold no rules of their own.
 
+mod archive;
 mod change;
 mod create;
 mod read;
@@ -27,6 +28,8 @@ pub struct ServiceSettings {
     pub driver: &'static str,
     /// Which of the driver's stacks they are made from.
     pub stack: Option<String>,
+    /// Every driver, with the stack of projects that ask for none.
+    pub drivers: Vec<(&'static str, Option<String>)>,
     /// Size of new projects that ask for none.
     pub size: InstanceSize,
     /// The drivers that hold a project to its size.

@@ -90,6 +90,18 @@ pub(super) fn size(word: Option<&str>) -> Result<Option<InstanceSize>, Error> {
     })
 }
 
+/// Finds a driver by its name, with the stack of projects that ask for none.
+pub(super) fn driver<'a>(
+    name: &str,
+    known: &'a [(&'static str, Option<String>)],
+) -> Result<(&'static str, Option<&'a str>), Error> {
+    known.iter().find(|(known, _)| *known == name).map(|(name, stack)| (*name, stack.as_deref())).ok_or_else(|| {
+        let name: String = name.chars().take(MAX_WORD_CHARS).collect();
+        let known: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+        invalid("driver", format!("There is no driver {name:?}. Use one of {}.", known.join(", ")))
+    })
+}
+
 fn region(request: &CreateProject) -> Result<String, Error> {
     match (&request.region, &request.region_selection) {
         (Some(_), Some(_)) => Err(invalid("region_selection", "Give region or region_selection, not both.")),

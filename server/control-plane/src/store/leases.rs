@@ -229,6 +229,23 @@ impl Store {
         Ok(tx.commit().await?)
     }
 
+    /// Ends the operation badly, and nothing of the project is different from before it.
+    pub(crate) async fn abandon(
+        &self,
+        owner: &LeaseOwner,
+        lease: &Lease,
+        state: ProjectState,
+        cause: &str,
+    ) -> Result<(), LeaseError> {
+        let tx = self.begin_on(lease.project_id).await?;
+        let now = clock::now(&tx).await?;
+        remove_leased(&tx, owner, lease).await?;
+        operations::update_project(&tx, lease.project_id, operations::state_columns(now, state, None)).await?;
+        let failed = NewEvent::step(EventKind::StepFailed, lease.kind, lease.step).with_message(cause);
+        events::insert(&tx, lease.project_id, now, [failed, NewEvent::state(state, Some(lease.kind))]).await?;
+        Ok(tx.commit().await?)
+    }
+
     /// Removes the project's rows: secrets, keys, events and the operation itself among them.
     pub(crate) async fn forget(&self, owner: &LeaseOwner, lease: &Lease) -> Result<(), LeaseError> {
         let tx = self.begin_on(lease.project_id).await?;

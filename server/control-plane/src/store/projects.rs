@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 use super::{NewEvent, Node, OpenOperation, Store, clock, entity, events, operations, optional_word, secrets, word};
 use crate::{
     error::Error,
+    lifecycle,
     provisioner::Placement,
     secrets::{ProjectSecrets, Vault},
 };
@@ -26,6 +27,10 @@ pub(crate) struct NewProject<'a> {
     pub(crate) stack: Option<&'a str>,
     pub(crate) node: &'a Node,
     pub(crate) secrets: &'a ProjectSecrets,
+    /// Of the server that its data is from, where there is data already.
+    pub(crate) postgres_version: Option<&'a str>,
+    /// The operation that makes it.
+    pub(crate) made_by: OperationKind,
     /// Key and request hash, if the client sent a key.
     pub(crate) idempotency: Option<(&'a str, &'a str)>,
     pub(crate) actor: &'a str,
@@ -66,7 +71,7 @@ impl StoredProject {
 }
 
 impl Store {
-    /// Writes a project with its sealed secrets, its create operation, its first event and an audit row, all or nothing.
+    /// Writes a project with its sealed secrets, the operation that makes it, its first event and an audit row, all or nothing.
     pub(crate) async fn insert_project(&self, vault: &Vault, new: NewProject<'_>) -> Result<StoredProject, Error> {
         let tx = self.begin().await?;
         let now = clock::now(&tx).await?;
@@ -77,13 +82,13 @@ impl Store {
             organization: Set(control_plane_api::DEFAULT_ORGANIZATION.to_owned()),
             region: Set(new.region.to_owned()),
             instance_size: Set(Some(new.size.to_string())),
-            state: Set(ProjectState::Provisioning.to_string()),
+            state: Set(lifecycle::state_during(new.made_by).to_string()),
             healthy: Set(true),
             driver: Set(new.driver.to_owned()),
             stack: Set(new.stack.map(str::to_owned)),
             node: Set(new.node.as_str().to_owned()),
             port: Set(None),
-            postgres_version: Set(None),
+            postgres_version: Set(new.postgres_version.map(str::to_owned)),
             failed_operation: Set(None),
             failed_step: Set(None),
             failure: Set(None),
@@ -101,10 +106,10 @@ impl Store {
             };
             entity::idempotency_key::Entity::insert(key).exec_without_returning(&tx).await?;
         }
-        operations::insert(&tx, row.id, OperationKind::Create, OperationKind::Create.steps()[0], now).await?;
-        let event = NewEvent::state(ProjectState::Provisioning, Some(OperationKind::Create));
+        operations::insert(&tx, row.id, new.made_by, new.made_by.steps()[0], now).await?;
+        let event = NewEvent::state(lifecycle::state_during(new.made_by), Some(new.made_by));
         events::insert(&tx, row.id, now, [event]).await?;
-        audit(&tx, now, new.actor, "project.create", new.project_ref).await?;
+        audit(&tx, now, new.actor, &format!("project.{}", new.made_by), new.project_ref).await?;
         tx.commit().await?;
         stored(row)
     }

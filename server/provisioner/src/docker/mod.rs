@@ -1,6 +1,7 @@
 //! The Docker driver: a project is a set of containers on a network of its own, made by a stack. What it knows, it sees on
 //! the engine; a folder remembers only what can't be seen from outside of a volume.
 
+mod archive;
 mod container;
 mod delivery;
 mod engine;
@@ -29,8 +30,8 @@ use std::{
 use async_trait::async_trait;
 use bollard::models::ContainerSummary;
 use control_plane::{
-    Observation, Placement, Progress, ProjectSecrets, ProvisionError, Provisioner, RolePasswords, Services, Started,
-    UnexpectedExit,
+    DataReader, DataWriter, Observation, Placement, Progress, ProjectSecrets, ProvisionError, Provisioner, RolePasswords,
+    Services, Started, UnexpectedExit,
 };
 use control_plane_api::Usage;
 use futures::future::try_join_all;
@@ -301,6 +302,16 @@ impl Provisioner for DockerProvisioner {
             }
         }
         Ok(())
+    }
+
+    async fn pack(&self, placement: &Placement, archive: DataWriter) -> Result<DataWriter, ProvisionError> {
+        let driver = self.driver();
+        driver.pack(placement, &driver.plan(placement)?, archive).await
+    }
+
+    async fn unpack(&self, placement: &Placement, archive: DataReader) -> Result<(), ProvisionError> {
+        let driver = self.driver();
+        driver.unpack(placement, &driver.plan(placement)?, archive).await
     }
 
     async fn stop(&self, placement: &Placement) -> Result<(), ProvisionError> {

@@ -33,7 +33,7 @@ const START_LIMIT: Duration = Duration::from_secs(120);
 const LOOK: Duration = Duration::from_millis(20);
 /// Where volumes are mounted in containers that only copy.
 const FROM: &str = "/template";
-const TO: &str = "/var/lib/postgresql";
+pub(super) const TO: &str = "/var/lib/postgresql";
 /// Exit codes of the image's verbs `clone` and `seal`; the image's README says which is which.
 const NO_SOURCE: i64 = 66;
 const NO_DATA: i64 = 72;
@@ -131,7 +131,12 @@ impl Templates {
 }
 
 /// A container that only copies: as the owner of the data, with no network.
-fn copying(docker: &Docker, image: &Image, words: &[&str], mounts: Vec<bollard::models::Mount>) -> ContainerCreateBody {
+pub(super) fn copying(
+    docker: &Docker,
+    image: &Image,
+    words: &[&str],
+    mounts: Vec<bollard::models::Mount>,
+) -> ContainerCreateBody {
     ContainerCreateBody {
         image: Some(image.reference.clone()),
         cmd: Some(words.iter().map(|word| (*word).to_owned()).collect()),

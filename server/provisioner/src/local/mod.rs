@@ -1,6 +1,7 @@
 //! The local driver: a project is a PostgreSQL cluster, a child process of the server, cloned from a prepared template.
 //! Clusters survive the server's death and are adopted by its next life.
 
+mod archive;
 mod layout;
 
 use std::{
@@ -15,8 +16,8 @@ use std::{
 
 use async_trait::async_trait;
 use control_plane::{
-    DataState, DatabaseEndpoint, DatabaseState, Observation, Placement, Progress, ProjectSecrets, ProvisionError, Provisioner,
-    RolePasswords, Services, Started, UnexpectedExit,
+    DataReader, DataState, DataWriter, DatabaseEndpoint, DatabaseState, Observation, Placement, Progress, ProjectSecrets,
+    ProvisionError, Provisioner, RolePasswords, Services, Started, UnexpectedExit,
 };
 use control_plane_api::{ProjectRef, Usage};
 use postgres_cluster::{Binaries, Cluster, Observed, RunAs, Running, StopMode, Template};
@@ -269,6 +270,26 @@ impl Provisioner for LocalProvisioner {
     /// A child process has no limits of its own.
     async fn ensure_size(&self, _placement: &Placement) -> Result<(), ProvisionError> {
         Ok(())
+    }
+
+    async fn pack(&self, placement: &Placement, archive: DataWriter) -> Result<DataWriter, ProvisionError> {
+        archive::pack(&self.cluster(placement).await?, archive).await
+    }
+
+    async fn unpack(&self, placement: &Placement, archive: DataReader) -> Result<(), ProvisionError> {
+        let environment = self.environment().await?;
+        let (ours, theirs) = (environment.binaries.major(), archive.postgres_version());
+        if theirs.split('.').next() != Some(ours.to_string().as_str()) {
+            return Err(ProvisionError::Permanent {
+                cause: format!(
+                    "the archive's data is PostgreSQL {theirs}, and this machine runs projects with {ours}. Install {theirs} and name it in \
+                     provisioner.local.binaries, or delete this project and import the archive into containers (--driver docker)"
+                ),
+                source: None,
+            });
+        }
+        environment.layout.project(&placement.project_ref).create().map_err(provision_error)?;
+        archive::unpack(&environment.cluster(placement), archive).await
     }
 
     async fn stop(&self, placement: &Placement) -> Result<(), ProvisionError> {
