@@ -10,6 +10,7 @@ mod crash;
 mod docker;
 mod faults;
 mod isolation;
+mod moving;
 mod start;
 mod supervision;
 mod support;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking; the lint's own exception leaves helpers out")]
 
+mod cold;
 mod discovery;
 mod failures;
 mod life;

@@ -98,3 +98,6 @@ pub enum EntryKind<'a> {
     File { bytes: u64, content: &'a mut dyn io::Read },
     Link { target: &'a Path },
 }
+
+#[cfg(test)]
+mod tests;

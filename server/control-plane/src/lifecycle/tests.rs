@@ -26,6 +26,7 @@ fn situation(kind: OperationKind, step: Step, observation: Observation, publishe
         overdue: false,
         observation: Some(observation),
         published,
+        archived: step == Step::PackData,
         recent_exits: 0,
         failure: None,
     }
@@ -40,6 +41,7 @@ fn failed(kind: OperationKind, attempt: i32, outlook: Outlook, overdue: bool) ->
         overdue,
         observation: Some(NOTHING),
         published: false,
+        archived: false,
         recent_exits: 0,
         failure,
     }
@@ -71,6 +73,10 @@ fn steps_follow_each_other_once_they_are_fulfilled() {
         (Kind::Recover, Step::StartDatabase, RUNNING, false, hop(Step::Publish)),
         (Kind::Recover, Step::Publish, RUNNING, true, Next::Done(Some(ProjectState::Running))),
         (Kind::Resize, Step::ApplySize, RUNNING, true, Next::Done(Some(ProjectState::Running))),
+        (Kind::Export, Step::PackData, STOPPED, false, Next::Done(Some(ProjectState::Paused))),
+        (Kind::Import, Step::PrepareTemplate, template, false, hop(Step::UnpackData)),
+        (Kind::Import, Step::UnpackData, cloned, false, hop(Step::StartDatabase)),
+        (Kind::Import, Step::Publish, RUNNING, true, Next::Done(Some(ProjectState::Running))),
         (Kind::Delete, Step::Withdraw, RUNNING, false, hop(Step::DestroyData)),
         (Kind::Delete, Step::DestroyData, gone, false, hop(Step::Forget)),
         (Kind::Delete, Step::Forget, gone, false, Next::Done(None)),
@@ -89,6 +95,7 @@ fn a_step_is_not_left_before_its_effect_can_be_seen() {
         (OperationKind::Pause, Step::Withdraw, RUNNING, true),
         (OperationKind::Pause, Step::StopDatabase, RUNNING, false),
         (OperationKind::Delete, Step::DestroyData, STOPPED, false),
+        (OperationKind::Import, Step::UnpackData, NOTHING, false),
     ] {
         let next = advance(&situation(kind, step, observation, published));
         assert!(matches!(next, Next::Nap(..)), "{kind} {step}: {next:?}");
@@ -98,9 +105,13 @@ fn a_step_is_not_left_before_its_effect_can_be_seen() {
 #[test]
 fn failures_are_repeated_with_growing_pauses_and_then_given_up() {
     let nap = |ms| Next::Nap(Duration::from_millis(ms), "disk full".into());
-    let fail = Next::Fail("disk full".into());
     let gives_up = |kind: &OperationKind| !matches!(kind, OperationKind::Delete | OperationKind::Resize);
     for kind in OperationKind::ALL.into_iter().filter(gives_up) {
+        let fail = match kind {
+            // Nothing of the project is different for that.
+            OperationKind::Export => Next::Abandon(ProjectState::Paused, "disk full".into()),
+            _ => Next::Fail("disk full".into()),
+        };
         assert_eq!(advance(&failed(kind, 0, Outlook::Transient, false)), nap(250), "{kind}");
         assert_eq!(advance(&failed(kind, 2, Outlook::Transient, false)), nap(1000), "{kind}");
         let most = if kind == OperationKind::Recover { MAX_RECOVERY_ATTEMPTS } else { MAX_ATTEMPTS };
@@ -161,6 +172,8 @@ fn every_operation_reaches_its_end_step_by_step() {
                 | Step::StartDatabase
                 | Step::SetPasswords
                 | Step::Publish
+                | Step::PackData
+                | Step::UnpackData
                 | Step::Withdraw => RUNNING,
             };
             match advance(&situation(kind, step, observation, published)) {
@@ -222,6 +235,11 @@ fn requests_are_admitted_by_state() {
         (Request::Restore, State::Failed, None, false, Admission::RetryFailed),
         (Request::Retry, State::Failed, None, false, Admission::RetryFailed),
         (Request::Restart, State::Running, None, false, Admission::Open(Kind::Restart)),
+        (Request::Export, State::Paused, None, false, Admission::Open(Kind::Export)),
+        (Request::Export, State::Paused, Some(Kind::Export), true, Admission::Busy),
+        (Request::Restore, State::Paused, Some(Kind::Export), false, Admission::Busy),
+        (Request::Restore, State::Paused, Some(Kind::Export), true, Admission::Open(Kind::Resume)),
+        (Request::Delete, State::Paused, Some(Kind::Export), true, Admission::Open(Kind::Delete)),
         (Request::Delete, State::Failed, None, false, Admission::Open(Kind::Delete)),
         (Request::Delete, State::Provisioning, Some(Kind::Create), true, Admission::Open(Kind::Delete)),
         (Request::Delete, State::Provisioning, Some(Kind::Create), false, Admission::Busy),

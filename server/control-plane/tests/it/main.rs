@@ -5,6 +5,7 @@
 #[macro_use]
 mod support;
 
+mod archive;
 mod crash;
 mod events;
 mod failures;

@@ -1,17 +1,24 @@
 //! The server is killed when a step is seen to begin and when it is seen to end, for every step of every operation.
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use serde_json::json;
+
 use crate::support::{Backend, Installation, Server, processes};
 
 /// Operations with the events after which the server is killed.
-const OPERATIONS: [(&str, &[&str]); 5] = [
+const OPERATIONS: [(&str, &[&str]); 7] = [
     ("create", &["prepare_template", "clone_data", "start_database", "set_passwords", "publish"]),
     ("pause", &["withdraw", "stop_database"]),
     ("resume", &["start_database", "publish"]),
     ("restart", &["withdraw", "stop_database", "start_database", "publish"]),
+    ("export", &["pack_data"]),
+    // The other steps are those of a create.
+    ("import", &["unpack_data"]),
     ("delete", &["withdraw", "destroy_data", "forget"]),
 ];
 const MOMENTS: [&str; 2] = ["step_started", "step_finished"];
 const MARK: i32 = 42;
+const PASSPHRASE: &str = "correct horse battery";
 
 #[tokio::test]
 async fn sqlite_survives_a_kill_at_every_step() {
@@ -64,7 +71,7 @@ async fn subject(server: &Server, operation: &str, projects: &mut Vec<String>) -
     }
     let project_ref = if operation == "delete" { projects.pop().unwrap() } else { projects[0].clone() };
     match (operation, server.settled(&project_ref).await.as_deref()) {
-        ("resume", Some("ACTIVE_HEALTHY")) => {
+        ("resume" | "export" | "import", Some("ACTIVE_HEALTHY")) => {
             server.change(&project_ref, "pause").send().await.expect_empty();
             server.wait_for(&project_ref, "INACTIVE").await;
         }
@@ -81,6 +88,9 @@ async fn subject(server: &Server, operation: &str, projects: &mut Vec<String>) -
 async fn run_until(server: &Server, operation: &str, project_ref: &str, moment: &str, step: &str) {
     let mut events = if operation == "create" {
         server.events(project_ref).await.unwrap()
+    } else if operation == "import" {
+        reimport(server, project_ref).await;
+        server.events(project_ref).await.unwrap()
     } else {
         let events = server.events_from_now(project_ref).await;
         let asked = match operation {
@@ -95,6 +105,18 @@ async fn run_until(server: &Server, operation: &str, project_ref: &str, moment: 
     events.until(|event| event.is_step(moment, step) || event.kind == "deleted").await;
 }
 
+/// Takes the archive of a paused project, deletes the project, and begins to make it again.
+async fn reimport(server: &Server, project_ref: &str) {
+    server.change(project_ref, "export").send().await.expect_empty();
+    server.wait_for_archive(project_ref).await;
+    server.wait_for(project_ref, "INACTIVE").await;
+    let path = format!("/v1/projects/{project_ref}/export/download");
+    let archive = server.post(path).json(&json!({ "passphrase": PASSPHRASE })).send().await.expect(200).body;
+    server.delete_all(&[project_ref.to_owned()]).await;
+    let passphrase = BASE64_STANDARD.encode(PASSPHRASE);
+    server.post("/v1/projects/import").header("supacloud-passphrase", passphrase).body(archive).send().await.expect(201);
+}
+
 async fn expect_outcome(server: &Server, operation: &str, project_ref: &str) {
     match operation {
         "create" => {
@@ -106,7 +128,11 @@ async fn expect_outcome(server: &Server, operation: &str, project_ref: &str) {
             server.wait_for(project_ref, "INACTIVE").await;
             server.rest(project_ref, "t").await.expect(503);
         }
-        "resume" | "restart" => {
+        "export" => {
+            server.wait_for(project_ref, "INACTIVE").await;
+            server.wait_for_archive(project_ref).await;
+        }
+        "resume" | "restart" | "import" => {
             server.wait_for(project_ref, "ACTIVE_HEALTHY").await;
             server.expect_mark(project_ref, MARK).await;
             expect_looked_after(server, project_ref).await;

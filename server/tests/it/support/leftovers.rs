@@ -17,6 +17,7 @@ impl Installation {
         let processes = processes::below(&self.roots());
         assert!(processes.is_empty(), "{processes:#?}");
         assert_eq!(entries(&self.data_dir().join("clusters/projects")), Vec::<String>::new(), "folders of projects");
+        assert_eq!(entries(&self.data_dir().join("archives")), Vec::<String>::new(), "archives");
         assert_eq!(entries(&self.socket_root().unwrap()), Vec::<String>::new(), "sockets elsewhere");
         if self.is_docker() {
             self.expect_nothing_on_engine().await;

@@ -78,6 +78,15 @@ impl Server {
         .await
     }
 
+    /// Waits until the project's archive can be downloaded.
+    pub(crate) async fn wait_for_archive(&self, project_ref: &str) {
+        eventually(&format!("the archive of {project_ref}"), async || {
+            let archive = self.get(format!("/v1/projects/{project_ref}/export")).send().await.expect(200).json();
+            (archive["state"] == "ready").then_some(())
+        })
+        .await;
+    }
+
     pub(crate) async fn wait_until_gone(&self, project_ref: &str) {
         eventually(&format!("the end of {project_ref}"), async || self.find(project_ref).await.is_none().then_some(())).await;
     }

@@ -8,11 +8,14 @@ use std::{
 
 use async_trait::async_trait;
 use control_plane::{
-    DataState, DatabaseEndpoint, DatabaseState, LiveProject, Observation, Placement, Progress, ProjectSecrets, ProvisionError,
-    Provisioner, RolePasswords, Routes, Services, Started, UnexpectedExit,
+    DataReader, DataState, DataWriter, DatabaseEndpoint, DatabaseState, Entry, EntryKind, LiveProject, Observation, Placement,
+    Progress, ProjectSecrets, ProvisionError, Provisioner, RolePasswords, Routes, Services, Started, UnexpectedExit,
 };
 use control_plane_api::{InstanceSize, ProjectRef, ProjectState, Usage};
 use tokio::sync::{Notify, mpsc};
+
+/// What a project's data is.
+pub(crate) const DATA: &[u8] = b"15\n";
 
 /// What a driver is asked to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,6 +27,8 @@ pub(crate) enum Verb {
     Services,
     Size,
     Stop,
+    Pack,
+    Unpack,
     Destroy,
 }
 
@@ -48,6 +53,8 @@ pub(crate) enum Failure {
 #[derive(Debug, Default)]
 struct Cluster {
     data: bool,
+    /// What came out of an archive.
+    unpacked: Vec<u8>,
     started_on: Option<u16>,
     passwords: bool,
     size: Option<InstanceSize>,
@@ -138,6 +145,11 @@ impl FakeMachine {
         let wanted =
             |call: &&(Verb, Option<ProjectRef>)| call.0 == verb && (project_ref.is_none() || call.1.as_ref() == project_ref);
         self.world().calls.iter().filter(wanted).count()
+    }
+
+    /// What the project's data was unpacked to.
+    pub(crate) fn unpacked(&self, project_ref: &ProjectRef) -> Vec<u8> {
+        self.world().clusters.get(project_ref).map(|cluster| cluster.unpacked.clone()).unwrap_or_default()
     }
 
     /// The port that the project's database listens on, if it runs.
@@ -271,6 +283,39 @@ impl Provisioner for FakeMachine {
 
     async fn found(&self) -> Result<Vec<Placement>, ProvisionError> {
         Ok(self.world().orphans.clone())
+    }
+
+    async fn pack(&self, placement: &Placement, mut archive: DataWriter) -> Result<DataWriter, ProvisionError> {
+        let project_ref = placement.project_ref.clone();
+        self.perform(Verb::Pack, Some(placement), |world| {
+            let cluster = world.clusters.get(&project_ref).filter(|cluster| cluster.data && cluster.started_on.is_none());
+            cluster.map(drop).ok_or_else(|| permanent("there is no data at rest"))
+        })
+        .await?;
+        for (name, mut content) in [("data", None), ("data/PG_VERSION", Some(DATA))] {
+            let kind = match &mut content {
+                Some(content) => EntryKind::File { bytes: content.len() as u64, content },
+                None => EntryKind::Folder,
+            };
+            archive.add(Entry { path: name.as_ref(), mode: 0o700, owner: (0, 0), kind }).unwrap();
+        }
+        Ok(archive)
+    }
+
+    async fn unpack(&self, placement: &Placement, archive: DataReader) -> Result<(), ProvisionError> {
+        let project_ref = placement.project_ref.clone();
+        let mut unpacked = Vec::new();
+        let read = archive.each(|entry| match entry.kind {
+            EntryKind::File { content, .. } => content.read_to_end(&mut unpacked).map(drop),
+            EntryKind::Folder | EntryKind::Link { .. } => Ok(()),
+        });
+        read.map_err(|error| permanent(&error.to_string()))?;
+        self.perform(Verb::Unpack, Some(placement), |world| {
+            let cluster = world.clusters.entry(project_ref).or_default();
+            (cluster.data, cluster.unpacked) = (true, unpacked);
+            Ok(())
+        })
+        .await
     }
 
     async fn stop(&self, placement: &Placement) -> Result<(), ProvisionError> {

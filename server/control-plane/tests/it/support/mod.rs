@@ -73,7 +73,7 @@ impl Plane {
         let key_text = SecretString::from("5a".repeat(32));
         let key = MasterKey::load(Some(&key_text), &PathBuf::from("/nonexistent"), false).unwrap();
         let node = store.claim(&key, folder.path(), &folder.path().join("master.key")).await.unwrap();
-        let installation = Installation::new(store, &key, node);
+        let installation = Installation::new(store, &key, node, folder.path());
         let settings = ServiceSettings {
             domain: "localhost".into(),
             scheme: "http",
@@ -81,6 +81,7 @@ impl Plane {
             sql_host: "127.0.0.1".into(),
             driver: "fake",
             stack: None,
+            drivers: vec![("fake", None)],
             size: control_plane_api::InstanceSize::Nano,
             limiting_drivers: &["fake"],
             postgres_major: 15,
