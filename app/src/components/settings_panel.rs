@@ -2,7 +2,7 @@
 
 use leptos::{html, prelude::*};
 
-use super::{CurlButton, DeleteForm, Dialog, PostForm, Sheet, dialog};
+use super::{Copied, CopyButton, CurlButton, DeleteForm, Dialog, PostForm, Sheet, dialog};
 use crate::{live::use_live, server_fns::RenameProject, snippets::Command, submission::Submission};
 
 /// What is seldom done, at the end of the page.
@@ -10,6 +10,7 @@ use crate::{live::use_live, server_fns::RenameProject, snippets::Command, submis
 pub(crate) fn SettingsPanel() -> impl IntoView {
     let live = use_live();
     let project_ref = live.project_ref();
+    let export = format!("supacloud project export {project_ref}");
     let delete_page = format!("/project/{project_ref}/delete");
     let dialog_ref = NodeRef::<html::Dialog>::new();
     let name = Signal::derive(move || live.detail.read().name.clone());
@@ -18,6 +19,17 @@ pub(crate) fn SettingsPanel() -> impl IntoView {
             <div class="sheet-body">
                 <RenameForm />
                 {live.detail.read_untracked().sizes.clone().map(|sizes| view! { <ResizeForm sizes /> })}
+            </div>
+            <div class="sheet-body border-t border-line">
+                <p class="text-sm soft">
+                    "One sealed file with the data, passwords and keys, for another machine or driver; `supacloud project import` takes it in:"
+                </p>
+                <div class="command">
+                    <code tabindex="0" role="region" aria-label="Export the project by command">
+                        {export.clone()}
+                    </code>
+                    <CopyButton what=Copied::Text(export) label="Copy the export command" />
+                </div>
             </div>
             <div class="sheet-body border-t border-line">
                 <div class="page-actions justify-between">
