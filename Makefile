@@ -54,7 +54,8 @@ build: setup ## Build the release, unless it is up to date
 	rm -f "$$stamp"
 	echo "build: building the release (the first time about 6 minutes on 2 cores)"
 	env $(release_env) cargo leptos build --release --precompress --cargo-locked 9>&-
-	if [[ -n "$(programs)" ]]; then cargo build --release --locked $(addprefix -p ,$(programs)) $(addprefix --bin ,$(programs)) 9>&-; fi
+	# Selected with the server, so that they are built with its dependencies' features and none is compiled twice.
+	if [[ -n "$(programs)" ]]; then cargo build --release --locked -p server $(addprefix -p ,$(programs)) $(addprefix --bin ,$(programs)) 9>&-; fi
 	# cargo-leptos packs in a hurry: a fifth larger than need be.
 	find "$(site)" -name '*.gz' | while read -r packed; do gzip -9 -n -c "$${packed%.gz}" >"$$packed"; done
 	echo "$$wanted" >"$$stamp"
