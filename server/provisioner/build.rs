@@ -16,15 +16,15 @@ fn main() {
         command.args(["-Copt-level=z", "-Ctarget-feature=+crt-static", "-Ccodegen-units=1"]).args(more);
         // A wrapper's flags are for the workspace.
         command.arg("-o").arg(&output).arg(source).env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
-        command.output().is_ok_and(|done| {
-            if !done.status.success() {
-                println!(
-                    "cargo::warning=hand-over for {target}: {}",
-                    String::from_utf8_lossy(&done.stderr).lines().next().unwrap_or_default()
-                );
-            }
-            done.status.success()
-        })
+        match command.output() {
+            Ok(done) if done.status.success() => Ok(()),
+            Ok(done) => Err(format!("{target}: {}", String::from_utf8_lossy(&done.stderr))),
+            Err(error) => Err(format!("{target}: {error}")),
+        }
     };
-    assert!(compile(&musl, &["-Clinker=rust-lld"]) || compile(&target, &[]), "hand-over could not be compiled");
+    if let Err(without) = compile(&musl, &["-Clinker=rust-lld"])
+        && let Err(with) = compile(&target, &[])
+    {
+        panic!("hand-over could not be compiled, neither without a C library nor with one: {without} {with}");
+    }
 }

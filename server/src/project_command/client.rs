@@ -66,8 +66,8 @@ impl Client {
         }
         let events = told.lines().filter_map(|line| line.strip_prefix("data:"));
         let events = events.filter_map(|data| serde_json::from_str::<control_plane_api::ProjectEvent>(data.trim()).ok());
-        let failures = events.filter(|event| event.kind == control_plane_api::EventKind::StepFailed);
-        Ok(failures.last().and_then(|event| event.message).unwrap_or_else(|| "its page says more".to_owned()))
+        let mut failures = events.filter(|event| event.kind == control_plane_api::EventKind::StepFailed);
+        Ok(failures.next_back().and_then(|event| event.message).unwrap_or_else(|| "its page says more".to_owned()))
     }
 
     /// Writes the project's archive to a file that is not there yet: whole, or not at all.

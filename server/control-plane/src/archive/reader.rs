@@ -158,10 +158,7 @@ fn document(entry: &mut impl Read) -> io::Result<Vec<u8>> {
 /// Whether a path leads to a place below the folders of data, and nowhere else.
 fn is_data(path: &Path) -> bool {
     let mut components = path.components();
-    let first = match components.next() {
-        Some(Component::Normal(first)) => first,
-        Some(_) | None => return false,
-    };
+    let Some(Component::Normal(first)) = components.next() else { return false };
     (first == DATA || first == VOLUMES) && components.all(|component| matches!(component, Component::Normal(_)))
 }
 

@@ -176,7 +176,9 @@ fn forged(entries: &[(&str, tar::EntryType)], ended: bool) -> Vec<u8> {
         header.as_gnu_mut().unwrap().name[..name.len()].copy_from_slice(name.as_bytes());
         header.set_entry_type(kind);
         header.set_mode(0o777);
-        (header.set_uid(0), header.set_gid(0), header.set_mtime(0));
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_mtime(0);
         header.set_size(content.len() as u64);
         header.set_cksum();
         tar.append(&header, content).unwrap();

@@ -99,14 +99,14 @@ impl ProjectService {
         });
         let received: Received = receiving.await.map_err(|error| ArchiveError::Io(io::Error::other(error)))??;
         let manifest = &received.head.manifest;
-        let project_ref = &manifest.project_ref;
+        let (project_ref, name) = (&manifest.project_ref, validate::manifest(manifest)?);
         let exists = || Error::ProjectExists(project_ref.clone());
         if self.installation.store.find_project(project_ref).await?.is_some() || !self.installation.depot.keep(&received)? {
             return Err(exists());
         }
         let new = NewProject {
             project_ref,
-            name: &validate::name(&manifest.name)?,
+            name: &name,
             region: &manifest.region,
             size: size.unwrap_or(manifest.size),
             driver,

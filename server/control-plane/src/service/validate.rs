@@ -5,7 +5,7 @@ use control_plane_api::{
 };
 use serde_json::Value;
 
-use crate::error::Error;
+use crate::{archive::Manifest, error::Error};
 
 /// Longest region, size and the like, in characters.
 const MAX_WORD_CHARS: usize = 64;
@@ -100,6 +100,21 @@ pub(super) fn driver<'a>(
         let known: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
         invalid("driver", format!("There is no driver {name:?}. Use one of {}.", known.join(", ")))
     })
+}
+
+/// Checks what an archive says of its project; answers the name.
+pub(super) fn manifest(manifest: &Manifest) -> Result<String, Error> {
+    word("region", &manifest.region)?;
+    let version = &manifest.postgres_version;
+    let is_number = |part: &str| (1..=4).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+    if !version.split('.').all(is_number) || version.len() > MAX_WORD_CHARS {
+        let version: String = version.chars().take(MAX_WORD_CHARS).collect();
+        return Err(invalid(
+            "postgres_version",
+            format!("The archive's version of PostgreSQL, {version:?}, is not one such as 17.6."),
+        ));
+    }
+    name(&manifest.name)
 }
 
 fn region(request: &CreateProject) -> Result<String, Error> {

@@ -6,7 +6,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::json;
 
 use super::PASSPHRASE;
-use crate::support::{Backend, Installation, Server, http::Request};
+use crate::support::{Backend, Installation, Server, http::Request, mount::Mount};
 
 const MARK: i32 = 61;
 
@@ -83,6 +83,28 @@ async fn an_archive_is_the_administrators_alone() {
     assert!(download(PASSPHRASE).await.expect(200).body.starts_with(b"age-encryption.org/v1\n"));
     let log = installation.log();
     assert!(!log.contains(PASSPHRASE), "{log}");
+    server.delete_all(&[project_ref]).await;
+    server.stop().await;
+    installation.expect_nothing_left().await;
+}
+
+#[tokio::test]
+async fn a_full_disk_gives_up_the_archive_and_the_project_runs_on() {
+    let installation = Installation::new(Backend::Sqlite).await;
+    // A project takes some 40 MB, and an archive leaves 128 MB to others.
+    let Some(mount) = Mount::tmpfs(installation.data_dir(), "180m") else { return };
+    installation.share_templates();
+    let server = installation.start().await;
+    let project_ref = server.create_marked("large", MARK).await;
+    let output = installation.command_line(&server, &["export", &project_ref]).await;
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && told.contains("is full") && told.contains("Resuming"), "{told}");
+    server.wait_for(&project_ref, "ACTIVE_HEALTHY").await;
+    server.expect_mark(&project_ref, MARK).await;
+    let archive = server.get(format!("/v1/projects/{project_ref}/export")).send().await.expect(200).json();
+    assert_eq!(archive["state"], "failed", "{archive}");
+    mount.resize("400m");
+    installation.export(&server, &project_ref, "file").await;
     server.delete_all(&[project_ref]).await;
     server.stop().await;
     installation.expect_nothing_left().await;

@@ -7,6 +7,7 @@ pub(crate) mod engine_proxy;
 pub(crate) mod events;
 pub(crate) mod http;
 pub(crate) mod leftovers;
+pub(crate) mod mount;
 pub(crate) mod processes;
 mod project;
 pub(crate) mod proxy;
