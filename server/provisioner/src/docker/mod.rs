@@ -44,7 +44,7 @@ use image::Images;
 use marks::Marks;
 use names::Names;
 use network::Networks;
-use runtime::{Ensured, Runtime};
+use runtime::{Ensured, Restarts, Runtime};
 use services::life;
 use stack::Stack;
 use template::{Recipe, Templates};
@@ -270,6 +270,7 @@ impl Provisioner for DockerProvisioner {
         let plan = driver.plan(placement)?;
         let secrets = Secrets::of(secrets);
         let deadline = tokio::time::Instant::now() + SERVICES_LIMIT;
+        let mut restarts = Restarts::default();
         loop {
             driver.deliver(placement, &plan, &secrets).await?;
             let services = driver.remote(placement, &plan).await?;
@@ -281,7 +282,7 @@ impl Provisioner for DockerProvisioner {
                 }
                 tokio::time::sleep(LOOK).await;
             }
-            driver.why_not(placement, &plan).await?;
+            driver.why_not(placement, &plan, &mut restarts).await?;
             if tokio::time::Instant::now() >= deadline {
                 return Err(transient(&format!("the project's services did not answer within {} s", SERVICES_LIMIT.as_secs())));
             }
@@ -321,7 +322,8 @@ impl Provisioner for DockerProvisioner {
         }
         for (service, container) in ordered {
             let container = runtime.inspect(container.id.as_deref().unwrap_or_default()).await?;
-            let Some(container) = container.filter(runtime::is_running) else { continue };
+            // What the engine is about to start again would run after all.
+            let Some(container) = container.filter(runtime::is_alive) else { continue };
             let (id, started_at) = life(&container);
             let waits = service.has_secrets() && driver.delivered.lock().await.get(&id) != Some(&started_at);
             // What waits for its secrets has nothing to finish, and takes no signal.

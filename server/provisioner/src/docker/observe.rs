@@ -86,8 +86,8 @@ impl Docker {
         plan: &Plan,
         containers: &[(Option<ContainerInspectResponse>, Desired)],
     ) -> Result<DatabaseState, ProvisionError> {
-        let running = |container: &Option<ContainerInspectResponse>| container.as_ref().is_some_and(runtime::is_running);
-        if !containers.iter().any(|(container, _)| running(container)) {
+        let alive = |container: &Option<ContainerInspectResponse>| container.as_ref().is_some_and(runtime::is_alive);
+        if !containers.iter().any(|(container, _)| alive(container)) {
             return Ok(DatabaseState::Stopped);
         }
         let as_desired = containers.iter().all(|(container, desired)| {
@@ -110,7 +110,7 @@ impl Docker {
     /// A project whose network or image is gone is not as it should be, even where its containers still run.
     async fn state_without_network(&self, placement: &Placement, plan: &Plan) -> Result<DatabaseState, ProvisionError> {
         for service in &plan.services {
-            if self.container(placement, &service.name).await?.as_ref().is_some_and(runtime::is_running) {
+            if self.container(placement, &service.name).await?.as_ref().is_some_and(runtime::is_alive) {
                 return Ok(DatabaseState::Changing);
             }
         }

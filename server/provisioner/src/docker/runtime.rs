@@ -24,6 +24,8 @@ use super::{
 
 /// Lines of a container's output that go into an error.
 const LAST_LINES: &str = "12";
+/// So many times in a row the engine may start a container again before waiting for it is given up.
+const RESTARTS: i64 = 3;
 /// Longest time for a piece of work, such as copying a volume.
 const WORK_LIMIT: Duration = Duration::from_secs(540);
 
@@ -252,13 +254,40 @@ impl Runtime<'_> {
     }
 }
 
+/// Tells containers that the engine has just started again from those that end again and again, by how often it has done so
+/// since the first look at each.
+#[derive(Debug, Default)]
+pub(super) struct Restarts(HashMap<String, i64>);
+
+impl Restarts {
+    /// Whether waiting for this container is no use. To be asked at every look.
+    pub(super) fn are_too_many(&mut self, container: &ContainerInspectResponse) -> bool {
+        let count = container.restart_count.unwrap_or_default();
+        let first = self.0.entry(container.id.clone().unwrap_or_default()).or_insert(count);
+        // One that was started by hand is counted anew.
+        *first = count.min(*first);
+        count - *first >= RESTARTS
+    }
+}
+
 /// Whether it is a container of this service.
 pub(super) fn is_of(container: &ContainerSummary, service: &str) -> bool {
     container.labels.as_ref().and_then(|labels| labels.get(COMPONENT)).is_some_and(|component| component == service)
 }
 
+/// Whether its process runs.
 pub(super) fn is_running(container: &ContainerInspectResponse) -> bool {
     container.state.as_ref().is_some_and(|state| state.running == Some(true) && state.restarting != Some(true))
+}
+
+/// Whether it has ended and the engine is about to start it again, by its restart policy.
+pub(super) fn is_restarting(container: &ContainerInspectResponse) -> bool {
+    container.state.as_ref().is_some_and(|state| state.restarting == Some(true))
+}
+
+/// Whether it runs, or will without our doing.
+pub(super) fn is_alive(container: &ContainerInspectResponse) -> bool {
+    is_running(container) || is_restarting(container)
 }
 
 pub(super) fn is_paused(container: &ContainerInspectResponse) -> bool {

@@ -10,7 +10,9 @@ use super::{
     delivery::{self, Secrets},
     names::Names,
     project::Plan,
-    reach, runtime, transient,
+    reach,
+    runtime::{self, Restarts},
+    transient,
 };
 
 impl Docker {
@@ -57,19 +59,24 @@ impl Docker {
             if self.delivered.lock().await.get(&id) == Some(&started_at) {
                 continue;
             }
-            delivery::deliver(&self.engine, &id, service, secrets).await?;
-            self.delivered.lock().await.insert(id, started_at);
+            if delivery::deliver(&self.engine, &id, service, secrets).await? {
+                self.delivered.lock().await.insert(id, started_at);
+            }
         }
         Ok(())
     }
 
-    /// What keeps a service from answering, where that can be seen: its container has ended.
-    pub(super) async fn why_not(&self, placement: &Placement, plan: &Plan) -> Result<(), ProvisionError> {
+    /// What keeps a service from answering, where that can be seen: its container has ended, or does so again and again.
+    pub(super) async fn why_not(
+        &self,
+        placement: &Placement,
+        plan: &Plan,
+        restarts: &mut Restarts,
+    ) -> Result<(), ProvisionError> {
         for service in &plan.services {
             let container = self.container(placement, &service.name).await?;
             let Some(container) = container else { return Err(transient(&format!("the container of {} is gone", service.name))) };
-            let restarted = container.restart_count.unwrap_or_default() > 3;
-            if !runtime::is_running(&container) || restarted {
+            if restarts.are_too_many(&container) || !runtime::is_alive(&container) {
                 let words = self.runtime().last_words(container.id.as_deref().unwrap_or_default()).await;
                 let code = container.state.and_then(|state| state.exit_code).unwrap_or_default();
                 return Err(transient(&format!(

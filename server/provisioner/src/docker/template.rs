@@ -22,7 +22,7 @@ use super::{
     engine::{found, is_missing},
     image::Image,
     reach,
-    runtime::Runtime,
+    runtime::{Restarts, Runtime, is_restarting, is_running},
     stack::{ServiceSpec, Stack},
 };
 use crate::error::transient;
@@ -258,7 +258,8 @@ async fn run(
     }
 }
 
-/// Waits until the container's server takes connections, and answers where.
+/// Waits until the container's server takes connections, and answers where. One that ends is waited for only while the
+/// engine starts it again.
 pub(super) async fn wait_for_sql(
     docker: &Docker,
     id: &str,
@@ -267,15 +268,20 @@ pub(super) async fn wait_for_sql(
 ) -> Result<std::net::SocketAddr, ProvisionError> {
     let runtime: Runtime<'_> = docker.runtime();
     let deadline = tokio::time::Instant::now() + START_LIMIT;
+    let mut restarts = Restarts::default();
     loop {
         let container =
             runtime.inspect(id).await?.ok_or_else(|| transient("the database's container was removed while it started"))?;
-        if !super::runtime::is_running(&container) {
+        let address = reach::address_of(&container, network, port, docker.published_on()).filter(|_| is_running(&container));
+        if restarts.are_too_many(&container) || !is_running(&container) {
             let words = runtime.last_words(id).await;
+            let waits = is_restarting(&container) && !restarts.are_too_many(&container);
             let code = container.state.and_then(|state| state.exit_code).unwrap_or_default();
-            return Err(did_not_start(code, &words));
+            let ended = did_not_start(code, &words);
+            if ended.is_permanent() || !waits {
+                return Err(ended);
+            }
         }
-        let address = reach::address_of(&container, network, port, docker.published_on());
         // A server that starts is asked more often than the engine.
         for _ in 0..10 {
             if let Some(address) = address

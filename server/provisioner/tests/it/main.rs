@@ -7,4 +7,5 @@ mod contract;
 mod hand_over;
 mod life;
 mod own_stack;
+mod restarts;
 mod support;
