@@ -7,7 +7,7 @@ use control_plane::{Placement, Progress, ProvisionError};
 
 use super::{
     Docker,
-    container::{Blueprint, Desired, Publish},
+    container::{Blueprint, Publish},
     delivery::{self, Secrets},
     engine::found,
     image::Image,
@@ -19,6 +19,7 @@ use super::{
 };
 
 /// A project with everything that says how it is to be.
+#[derive(Debug)]
 pub(super) struct Plan {
     pub(super) stack: Stack,
     pub(super) services: Vec<ServiceSpec>,
@@ -134,43 +135,30 @@ impl Docker {
             .map(|mut volume| volume.labels.remove(names::IDENTITY).unwrap_or_default()))
     }
 
-    pub(super) fn blueprint<'a>(
+    /// What the project's containers are made by. `images` in the order of the services.
+    pub(super) async fn blueprint<'a>(
         &'a self,
         placement: &'a Placement,
         plan: &'a Plan,
         network: &'a ProjectNetwork,
-        tools: &'a str,
-        millicpus: i64,
-    ) -> Blueprint<'a> {
-        Blueprint {
+        images: &'a [Image],
+    ) -> Result<Blueprint<'a>, ProvisionError> {
+        Ok(Blueprint {
             names: &self.names,
             project_ref: &placement.project_ref,
             stack: &plan.stack,
+            services: &plan.services,
+            images,
             network,
             size: placement.size,
-            engine_millicpus: millicpus,
+            engine_millicpus: self.millicpus().await?,
             publish: Publish {
                 address: self.settings.publish_address,
                 sql: placement.port,
                 services: self.published_on().is_some(),
             },
-            tools,
-        }
-    }
-
-    /// What the project's containers are to be. `images` in the order of the services.
-    pub(super) async fn desired(
-        &self,
-        placement: &Placement,
-        plan: &Plan,
-        network: &ProjectNetwork,
-        images: &[Image],
-    ) -> Result<Vec<Desired>, ProvisionError> {
-        let (tools, millicpus) = (delivery::tools_volume(&self.names), self.millicpus().await?);
-        let blueprint = self.blueprint(placement, plan, network, &tools, millicpus);
-        let of = |((place, service), image)| blueprint.desired(place, service, image);
-        let desired: Option<Vec<_>> = plan.services.iter().enumerate().zip(images).map(of).collect();
-        desired.ok_or_else(|| transient("the project's network has too few addresses for its services"))
+            tools: delivery::tools_volume(&self.names),
+        })
     }
 
     /// The version of the server in an image, asked of the image itself once.
@@ -189,6 +177,10 @@ impl Plan {
     pub(super) fn database(&self) -> &ServiceSpec {
         let name = &self.stack.binding().database.service;
         // The stack was checked to have it.
-        self.services.iter().find(|service| service.name == *name).unwrap_or(&self.services[0])
+        self.service(name).unwrap_or(&self.services[0])
+    }
+
+    pub(super) fn service(&self, name: &str) -> Option<&ServiceSpec> {
+        self.services.iter().find(|service| service.name == name)
     }
 }

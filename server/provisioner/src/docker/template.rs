@@ -1,7 +1,7 @@
 //! The template volume: a cluster made once for a stack's database image and our SQL, from which every project's volume is
 //! cloned; and the clones.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, net::SocketAddr, time::Duration};
 
 use bollard::{
     models::{ContainerCreateBody, HostConfig, NetworkingConfig, VolumeCreateRequest},
@@ -23,6 +23,7 @@ use super::{
     image::Image,
     reach,
     runtime::{Restarts, Runtime, is_restarting, is_running},
+    services::life,
     stack::{ServiceSpec, Stack},
 };
 use crate::error::transient;
@@ -243,7 +244,7 @@ async fn run(
         ..service.clone()
     };
     delivery::deliver(&docker.engine, &id, &receiver, &secrets).await?;
-    let address = wait_for_sql(docker, &id, &network.name, port).await?;
+    let address = wait_for_sql(docker, &id, &network.name, port, &mut Restarts::default()).await?.address;
     let mut config = tokio_postgres::Config::new();
     config.host(address.ip().to_string()).port(address.port()).user(postgres_cluster::SUPERUSER);
     config.password(docker.settings.template_password.expose_secret());
@@ -258,17 +259,24 @@ async fn run(
     }
 }
 
-/// Waits until the container's server takes connections, and answers where. One that ends is waited for only while the
-/// engine starts it again.
+/// A server that takes connections.
+#[derive(Debug)]
+pub(super) struct Answering {
+    pub(super) address: SocketAddr,
+    /// Its container, in this life.
+    pub(super) life: (String, String),
+}
+
+/// Waits until the container's server takes connections. One that ends is waited for only while the engine starts it again.
 pub(super) async fn wait_for_sql(
     docker: &Docker,
     id: &str,
     network: &str,
     port: u16,
-) -> Result<std::net::SocketAddr, ProvisionError> {
+    restarts: &mut Restarts,
+) -> Result<Answering, ProvisionError> {
     let runtime: Runtime<'_> = docker.runtime();
     let deadline = tokio::time::Instant::now() + START_LIMIT;
-    let mut restarts = Restarts::default();
     loop {
         let container =
             runtime.inspect(id).await?.ok_or_else(|| transient("the database's container was removed while it started"))?;
@@ -276,7 +284,7 @@ pub(super) async fn wait_for_sql(
         if restarts.are_too_many(&container) || !is_running(&container) {
             let words = runtime.last_words(id).await;
             let waits = is_restarting(&container) && !restarts.are_too_many(&container);
-            let code = container.state.and_then(|state| state.exit_code).unwrap_or_default();
+            let code = container.state.as_ref().and_then(|state| state.exit_code).unwrap_or_default();
             let ended = did_not_start(code, &words);
             if ended.is_permanent() || !waits {
                 return Err(ended);
@@ -287,7 +295,7 @@ pub(super) async fn wait_for_sql(
             if let Some(address) = address
                 && reach::accepts_sql(address).await
             {
-                return Ok(address);
+                return Ok(Answering { address, life: life(&container) });
             }
             tokio::time::sleep(LOOK).await;
         }
