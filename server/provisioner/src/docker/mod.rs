@@ -162,7 +162,7 @@ impl DockerProvisioner {
 
 impl Docker {
     fn runtime(&self) -> Runtime<'_> {
-        Runtime { engine: &self.engine, names: &self.names, watch: &self.watch }
+        Runtime { engine: &self.engine, names: &self.names, images: &self.images, watch: &self.watch }
     }
 
     /// Where services' ports are published, if their addresses can't be reached.
@@ -237,7 +237,8 @@ impl Provisioner for DockerProvisioner {
             });
         }
         driver.marks.clear_stopped(&placement.project_ref)?;
-        driver.volumes(placement, &plan).await?;
+        let others = plan.stack.volumes().filter(|volume| *volume != plan.stack.binding().database.volume);
+        try_join_all(others.map(|volume| driver.volume(placement, &plan, volume))).await?;
         let network = driver.network(placement, &plan).await?;
         let database =
             plan.services.iter().position(|service| service.name == plan.stack.binding().database.service).unwrap_or_default();

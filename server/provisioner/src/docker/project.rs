@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use bollard::models::VolumeCreateRequest;
 use control_plane::{Placement, Progress, ProvisionError};
+use futures::future::try_join_all;
 
 use super::{
     Docker,
@@ -105,24 +106,23 @@ impl Docker {
 
     /// Has the project's volumes, empty where they are new.
     pub(super) async fn volumes(&self, placement: &Placement, plan: &Plan) -> Result<(), ProvisionError> {
-        let docker = self.engine.docker().await?;
-        for volume in plan.stack.volumes() {
-            let name = Names::part(&placement.project_ref, volume);
-            let mut labels = self.names.labels(&placement.project_ref, volume, plan.stack.name());
-            labels.insert(names::IDENTITY.to_owned(), uuid::Uuid::new_v4().to_string());
-            let request =
-                VolumeCreateRequest { name: Some(name.clone()), labels: Some(labels), ..VolumeCreateRequest::default() };
-            let made = docker
-                .create_volume(request)
-                .await
-                .map_err(|error| self.engine.failed(&format!("make the volume {name}"), error))?;
-            if !self.names.is_ours(&made.labels) {
-                return Err(transient(&format!(
-                    "the name of the volume {name} is taken by one that is not supacloud's. Remove it with `docker volume rm {name}`"
-                )));
-            }
+        try_join_all(plan.stack.volumes().map(|volume| self.volume(placement, plan, volume))).await.map(drop)
+    }
+
+    /// Has one of the project's volumes.
+    pub(super) async fn volume(&self, placement: &Placement, plan: &Plan, volume: &str) -> Result<(), ProvisionError> {
+        let name = Names::part(&placement.project_ref, volume);
+        let mut labels = self.names.labels(&placement.project_ref, volume, plan.stack.name());
+        labels.insert(names::IDENTITY.to_owned(), uuid::Uuid::new_v4().to_string());
+        let request = VolumeCreateRequest { name: Some(name.clone()), labels: Some(labels), ..VolumeCreateRequest::default() };
+        let made = self.engine.docker().await?.create_volume(request).await;
+        let made = made.map_err(|error| self.engine.failed(&format!("make the volume {name}"), error))?;
+        if self.names.is_ours(&made.labels) {
+            return Ok(());
         }
-        Ok(())
+        Err(transient(&format!(
+            "the name of the volume {name} is taken by one that is not supacloud's. Remove it with `docker volume rm {name}`"
+        )))
     }
 
     /// The identity of the database's volume; nothing if it is not there.

@@ -18,6 +18,7 @@ use futures::StreamExt as _;
 use super::{
     container::{Desired, endpoint, hardened},
     engine::{Engine, found, is_in_the_way, is_missing, is_so_already},
+    image::Images,
     names::{COMPONENT, GENERATION, Names},
     watch::Watch,
 };
@@ -42,6 +43,7 @@ pub(super) struct Prepared {
 pub(super) struct Runtime<'a> {
     pub(super) engine: &'a Engine,
     pub(super) names: &'a Names,
+    pub(super) images: &'a Images,
     pub(super) watch: &'a Watch,
 }
 
@@ -142,8 +144,16 @@ impl Runtime<'_> {
 
     pub(super) async fn create(&self, name: &str, body: ContainerCreateBody) -> Result<String, ProvisionError> {
         let options = CreateContainerOptionsBuilder::new().name(name).build();
-        let created = self.engine.docker().await?.create_container(Some(options), body).await;
-        Ok(created.map_err(|error| self.engine.failed(&format!("make the container {name}"), error))?.id)
+        match self.engine.docker().await?.create_container(Some(options), body).await {
+            Ok(created) => Ok(created.id),
+            Err(error) => {
+                if is_missing(&error) {
+                    // Its image, of which it was not told that it went: the next try has it made.
+                    self.images.forget();
+                }
+                Err(self.engine.failed(&format!("make the container {name}"), error))
+            }
+        }
     }
 
     pub(super) async fn start(&self, id: &str, name: &str) -> Result<(), ProvisionError> {

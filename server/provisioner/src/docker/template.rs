@@ -4,7 +4,7 @@
 use std::{collections::HashSet, net::SocketAddr, time::Duration};
 
 use bollard::{
-    models::{ContainerCreateBody, HostConfig, NetworkingConfig, VolumeCreateRequest},
+    models::{ContainerCreateBody, HostConfig, VolumeCreateRequest},
     query_parameters::{
         ContainerArchiveInfoOptionsBuilder, CreateContainerOptionsBuilder, ListVolumesOptionsBuilder,
         RemoveContainerOptionsBuilder, RemoveVolumeOptions,
@@ -17,7 +17,7 @@ use tokio::sync::Mutex;
 
 use super::{
     Docker,
-    container::{Owner, database_environment, endpoint, hardened, tmpfs, volume},
+    container::{Owner, database_environment, hardened, networking, tmpfs, volume},
     delivery::{self, Secrets},
     engine::{found, is_missing},
     image::Image,
@@ -227,9 +227,7 @@ async fn run(
             publish_all_ports: Some(published.is_some()),
             ..hardened(service.read_only)
         }),
-        networking_config: Some(NetworkingConfig {
-            endpoints_config: Some([(network.name.clone(), endpoint("template", address))].into()),
-        }),
+        networking_config: Some(networking(network, "template", address)),
         ..ContainerCreateBody::default()
     };
     let mut words = service.entrypoint.clone().unwrap_or_else(|| recipe.image.entrypoint.clone());

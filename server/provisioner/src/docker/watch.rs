@@ -89,7 +89,7 @@ pub(super) async fn follow(docker: Weak<Docker>) {
 async fn follow_once(docker: &Weak<Docker>) -> Result<(), ProvisionError> {
     let Some(driver) = docker.upgrade() else { return Ok(()) };
     let client = driver.engine.docker().await?.clone();
-    let filters = HashMap::from([("type".to_owned(), ["container", "network", "volume"].map(str::to_owned).to_vec())]);
+    let filters = HashMap::from([("type".to_owned(), ["container", "network", "volume", "image"].map(str::to_owned).to_vec())]);
     let mut events = std::pin::pin!(client.events(Some(EventsOptionsBuilder::new().filters(&filters).build())));
     // The stream first, so that nothing falls in between.
     let looked = tokio::select! {
@@ -100,10 +100,15 @@ async fn follow_once(docker: &Weak<Docker>) -> Result<(), ProvisionError> {
         },
     };
     looked?;
+    // Nobody told of what became of them until now.
+    driver.images.forget();
     drop(driver);
     while let Some(event) = events.next().await {
         let Some(driver) = docker.upgrade() else { return Ok(()) };
         let event = event.map_err(|error| driver.engine.failed("follow the engine's events", error))?;
+        if event.typ == Some(EventMessageTypeEnum::IMAGE) {
+            driver.images.forget();
+        }
         if let Some((project_ref, cause)) = alarming(&driver, &event)
             && !is_of_an_end(&driver, &event).await
         {
