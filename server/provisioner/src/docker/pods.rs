@@ -6,7 +6,7 @@ use control_plane::{Placement, ProvisionError};
 use futures::future::{join_all, try_join_all};
 
 use super::{
-    Docker,
+    Docker, LOOK,
     container::{Blueprint, Desired},
     image::Image,
     look::Seen,
@@ -46,6 +46,12 @@ impl Docker {
             if joined? && started.as_ref() == Some(&answering.life) {
                 return Ok(());
             }
+            for service in plan.services.iter().filter(|service| service.joins.is_none()) {
+                if let Some(container) = seen.of(&service.name) {
+                    self.has_not_ended(service, container, &mut restarts).await?;
+                }
+            }
+            tokio::time::sleep(LOOK).await;
         }
     }
 

@@ -37,20 +37,28 @@ impl Docker {
             let Some(container) = seen.of(&service.name) else {
                 return Err(transient(&format!("the container of {} is gone", service.name)));
             };
-            if restarts.are_too_many(container) || !runtime::is_alive(container) {
-                let words = self.runtime().last_words(container.id.as_deref().unwrap_or_default()).await;
-                let code = container.state.as_ref().and_then(|state| state.exit_code).unwrap_or_default();
-                return Err(transient(&format!(
-                    "the service {} ended (exit code {code}). Its last words: {words}",
-                    service.name
-                )));
-            }
+            self.has_not_ended(service, container, restarts).await?;
             if seen.is_stranded(service) {
                 let owner = service.network_of();
                 return Err(transient(&format!("{owner}, whose network {} has joined, was started again", service.name)));
             }
         }
         Ok(())
+    }
+
+    /// That the service's container has neither ended nor does so again and again; or its last words.
+    pub(super) async fn has_not_ended(
+        &self,
+        service: &ServiceSpec,
+        container: &ContainerInspectResponse,
+        restarts: &mut Restarts,
+    ) -> Result<(), ProvisionError> {
+        if !restarts.are_too_many(container) && runtime::is_alive(container) {
+            return Ok(());
+        }
+        let words = self.runtime().last_words(container.id.as_deref().unwrap_or_default()).await;
+        let code = container.state.as_ref().and_then(|state| state.exit_code).unwrap_or_default();
+        Err(transient(&format!("the service {} ended (exit code {code}). Its last words: {words}", service.name)))
     }
 
     /// Seconds that a service has between the stop signal and its end. What waits for its secrets has nothing to finish, and

@@ -5,6 +5,7 @@ use std::fs;
 use bollard::query_parameters::{InspectContainerOptions, RestartContainerOptions};
 use control_plane::{DatabaseState, Placement, Provisioner as _, Services};
 use provisioner::{DockerProvisioner, DockerSettings, Reach};
+use tempfile::TempDir;
 
 use crate::{
     compose::build,
@@ -87,18 +88,24 @@ services:
 volumes: { database: {} }
 "#;
 
-#[tokio::test]
-async fn what_can_be_started_only_once_is_made_anew_with_the_network_that_it_joins() {
-    let Some(machine) = DockerMachine::new().await else { return };
+/// A driver with this stack, and a project of it whose data is there.
+async fn project_of(machine: &DockerMachine, stacks: &TempDir, stack: &str, letter: u8) -> (DockerProvisioner, Placement) {
     build(&machine.engine).await;
-    let stacks = tempfile::tempdir().unwrap();
     fs::create_dir(stacks.path().join("pod")).unwrap();
-    fs::write(stacks.path().join("pod/compose.yaml"), STACK).unwrap();
+    fs::write(stacks.path().join("pod/compose.yaml"), stack).unwrap();
     let driver = DockerProvisioner::new(DockerSettings { stacks_dir: Some(stacks.path().to_owned()), ..machine.settings() });
-    let project = Placement { stack: Some("pod".to_owned()), ..machine.placement(18, None) };
+    let project = Placement { stack: Some("pod".to_owned()), ..machine.placement(letter, None) };
     let project = Placement { port: Some(driver.allocate_port(&project).await.unwrap()), ..project };
     driver.ensure_template(&project, &Quiet).await.unwrap();
     driver.ensure_data(&project).await.unwrap();
+    (driver, project)
+}
+
+#[tokio::test]
+async fn what_can_be_started_only_once_is_made_anew_with_the_network_that_it_joins() {
+    let Some(machine) = DockerMachine::new().await else { return };
+    let stacks = tempfile::tempdir().unwrap();
+    let (driver, project) = project_of(&machine, &stacks, STACK, 18).await;
     driver.ensure_started(&project).await.unwrap();
     driver.ensure_passwords(&project, &passwords("a")).await.unwrap();
     driver.ensure_services(&project, &secrets("a")).await.unwrap();
@@ -111,4 +118,16 @@ async fn what_can_be_started_only_once_is_made_anew_with_the_network_that_it_joi
     assert_ne!(machine.life(&project, "rest").await.0, id);
     driver.destroy(&project).await.unwrap();
     assert!(!machine.remains(&project).await);
+}
+
+#[tokio::test]
+async fn an_owner_that_ends_again_and_again_is_told_with_its_last_words() {
+    let Some(machine) = DockerMachine::new().await else { return };
+    let stacks = tempfile::tempdir().unwrap();
+    let owner = "  owner:\n    image: supacloud-it/rest:it\n    entrypoint: [sh, -c, echo no luck today]\n";
+    let stack = STACK.replace("services:\n", &format!("services:\n{owner}")).replace("service:db\n", "service:owner\n");
+    let (driver, project) = project_of(&machine, &stacks, &stack, 19).await;
+    let told = driver.ensure_started(&project).await.unwrap_err();
+    assert!(!told.is_permanent() && told.to_string().contains("owner ended") && told.to_string().contains("no luck"), "{told}");
+    driver.destroy(&project).await.unwrap();
 }
