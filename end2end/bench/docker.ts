@@ -15,6 +15,8 @@ import { PASSWORD, prepareRow, readsPerSecond } from './rest.ts';
 const BUILD_MS = 20 * 60_000;
 /** Longest time until a running project has other limits. */
 const RESIZE_MS = 30_000;
+/** Between two questions whether a project answers: ten who ask all the time would take a processor from the engine. */
+const PAUSE_MS = 20;
 /** So many are made at once, and so often. */
 const AT_ONCE = 10;
 const ROUNDS = 3;
@@ -47,7 +49,7 @@ export async function docker(samples: number, localReads: number | undefined): P
     // By the second line of this file the server knows its own things.
     const installation: Label = `supacloud.installation=${readFileSync(join(server.dataDir, 'node'), 'utf8').split('\n')[1]}`;
     labels.push(installation);
-    await Promise.race([interrupted(), measure(new Projects(server), engine, { installation, own, samples, localReads })]);
+    await Promise.race([interrupted(), measure(new Projects(server, PAUSE_MS), engine, { installation, own, samples, localReads })]);
   } finally {
     try {
       await server.stop();

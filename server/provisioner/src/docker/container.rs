@@ -10,6 +10,7 @@ use bollard::models::{
     HostConfig, HostConfigLogConfig, Mount, MountType, NetworkingConfig, PortBinding, PortMap, RestartPolicy,
     RestartPolicyNameEnum,
 };
+use control_plane::ProvisionError;
 use control_plane_api::{InstanceSize, ProjectRef};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -20,14 +21,13 @@ use super::{
     names::{GENERATION, Names},
     network::ProjectNetwork,
     stack::{HealthCheck, ServiceSpec, Stack},
+    transient,
 };
 
 /// Processes and threads of a container, unless the stack says otherwise.
 const PIDS: i64 = 512;
 /// Least memory of a container, in bytes: with less, hardly anything starts.
 const MIN_MEMORY: i64 = 32 << 20;
-/// Seconds between the stop signal and the end, unless the stack says otherwise.
-const STOP_GRACE: i64 = 10;
 /// What the engine keeps of a container's output.
 const LOG: [(&str, &str); 2] = [("max-size", "10m"), ("max-file", "3")];
 
@@ -37,13 +37,17 @@ pub(super) struct Blueprint<'a> {
     pub(super) names: &'a Names,
     pub(super) project_ref: &'a ProjectRef,
     pub(super) stack: &'a Stack,
+    /// In the stack's order.
+    pub(super) services: &'a [ServiceSpec],
+    /// In the order of the services.
+    pub(super) images: &'a [Image],
     pub(super) network: &'a ProjectNetwork,
     pub(super) size: InstanceSize,
     /// Processors of the engine's machine, in thousandths; more can't be asked for.
     pub(super) engine_millicpus: i64,
     pub(super) publish: Publish,
     /// The volume with the program that hands over secrets.
-    pub(super) tools: &'a str,
+    pub(super) tools: String,
 }
 
 /// Which ports are published on the engine's machine, and where.
@@ -63,8 +67,8 @@ pub(super) struct Desired {
     pub(super) component: String,
     pub(super) body: ContainerCreateBody,
     pub(super) limits: Limits,
-    pub(super) network: ProjectNetwork,
-    pub(super) address: Ipv4Addr,
+    /// Its place in the project's network; nothing where it joins another container's.
+    pub(super) endpoint: Option<(ProjectNetwork, Ipv4Addr)>,
     pub(super) stop_grace: i64,
     /// It can't be started a second time.
     pub(super) starts_once: bool,
@@ -108,23 +112,35 @@ impl Limits {
 }
 
 impl Blueprint<'_> {
-    /// The container of the service at this place in the stack's order. Nothing if the network has no address for it.
-    pub(super) fn desired(&self, place: usize, service: &ServiceSpec, image: &Image) -> Option<Desired> {
-        let address = self.network.address(place)?;
+    /// The container of the service at this place in the stack's order. `owner` is the id of the container whose network it
+    /// joins, where it joins one: with another owner it is another container.
+    pub(super) fn desired(&self, place: usize, owner: Option<&str>) -> Result<Desired, ProvisionError> {
+        let (service, image) = (&self.services[place], &self.images[place]);
+        let address = self.network.address(place);
+        let address = address.ok_or_else(|| transient("the project's network has too few addresses for its services"))?;
+        let endpoint = service.joins.is_none().then(|| (self.network.clone(), address));
+        let network_mode = match owner.filter(|_| service.joins.is_some()) {
+            Some(owner) => format!("container:{owner}"),
+            None => self.network.name.clone(),
+        };
         let limits = Limits::of(service, self.size, self.engine_millicpus);
         let (exposed_ports, port_bindings) = self.ports(service);
         let mut body = ContainerCreateBody {
             image: Some(image.reference.clone()),
-            hostname: Some(service.name.clone()),
+            hostname: endpoint.as_ref().map(|_| service.name.clone()),
             user: service.user.clone(),
             working_dir: service.working_dir.clone(),
             env: Some(self.environment(service)),
             healthcheck: service.healthcheck.as_ref().map(health),
-            exposed_ports: Some(exposed_ports),
+            exposed_ports: endpoint.as_ref().map(|_| exposed_ports),
             stop_signal: service.stop_signal.clone(),
-            stop_timeout: Some(service.stop_grace.unwrap_or(STOP_GRACE)),
-            host_config: Some(self.host_config(service, image, port_bindings)),
-            networking_config: Some(self.networking(service, address)),
+            stop_timeout: Some(service.stop_grace),
+            host_config: Some(HostConfig {
+                network_mode: Some(network_mode),
+                port_bindings: endpoint.as_ref().map(|_| port_bindings),
+                ..self.host_config(service, image)
+            }),
+            networking_config: endpoint.as_ref().map(|(network, address)| networking(network, &service.name, *address)),
             ..ContainerCreateBody::default()
         };
         if service.has_secrets() {
@@ -147,15 +163,14 @@ impl Blueprint<'_> {
             host.nano_cpus = Some(limits.nano_cpus);
             host.pids_limit = Some(limits.pids);
         }
-        Some(Desired {
+        Ok(Desired {
             name: Names::part(self.project_ref, &service.name),
             component: service.name.clone(),
             body,
             limits,
-            network: self.network.clone(),
-            address,
-            stop_grace: service.stop_grace.unwrap_or(STOP_GRACE),
-            starts_once: service.has_secrets() && owner(service, image) == Owner::Unknown,
+            endpoint,
+            stop_grace: service.stop_grace,
+            starts_once: service.has_secrets() && secrets_owner(service, image) == Owner::Unknown,
         })
     }
 
@@ -170,20 +185,18 @@ impl Blueprint<'_> {
         environment.into_iter().map(|(name, value)| format!("{name}={value}")).collect()
     }
 
-    fn host_config(&self, service: &ServiceSpec, image: &Image, port_bindings: PortMap) -> HostConfig {
+    fn host_config(&self, service: &ServiceSpec, image: &Image) -> HostConfig {
         let mut mounts: Vec<Mount> = service
             .volumes
             .iter()
             .map(|mount| volume(&Names::part(self.project_ref, &mount.volume), &mount.target, mount.read_only))
             .collect();
         if service.has_secrets() {
-            mounts.push(volume(self.tools, delivery::FOLDER, true));
+            mounts.push(volume(&self.tools, delivery::FOLDER, true));
         }
         HostConfig {
             mounts: Some(mounts),
-            tmpfs: Some(tmpfs(&service.tmpfs, service.has_secrets().then(|| owner(service, image)))),
-            network_mode: Some(self.network.name.clone()),
-            port_bindings: Some(port_bindings),
+            tmpfs: Some(tmpfs(&service.tmpfs, service.has_secrets().then(|| secrets_owner(service, image)))),
             shm_size: service.shm_bytes,
             cap_add: Some(service.cap_add.clone()),
             restart_policy: Some(RestartPolicy { name: Some(RestartPolicyNameEnum::UNLESS_STOPPED), maximum_retry_count: None }),
@@ -191,11 +204,7 @@ impl Blueprint<'_> {
         }
     }
 
-    fn networking(&self, service: &ServiceSpec, address: Ipv4Addr) -> NetworkingConfig {
-        let endpoint = endpoint(&service.name, address);
-        NetworkingConfig { endpoints_config: Some([(self.network.name.clone(), endpoint)].into()) }
-    }
-
+    /// What is published of the service and of those that join its network.
     fn ports(&self, service: &ServiceSpec) -> (Vec<String>, PortMap) {
         let binding = self.stack.binding();
         let mut bindings = PortMap::new();
@@ -212,8 +221,9 @@ impl Blueprint<'_> {
             bind(binding.database.port, Some(sql));
         }
         if self.publish.services {
-            let routes = binding.routes.iter().filter(|route| route.service == service.name).map(|route| route.port);
-            let ready = binding.ready.iter().filter(|ready| ready.service == service.name).map(|ready| ready.port);
+            let is_here = |name: &str| self.services.iter().any(|other| other.name == name && other.network_of() == service.name);
+            let routes = binding.routes.iter().filter(|route| is_here(&route.service)).map(|route| route.port);
+            let ready = binding.ready.iter().filter(|ready| is_here(&ready.service)).map(|ready| ready.port);
             for port in routes.chain(ready).collect::<BTreeSet<_>>() {
                 bind(port, None);
             }
@@ -256,6 +266,11 @@ pub(super) fn volume(name: &str, target: &str, read_only: bool) -> Mount {
     }
 }
 
+/// A place in a network, for a new container.
+pub(super) fn networking(network: &ProjectNetwork, alias: &str, address: Ipv4Addr) -> NetworkingConfig {
+    NetworkingConfig { endpoints_config: Some([(network.name.clone(), endpoint(alias, address))].into()) }
+}
+
 /// A place in a network.
 pub(super) fn endpoint(alias: &str, address: Ipv4Addr) -> EndpointSettings {
     EndpointSettings {
@@ -273,7 +288,7 @@ pub(super) enum Owner {
     Unknown,
 }
 
-fn owner(service: &ServiceSpec, image: &Image) -> Owner {
+fn secrets_owner(service: &ServiceSpec, image: &Image) -> Owner {
     let user = service.user.as_deref().unwrap_or(&image.user);
     match user.split(':').next().unwrap_or_default() {
         "" | "root" => Owner::Number(0),

@@ -22,7 +22,7 @@ use tokio::io::AsyncWriteExt as _;
 
 use super::{
     container::{hardened, volume},
-    engine::{Engine, found, is_missing},
+    engine::{Engine, found, is_in_the_way, is_missing},
     image::append,
     names::Names,
     stack::{Part, ServiceSpec, Value},
@@ -117,25 +117,29 @@ fn password_name(role: &str) -> String {
     format!("{}_PASSWORD", role.to_ascii_uppercase())
 }
 
-/// Gives a container, which runs and waits, what its service needs.
+/// Gives a container, which runs and waits, what its service needs. Answers whether it could take it: one that has ended
+/// in this moment waits in its next life.
 pub(super) async fn deliver(
     engine: &Engine,
     container: &str,
     service: &ServiceSpec,
     secrets: &Secrets,
-) -> Result<(), ProvisionError> {
+) -> Result<bool, ProvisionError> {
     let document = secrets.document(service)?;
     let doing = format!("hand its secrets to the container {container}");
     let options = AttachContainerOptionsBuilder::new().stdin(true).stream(true).build();
-    let attached = engine.docker().await?.attach_container(container, Some(options)).await;
-    let mut input = attached.map_err(|error| engine.failed(&doing, error))?.input;
+    let mut input = match engine.docker().await?.attach_container(container, Some(options)).await {
+        Ok(attached) => attached.input,
+        Err(error) if is_in_the_way(&error) => return Ok(false),
+        Err(error) => return Err(engine.failed(&doing, error)),
+    };
     let writing = async {
         input.write_all(&document).await?;
         input.flush().await?;
         input.shutdown().await
     };
     match tokio::time::timeout(PATIENCE, writing).await {
-        Ok(Ok(())) => Ok(()),
+        Ok(Ok(())) => Ok(true),
         Ok(Err(source)) => {
             Err(ProvisionError::Transient { cause: format!("could not {doing}: {source}"), source: Some(Box::new(source)) })
         }

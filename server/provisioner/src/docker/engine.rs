@@ -91,6 +91,11 @@ pub(super) fn is_so_already(error: &Error) -> bool {
     matches!(error, Error::DockerResponseServerError { status_code: 304, .. })
 }
 
+/// Whether what was asked for can't be while the thing is as it is, such as a container that is just starting again.
+pub(super) fn is_in_the_way(error: &Error) -> bool {
+    matches!(error, Error::DockerResponseServerError { status_code: 409, .. })
+}
+
 /// The answer, or nothing where what was asked about is not there.
 pub(super) fn found<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
     match answer {

@@ -6,7 +6,7 @@ use std::{
     fs,
     io::{self, Read as _},
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, PoisonError},
     time::SystemTime,
 };
 
@@ -63,10 +63,20 @@ pub(super) struct Image {
 pub(super) struct Images {
     settings: ImageSettings,
     installation: String,
+    /// Those that were found.
+    known: std::sync::Mutex<Known>,
     /// One at a time for each reference.
     making: Mutex<HashMap<String, Arc<Mutex<()>>>>,
     /// The executable's hash, which is long to compute, with what it was computed of.
     node_hash: Mutex<Option<(SystemTime, u64, Vec<u8>)>>,
+}
+
+/// Images by reference, as long as nothing is heard of a change.
+#[derive(Debug, Default)]
+struct Known {
+    images: HashMap<String, Image>,
+    /// How often all of them were forgotten.
+    forgotten: u64,
 }
 
 /// A folder to build from.
@@ -77,14 +87,48 @@ struct Context {
 
 impl Images {
     pub(super) fn new(settings: ImageSettings, installation: &str) -> Self {
-        Self { settings, installation: installation.to_owned(), making: Mutex::default(), node_hash: Mutex::default() }
+        Self {
+            settings,
+            installation: installation.to_owned(),
+            known: std::sync::Mutex::default(),
+            making: Mutex::default(),
+            node_hash: Mutex::default(),
+        }
+    }
+
+    /// Has every image looked for again: some have changed, or may have.
+    pub(super) fn forget(&self) {
+        let mut known = self.known();
+        known.images.clear();
+        known.forgotten += 1;
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn find_by_reference(&self, engine: &Engine, reference: &str) -> Result<Option<Image>, ProvisionError> {
+        let forgotten = {
+            let known = self.known();
+            if let Some(image) = known.images.get(reference) {
+                return Ok(Some(image.clone()));
+            }
+            known.forgotten
+        };
+        let image = find(engine, reference).await?;
+        let mut known = self.known();
+        // What was seen before a change says nothing of what is there now.
+        if let Some(image) = image.as_ref().filter(|_| known.forgotten == forgotten) {
+            known.images.insert(reference.to_owned(), image.clone());
+        }
+        Ok(image)
     }
 
     /// Has the image that a stack names on the engine.
     pub(super) async fn ensure(&self, engine: &Engine, name: &str, progress: &dyn Progress) -> Result<Image, ProvisionError> {
         let source = self.source(name).await?;
         let reference = source.reference();
-        if let Some(image) = find(engine, reference).await? {
+        if let Some(image) = self.find_by_reference(engine, reference).await? {
             return Ok(image);
         }
         let lock = Arc::clone(self.making.lock().await.entry(reference.to_owned()).or_default());
@@ -95,19 +139,19 @@ impl Images {
                 lock.lock().await
             }
         };
-        if let Some(image) = find(engine, reference).await? {
+        if let Some(image) = self.find_by_reference(engine, reference).await? {
             return Ok(image);
         }
         match &source {
             Source::Pull(reference) => pull(engine, reference, progress).await?,
             Source::Build { name, reference, context } => self.build(engine, name, reference, context, progress).await?,
         }
-        find(engine, reference).await?.ok_or_else(|| missing(reference))
+        self.find_by_reference(engine, reference).await?.ok_or_else(|| missing(reference))
     }
 
     /// The image that a stack names, if it is on the engine already.
     pub(super) async fn find(&self, engine: &Engine, name: &str) -> Result<Option<Image>, ProvisionError> {
-        find(engine, self.source(name).await?.reference()).await
+        self.find_by_reference(engine, self.source(name).await?.reference()).await
     }
 
     async fn source(&self, name: &str) -> Result<Source, ProvisionError> {

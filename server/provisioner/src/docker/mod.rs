@@ -6,10 +6,12 @@ mod container;
 mod delivery;
 mod engine;
 mod image;
+mod look;
 mod marks;
 mod names;
 mod network;
 mod observe;
+mod pods;
 mod project;
 mod reach;
 mod runtime;
@@ -28,7 +30,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use bollard::models::ContainerSummary;
+use bollard::models::ContainerSummaryStateEnum;
 use control_plane::{
     DataReader, DataWriter, Observation, Placement, Progress, ProjectSecrets, ProvisionError, Provisioner, RolePasswords,
     Services, Started, UnexpectedExit,
@@ -45,8 +47,7 @@ use image::Images;
 use marks::Marks;
 use names::Names;
 use network::Networks;
-use runtime::{Ensured, Runtime};
-use services::life;
+use runtime::{Restarts, Runtime};
 use stack::Stack;
 use template::{Recipe, Templates};
 use watch::Watch;
@@ -162,7 +163,7 @@ impl DockerProvisioner {
 
 impl Docker {
     fn runtime(&self) -> Runtime<'_> {
-        Runtime { engine: &self.engine, names: &self.names, watch: &self.watch }
+        Runtime { engine: &self.engine, names: &self.names, images: &self.images, watch: &self.watch }
     }
 
     /// Where services' ports are published, if their addresses can't be reached.
@@ -237,16 +238,13 @@ impl Provisioner for DockerProvisioner {
             });
         }
         driver.marks.clear_stopped(&placement.project_ref)?;
-        driver.volumes(placement, &plan).await?;
+        let others = plan.stack.volumes().filter(|volume| *volume != plan.stack.binding().database.volume);
+        try_join_all(others.map(|volume| driver.volume(placement, &plan, volume))).await?;
         let network = driver.network(placement, &plan).await?;
-        let desired = driver.desired(placement, &plan, &network, &images).await?;
-        let existing: Vec<ContainerSummary> = driver.runtime().containers(&placement.project_ref).await?;
-        let runtime = driver.runtime();
-        let ensured: Vec<Ensured> = try_join_all(desired.iter().map(|desired| runtime.ensure(desired, &existing))).await?;
         let database =
             plan.services.iter().position(|service| service.name == plan.stack.binding().database.service).unwrap_or_default();
-        let waiting = template::wait_for_sql(driver, &ensured[database].id, &network.name, plan.stack.binding().database.port);
-        let (_, postgres_version) = tokio::try_join!(waiting, driver.version(&images[database]))?;
+        let starting = driver.start_containers(placement, &plan, &network, &images);
+        let ((), postgres_version) = tokio::try_join!(starting, driver.version(&images[database]))?;
         Ok(Started { postgres_version })
     }
 
@@ -257,8 +255,8 @@ impl Provisioner for DockerProvisioner {
         }
         let plan = driver.plan(placement)?;
         let binding = &plan.stack.binding().database;
-        let container = driver.container(placement, &binding.service).await?;
-        let address = container.and_then(|container| driver.address(placement, &container, binding.port));
+        let seen = driver.look_at(placement, &plan, std::slice::from_ref(plan.database())).await?;
+        let address = seen.address(&binding.service, binding.port);
         let address = address.ok_or_else(|| transient("the database's container has no address"))?;
         let mut config = tokio_postgres::Config::new();
         config.host(address.ip().to_string()).port(address.port());
@@ -271,9 +269,11 @@ impl Provisioner for DockerProvisioner {
         let plan = driver.plan(placement)?;
         let secrets = Secrets::of(secrets);
         let deadline = tokio::time::Instant::now() + SERVICES_LIMIT;
+        let mut restarts = Restarts::default();
         loop {
-            driver.deliver(placement, &plan, &secrets).await?;
-            let services = driver.remote(placement, &plan).await?;
+            let seen = driver.look(placement, &plan).await?;
+            driver.deliver(&plan, &seen, &secrets).await?;
+            let services = seen.routes();
             for _ in 0..20 {
                 if let Some(services) = &services
                     && answers(services).await
@@ -282,7 +282,7 @@ impl Provisioner for DockerProvisioner {
                 }
                 tokio::time::sleep(LOOK).await;
             }
-            driver.why_not(placement, &plan).await?;
+            driver.why_not(&plan, &seen, &mut restarts).await?;
             if tokio::time::Instant::now() >= deadline {
                 return Err(transient(&format!("the project's services did not answer within {} s", SERVICES_LIMIT.as_secs())));
             }
@@ -292,8 +292,9 @@ impl Provisioner for DockerProvisioner {
     async fn ensure_size(&self, placement: &Placement) -> Result<(), ProvisionError> {
         let driver = self.driver();
         let plan = driver.plan(placement)?;
-        let Some(observed) = driver.observe_containers(placement, &plan).await? else { return Ok(()) };
-        for (container, desired) in observed.iter().filter_map(|(container, desired)| Some((container.as_ref()?, desired))) {
+        let seen = driver.look(placement, &plan).await?;
+        let Some(all) = driver.desired(placement, &plan, &seen).await? else { return Ok(()) };
+        for (container, desired) in all.iter().filter_map(|desired| Some((seen.of(&desired.component)?, desired))) {
             if !desired.limits.are_of(container) {
                 let id = container.id.as_deref().unwrap_or_default();
                 driver.watch.expect_one(id, "update");
@@ -322,30 +323,20 @@ impl Provisioner for DockerProvisioner {
             driver.marks.set_stopped(&placement.project_ref)?;
         }
         // By their labels: one that was renamed runs on the same data.
-        let existing = runtime.containers(&placement.project_ref).await?;
-        let mut ordered = Vec::new();
+        let (existing, seen) = tokio::try_join!(runtime.containers(&placement.project_ref), driver.look(placement, &plan))?;
         // What needs another service before that one.
         for service in plan.services.iter().rev() {
-            ordered.extend(
-                existing.iter().filter(|container| runtime::is_of(container, &service.name)).map(|found| (service, found)),
-            );
-        }
-        for (service, container) in ordered {
-            let container = runtime.inspect(container.id.as_deref().unwrap_or_default()).await?;
-            let Some(container) = container.filter(runtime::is_running) else { continue };
-            let (id, started_at) = life(&container);
-            let waits = service.has_secrets() && driver.delivered.lock().await.get(&id) != Some(&started_at);
-            // What waits for its secrets has nothing to finish, and takes no signal.
-            let grace = if waits && !driver.is_answering(placement, &plan, &service.name).await? {
-                0
-            } else {
-                service.stop_grace.unwrap_or(10)
-            };
-            if runtime::is_paused(&container) {
-                let unpaused = driver.engine.docker().await?.unpause_container(&id).await;
-                unpaused.map_err(|error| driver.engine.failed(&format!("continue the container of {}", service.name), error))?;
+            // What the engine is about to start again would run after all.
+            let alive = existing.iter().filter(|found| runtime::is_of(found, &service.name) && runtime::is_listed_alive(found));
+            for container in alive {
+                let id = container.id.as_deref().unwrap_or_default();
+                if container.state == Some(ContainerSummaryStateEnum::PAUSED) {
+                    let unpaused = driver.engine.docker().await?.unpause_container(id).await;
+                    unpaused
+                        .map_err(|error| driver.engine.failed(&format!("continue the container of {}", service.name), error))?;
+                }
+                runtime.stop(id, driver.grace(service, &seen).await).await?;
             }
-            runtime.stop(&id, grace).await?;
         }
         Ok(())
     }

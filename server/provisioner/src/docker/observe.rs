@@ -2,10 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use bollard::{
-    models::ContainerInspectResponse,
-    query_parameters::{ListNetworksOptions, ListVolumesOptionsBuilder},
-};
+use bollard::query_parameters::{ListNetworksOptions, ListVolumesOptionsBuilder};
 use control_plane::{DataState, DatabaseState, Observation, Placement, ProvisionError};
 use control_plane_api::{InstanceSize, ProjectRef};
 use futures::future::try_join_all;
@@ -14,6 +11,7 @@ use super::{
     Docker,
     container::Desired,
     engine::is_missing,
+    look::Seen,
     names::{Names, PROJECT, STACK},
     project::Plan,
     reach, runtime, template,
@@ -23,108 +21,54 @@ impl Docker {
     /// Looks at the project: its volume, its containers and whether they answer.
     pub(super) async fn observe(&self, placement: &Placement) -> Result<Observation, ProvisionError> {
         let plan = self.plan(placement)?;
-        let (data, containers) = tokio::try_join!(self.data_volume(placement, &plan), self.observe_containers(placement, &plan))?;
-        let is_any_there = match &containers {
-            Some(containers) => containers.iter().any(|(container, _)| container.is_some()),
-            None => !self.runtime().containers(&placement.project_ref).await?.is_empty(),
-        };
+        let (data, seen) = tokio::try_join!(self.data_volume(placement, &plan), self.look(placement, &plan))?;
+        let desired = self.desired(placement, &plan, &seen).await?;
+        // Without a network or an image, those that were renamed count, too.
+        let is_any_there =
+            !seen.is_empty() || (desired.is_none() && !self.runtime().containers(&placement.project_ref).await?.is_empty());
         let data = match data {
             Some(volume) if self.marks.data(&placement.project_ref).as_deref() == Some(&volume) => DataState::Complete,
             Some(_) => DataState::Partial,
             None if is_any_there => DataState::Partial,
             None => DataState::Absent,
         };
-        let database = match &containers {
-            Some(containers) => self.database_state(placement, &plan, containers).await?,
-            None if is_any_there => self.state_without_network(placement, &plan).await?,
-            None => DatabaseState::Stopped,
+        let database = match &desired {
+            _ if !seen.is_any_alive() => DatabaseState::Stopped,
+            Some(desired) => database_state(&plan, &seen, desired).await,
+            // A project whose network or image is gone is not as it should be, even where its containers still run.
+            None => DatabaseState::Changing,
         };
-        let services = match database {
-            DatabaseState::Ready => match self.remote(placement, &plan).await? {
-                Some(services) => reach::answers(&services).await,
-                None => false,
-            },
-            DatabaseState::Stopped | DatabaseState::Changing => false,
+        let services = match (database, seen.routes()) {
+            (DatabaseState::Ready, Some(services)) => reach::answers(&services).await,
+            (DatabaseState::Ready | DatabaseState::Stopped | DatabaseState::Changing, _) => false,
         };
-        let all_limited = |containers: &Vec<(Option<ContainerInspectResponse>, Desired)>| {
-            containers
-                .iter()
-                .all(|(container, desired)| container.as_ref().is_none_or(|container| desired.limits.are_of(container)))
-        };
+        let is_limited = |desired: &Desired| seen.of(&desired.component).is_none_or(|container| desired.limits.are_of(container));
         Ok(Observation {
             template: self.templates.any().await,
             data,
             database,
             passwords: self.marks.has_passwords(&placement.project_ref),
             services,
-            size: containers.as_ref().is_none_or(all_limited),
+            size: desired.is_none_or(|desired| desired.iter().all(is_limited)),
         })
     }
 
-    /// The project's containers beside what they are to be. Nothing if it has no network, or an image is missing, so that
-    /// it can't be said.
-    pub(super) async fn observe_containers(
+    /// What the project's containers are to be. Nothing if it has no network, or an image is missing, so that it can't be
+    /// said. One that joins the network of a container that is not there can't be as it is to be.
+    pub(super) async fn desired(
         &self,
         placement: &Placement,
         plan: &Plan,
-    ) -> Result<Option<Vec<(Option<ContainerInspectResponse>, Desired)>>, ProvisionError> {
+        seen: &Seen<'_>,
+    ) -> Result<Option<Vec<Desired>>, ProvisionError> {
         let images = plan.services.iter().map(|service| self.images.find(&self.engine, &service.image));
         let network_name = Names::project(&placement.project_ref);
         let network = self.networks.find(&self.engine, &self.names, &network_name);
         let (images, network) = tokio::try_join!(try_join_all(images), network)?;
         let (Some(images), Some(network)) = (images.into_iter().collect::<Option<Vec<_>>>(), network) else { return Ok(None) };
-        let desired = self.desired(placement, plan, &network, &images).await?;
-        let runtime = self.runtime();
-        let found = try_join_all(desired.iter().map(|desired| runtime.inspect_ours(&desired.name))).await?;
-        Ok(Some(found.into_iter().zip(desired).collect()))
-    }
-
-    /// Ready only if every container is as it is to be: the database's alone is no project.
-    async fn database_state(
-        &self,
-        placement: &Placement,
-        plan: &Plan,
-        containers: &[(Option<ContainerInspectResponse>, Desired)],
-    ) -> Result<DatabaseState, ProvisionError> {
-        let running = |container: &Option<ContainerInspectResponse>| container.as_ref().is_some_and(runtime::is_running);
-        if !containers.iter().any(|(container, _)| running(container)) {
-            return Ok(DatabaseState::Stopped);
-        }
-        let as_desired = containers.iter().all(|(container, desired)| {
-            container.as_ref().is_some_and(|container| {
-                runtime::is_running(container)
-                    && !runtime::is_paused(container)
-                    && runtime::is_of_generation(container, desired)
-                    && runtime::is_connected(container, desired)
-            })
-        });
-        let binding = &plan.stack.binding().database;
-        let database = containers.iter().find(|(_, desired)| desired.component == binding.service);
-        let address = database.and_then(|(container, _)| self.address(placement, container.as_ref()?, binding.port));
-        match address {
-            Some(address) if as_desired && reach::accepts_sql(address).await => Ok(DatabaseState::Ready),
-            Some(_) | None => Ok(DatabaseState::Changing),
-        }
-    }
-
-    /// A project whose network or image is gone is not as it should be, even where its containers still run.
-    async fn state_without_network(&self, placement: &Placement, plan: &Plan) -> Result<DatabaseState, ProvisionError> {
-        for service in &plan.services {
-            if self.container(placement, &service.name).await?.as_ref().is_some_and(runtime::is_running) {
-                return Ok(DatabaseState::Changing);
-            }
-        }
-        Ok(DatabaseState::Stopped)
-    }
-
-    /// Whether the service's own port answers, where it has one.
-    pub(super) async fn is_answering(&self, placement: &Placement, plan: &Plan, service: &str) -> Result<bool, ProvisionError> {
-        let Some(route) = plan.stack.binding().routes.iter().find(|route| route.service == service) else { return Ok(false) };
-        let Some(container) = self.container(placement, service).await? else { return Ok(false) };
-        match self.address(placement, &container, route.port) {
-            Some(address) => Ok(reach::accepts(address).await),
-            None => Ok(false),
-        }
+        let blueprint = self.blueprint(placement, plan, &network, &images).await?;
+        let of = |(place, service)| blueprint.desired(place, seen.owner_of(service).and_then(|owner| owner.id.as_deref()));
+        plan.services.iter().enumerate().map(of).collect::<Result<_, _>>().map(Some)
     }
 
     /// Removes everything that has the project's labels, whatever stack it was made from.
@@ -205,5 +149,28 @@ impl Docker {
             postgres_major: None,
         };
         Ok(found.into_iter().map(placement).collect())
+    }
+}
+
+/// Ready only if every container is as it is to be: the database's alone is no project.
+async fn database_state(plan: &Plan, seen: &Seen<'_>, desired: &[Desired]) -> DatabaseState {
+    let is_as_desired = |desired: &Desired| {
+        seen.of(&desired.component).is_some_and(|container| {
+            runtime::is_running(container)
+                && !runtime::is_paused(container)
+                && runtime::is_of_generation(container, desired)
+                && runtime::is_connected(container, desired)
+        })
+    };
+    let binding = &plan.stack.binding().database;
+    match seen.address(&binding.service, binding.port) {
+        Some(address)
+            if desired.iter().all(is_as_desired)
+                && !plan.services.iter().any(|service| seen.is_stranded(service))
+                && reach::accepts_sql(address).await =>
+        {
+            DatabaseState::Ready
+        }
+        Some(_) | None => DatabaseState::Changing,
     }
 }

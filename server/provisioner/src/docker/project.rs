@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use bollard::models::VolumeCreateRequest;
 use control_plane::{Placement, Progress, ProvisionError};
+use futures::future::try_join_all;
 
 use super::{
     Docker,
-    container::{Blueprint, Desired, Publish},
+    container::{Blueprint, Publish},
     delivery::{self, Secrets},
     engine::found,
     image::Image,
@@ -19,6 +20,7 @@ use super::{
 };
 
 /// A project with everything that says how it is to be.
+#[derive(Debug)]
 pub(super) struct Plan {
     pub(super) stack: Stack,
     pub(super) services: Vec<ServiceSpec>,
@@ -104,24 +106,23 @@ impl Docker {
 
     /// Has the project's volumes, empty where they are new.
     pub(super) async fn volumes(&self, placement: &Placement, plan: &Plan) -> Result<(), ProvisionError> {
-        let docker = self.engine.docker().await?;
-        for volume in plan.stack.volumes() {
-            let name = Names::part(&placement.project_ref, volume);
-            let mut labels = self.names.labels(&placement.project_ref, volume, plan.stack.name());
-            labels.insert(names::IDENTITY.to_owned(), uuid::Uuid::new_v4().to_string());
-            let request =
-                VolumeCreateRequest { name: Some(name.clone()), labels: Some(labels), ..VolumeCreateRequest::default() };
-            let made = docker
-                .create_volume(request)
-                .await
-                .map_err(|error| self.engine.failed(&format!("make the volume {name}"), error))?;
-            if !self.names.is_ours(&made.labels) {
-                return Err(transient(&format!(
-                    "the name of the volume {name} is taken by one that is not supacloud's. Remove it with `docker volume rm {name}`"
-                )));
-            }
+        try_join_all(plan.stack.volumes().map(|volume| self.volume(placement, plan, volume))).await.map(drop)
+    }
+
+    /// Has one of the project's volumes.
+    pub(super) async fn volume(&self, placement: &Placement, plan: &Plan, volume: &str) -> Result<(), ProvisionError> {
+        let name = Names::part(&placement.project_ref, volume);
+        let mut labels = self.names.labels(&placement.project_ref, volume, plan.stack.name());
+        labels.insert(names::IDENTITY.to_owned(), uuid::Uuid::new_v4().to_string());
+        let request = VolumeCreateRequest { name: Some(name.clone()), labels: Some(labels), ..VolumeCreateRequest::default() };
+        let made = self.engine.docker().await?.create_volume(request).await;
+        let made = made.map_err(|error| self.engine.failed(&format!("make the volume {name}"), error))?;
+        if self.names.is_ours(&made.labels) {
+            return Ok(());
         }
-        Ok(())
+        Err(transient(&format!(
+            "the name of the volume {name} is taken by one that is not supacloud's. Remove it with `docker volume rm {name}`"
+        )))
     }
 
     /// The identity of the database's volume; nothing if it is not there.
@@ -134,43 +135,30 @@ impl Docker {
             .map(|mut volume| volume.labels.remove(names::IDENTITY).unwrap_or_default()))
     }
 
-    pub(super) fn blueprint<'a>(
+    /// What the project's containers are made by. `images` in the order of the services.
+    pub(super) async fn blueprint<'a>(
         &'a self,
         placement: &'a Placement,
         plan: &'a Plan,
         network: &'a ProjectNetwork,
-        tools: &'a str,
-        millicpus: i64,
-    ) -> Blueprint<'a> {
-        Blueprint {
+        images: &'a [Image],
+    ) -> Result<Blueprint<'a>, ProvisionError> {
+        Ok(Blueprint {
             names: &self.names,
             project_ref: &placement.project_ref,
             stack: &plan.stack,
+            services: &plan.services,
+            images,
             network,
             size: placement.size,
-            engine_millicpus: millicpus,
+            engine_millicpus: self.millicpus().await?,
             publish: Publish {
                 address: self.settings.publish_address,
                 sql: placement.port,
                 services: self.published_on().is_some(),
             },
-            tools,
-        }
-    }
-
-    /// What the project's containers are to be. `images` in the order of the services.
-    pub(super) async fn desired(
-        &self,
-        placement: &Placement,
-        plan: &Plan,
-        network: &ProjectNetwork,
-        images: &[Image],
-    ) -> Result<Vec<Desired>, ProvisionError> {
-        let (tools, millicpus) = (delivery::tools_volume(&self.names), self.millicpus().await?);
-        let blueprint = self.blueprint(placement, plan, network, &tools, millicpus);
-        let of = |((place, service), image)| blueprint.desired(place, service, image);
-        let desired: Option<Vec<_>> = plan.services.iter().enumerate().zip(images).map(of).collect();
-        desired.ok_or_else(|| transient("the project's network has too few addresses for its services"))
+            tools: delivery::tools_volume(&self.names),
+        })
     }
 
     /// The version of the server in an image, asked of the image itself once.
@@ -189,6 +177,10 @@ impl Plan {
     pub(super) fn database(&self) -> &ServiceSpec {
         let name = &self.stack.binding().database.service;
         // The stack was checked to have it.
-        self.services.iter().find(|service| service.name == *name).unwrap_or(&self.services[0])
+        self.service(name).unwrap_or(&self.services[0])
+    }
+
+    pub(super) fn service(&self, name: &str) -> Option<&ServiceSpec> {
+        self.services.iter().find(|service| service.name == name)
     }
 }

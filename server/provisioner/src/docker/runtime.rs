@@ -17,22 +17,25 @@ use futures::StreamExt as _;
 
 use super::{
     container::{Desired, endpoint, hardened},
-    engine::{Engine, found, is_missing, is_so_already},
+    engine::{Engine, found, is_in_the_way, is_missing, is_so_already},
+    image::Images,
     names::{COMPONENT, GENERATION, Names},
     watch::Watch,
 };
 
 /// Lines of a container's output that go into an error.
 const LAST_LINES: &str = "12";
+/// So many times in a row the engine may start a container again before waiting for it is given up.
+const RESTARTS: i64 = 3;
 /// Longest time for a piece of work, such as copying a volume.
 const WORK_LIMIT: Duration = Duration::from_secs(540);
 
-/// What an ensured container was found as.
+/// A container that is as it is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Ensured {
+pub(super) struct Prepared {
     pub(super) id: String,
-    /// It was not running before, so it has no secrets yet.
-    pub(super) started: bool,
+    /// It runs, or will without our doing.
+    pub(super) alive: bool,
 }
 
 /// The engine with what is needed to change its containers without alarming the watch.
@@ -40,6 +43,7 @@ pub(super) struct Ensured {
 pub(super) struct Runtime<'a> {
     pub(super) engine: &'a Engine,
     pub(super) names: &'a Names,
+    pub(super) images: &'a Images,
     pub(super) watch: &'a Watch,
 }
 
@@ -72,9 +76,9 @@ impl Runtime<'_> {
         Ok(self.inspect(name).await?.filter(is_ours))
     }
 
-    /// Has the container running, as it is to be, and nothing else in its place: one that was renamed gets its name back,
-    /// one of another generation is replaced, one that was paused or disconnected goes on.
-    pub(super) async fn ensure(&self, desired: &Desired, existing: &[ContainerSummary]) -> Result<Ensured, ProvisionError> {
+    /// Has the container there as it is to be, running or not, and nothing else in its place: one that was renamed gets its
+    /// name back, one of another generation is replaced, one that was paused or disconnected goes on.
+    pub(super) async fn prepare(&self, desired: &Desired, existing: &[ContainerSummary]) -> Result<Prepared, ProvisionError> {
         let of_component: Vec<&ContainerSummary> =
             existing.iter().filter(|container| is_of(container, &desired.component)).collect();
         let named = |container: &ContainerSummary| {
@@ -92,19 +96,15 @@ impl Runtime<'_> {
             Some(id) => self.inspect(id).await?,
             None => None,
         };
-        let Some(current) = current else { return self.create_and_start(desired).await };
+        let Some(current) = current else { return self.prepare_new(desired).await };
         let id = current.id.clone().unwrap_or_default();
         if !is_of_generation(&current, desired) || (desired.starts_once && !is_running(&current)) {
             self.stop(&id, desired.stop_grace).await?;
             self.remove(&id).await?;
-            return self.create_and_start(desired).await;
+            return self.prepare_new(desired).await;
         }
         self.adjust(&current, desired).await?;
-        let started = !is_running(&current);
-        if started {
-            self.start(&id, &desired.name).await?;
-        }
-        Ok(Ensured { id, started })
+        Ok(Prepared { id, alive: is_alive(&current) })
     }
 
     /// Puts right what can be without another container.
@@ -124,10 +124,12 @@ impl Runtime<'_> {
             self.watch.expect_one(id, "update");
             docker.update_container(id, desired.limits.update()).await.map_err(failed)?;
         }
-        if !is_connected(current, desired) {
-            let endpoint_config = Some(endpoint(&desired.component, desired.address));
+        if let Some((network, address)) = &desired.endpoint
+            && !is_connected(current, desired)
+        {
+            let endpoint_config = Some(endpoint(&desired.component, *address));
             let request = NetworkConnectRequest { container: id.to_owned(), endpoint_config };
-            docker.connect_network(&desired.network.name, request).await.map_err(failed)?;
+            docker.connect_network(&network.name, request).await.map_err(failed)?;
         }
         if is_paused(current) {
             docker.unpause_container(id).await.map_err(failed)?;
@@ -135,22 +137,42 @@ impl Runtime<'_> {
         Ok(())
     }
 
-    async fn create_and_start(&self, desired: &Desired) -> Result<Ensured, ProvisionError> {
+    async fn prepare_new(&self, desired: &Desired) -> Result<Prepared, ProvisionError> {
         let id = self.create(&desired.name, desired.body.clone()).await?;
-        self.start(&id, &desired.name).await?;
-        Ok(Ensured { id, started: true })
+        Ok(Prepared { id, alive: false })
     }
 
     pub(super) async fn create(&self, name: &str, body: ContainerCreateBody) -> Result<String, ProvisionError> {
         let options = CreateContainerOptionsBuilder::new().name(name).build();
-        let created = self.engine.docker().await?.create_container(Some(options), body).await;
-        Ok(created.map_err(|error| self.engine.failed(&format!("make the container {name}"), error))?.id)
+        match self.engine.docker().await?.create_container(Some(options), body).await {
+            Ok(created) => Ok(created.id),
+            Err(error) => {
+                if is_missing(&error) {
+                    // Its image, of which it was not told that it went: the next try has it made.
+                    self.images.forget();
+                }
+                Err(self.engine.failed(&format!("make the container {name}"), error))
+            }
+        }
     }
 
     pub(super) async fn start(&self, id: &str, name: &str) -> Result<(), ProvisionError> {
         match self.engine.docker().await?.start_container(id, None::<StartContainerOptions>).await {
             Ok(()) => Ok(()),
             Err(error) if is_so_already(&error) => Ok(()),
+            Err(error) => Err(self.engine.failed(&format!("start the container {name}"), error)),
+        }
+    }
+
+    /// Starts a container that joins another one's network. Answers whether there was one to join: an owner that has ended in
+    /// this moment has none.
+    pub(super) async fn start_joined(&self, id: &str, name: &str) -> Result<bool, ProvisionError> {
+        match self.engine.docker().await?.start_container(id, None::<StartContainerOptions>).await {
+            Ok(()) => Ok(true),
+            Err(error) if is_so_already(&error) => Ok(true),
+            Err(error) if is_in_the_way(&error) || error.to_string().contains("cannot join network of a non running") => {
+                Ok(false)
+            }
             Err(error) => Err(self.engine.failed(&format!("start the container {name}"), error)),
         }
     }
@@ -252,13 +274,46 @@ impl Runtime<'_> {
     }
 }
 
+/// Tells containers that the engine has just started again from those that end again and again, by how often it has done so
+/// since the first look at each.
+#[derive(Debug, Default)]
+pub(super) struct Restarts(HashMap<String, i64>);
+
+impl Restarts {
+    /// Whether waiting for this container is no use. To be asked at every look.
+    pub(super) fn are_too_many(&mut self, container: &ContainerInspectResponse) -> bool {
+        let count = container.restart_count.unwrap_or_default();
+        let first = self.0.entry(container.id.clone().unwrap_or_default()).or_insert(count);
+        // One that was started by hand is counted anew.
+        *first = count.min(*first);
+        count - *first >= RESTARTS
+    }
+}
+
 /// Whether it is a container of this service.
 pub(super) fn is_of(container: &ContainerSummary, service: &str) -> bool {
     container.labels.as_ref().and_then(|labels| labels.get(COMPONENT)).is_some_and(|component| component == service)
 }
 
+/// Whether its process runs.
 pub(super) fn is_running(container: &ContainerInspectResponse) -> bool {
     container.state.as_ref().is_some_and(|state| state.running == Some(true) && state.restarting != Some(true))
+}
+
+/// Whether it has ended and the engine is about to start it again, by its restart policy.
+pub(super) fn is_restarting(container: &ContainerInspectResponse) -> bool {
+    container.state.as_ref().is_some_and(|state| state.restarting == Some(true))
+}
+
+/// Whether it runs, or will without our doing.
+pub(super) fn is_alive(container: &ContainerInspectResponse) -> bool {
+    is_running(container) || is_restarting(container)
+}
+
+/// As [`is_alive`], of a container in a list.
+pub(super) fn is_listed_alive(container: &ContainerSummary) -> bool {
+    use bollard::models::ContainerSummaryStateEnum::{PAUSED, RESTARTING, RUNNING};
+    matches!(container.state, Some(RUNNING | PAUSED | RESTARTING))
 }
 
 pub(super) fn is_paused(container: &ContainerInspectResponse) -> bool {
@@ -271,8 +326,17 @@ pub(super) fn is_of_generation(container: &ContainerInspectResponse, desired: &D
     current.is_some() && current == labels(&desired.body.labels)
 }
 
-/// Whether it is in the project's network. A stopped one is connected when it starts.
+/// Whether it is in the project's network, where it has a place of its own there. A stopped one is connected when it starts.
 pub(super) fn is_connected(container: &ContainerInspectResponse, desired: &Desired) -> bool {
+    let Some((network, _)) = &desired.endpoint else { return true };
     let networks = container.network_settings.as_ref().and_then(|settings| settings.networks.as_ref());
-    networks.is_some_and(|networks| networks.contains_key(&desired.network.name))
+    networks.is_some_and(|networks| networks.contains_key(&network.name))
+}
+
+/// Whether it runs in a network that is there no more, because the container that it has joined has begun another life since.
+pub(super) fn is_stranded(guest: &ContainerInspectResponse, owner: &ContainerInspectResponse) -> bool {
+    let since = |container: &ContainerInspectResponse| {
+        humantime::parse_rfc3339(container.state.as_ref()?.started_at.as_deref()?).ok().filter(|_| is_running(container))
+    };
+    since(guest).zip(since(owner)).is_some_and(|(guest, owner)| guest < owner)
 }

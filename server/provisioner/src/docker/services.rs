@@ -1,84 +1,78 @@
-//! A project's services: where they are, the secrets that they wait for, and why one does not answer.
-
-use std::net::SocketAddr;
+//! A project's services: the secrets that they wait for, and why one does not answer.
 
 use bollard::models::ContainerInspectResponse;
-use control_plane::{Placement, ProvisionError, RemoteServices, ServiceTarget};
+use control_plane::ProvisionError;
 
 use super::{
     Docker,
     delivery::{self, Secrets},
-    names::Names,
+    look::Seen,
     project::Plan,
-    reach, runtime, transient,
+    reach,
+    runtime::{self, Restarts},
+    stack::ServiceSpec,
+    transient,
 };
 
 impl Docker {
-    /// Where a service's port is reached.
-    pub(super) fn address(&self, placement: &Placement, container: &ContainerInspectResponse, port: u16) -> Option<SocketAddr> {
-        reach::address_of(container, &Names::project(&placement.project_ref), port, self.published_on())
-    }
-
-    /// The container of a service. One that has its name and is somebody else's is not.
-    pub(super) async fn container(
-        &self,
-        placement: &Placement,
-        service: &str,
-    ) -> Result<Option<ContainerInspectResponse>, ProvisionError> {
-        self.runtime().inspect_ours(&Names::part(&placement.project_ref, service)).await
-    }
-
-    /// Where the project's routes lead, once its containers have addresses.
-    pub(super) async fn remote(&self, placement: &Placement, plan: &Plan) -> Result<Option<RemoteServices>, ProvisionError> {
-        let binding = plan.stack.binding();
-        let mut targets = Vec::new();
-        for route in &binding.routes {
-            let Some(container) = self.container(placement, &route.service).await? else { return Ok(None) };
-            let Some(address) = self.address(placement, &container, route.port) else { return Ok(None) };
-            targets.push(ServiceTarget { prefix: route.prefix.clone(), instead: route.instead(), address });
-        }
-        let ready = match &binding.ready {
-            Some(ready) => {
-                let Some(container) = self.container(placement, &ready.service).await? else { return Ok(None) };
-                let Some(address) = self.address(placement, &container, ready.port) else { return Ok(None) };
-                Some((address, ready.path.clone()))
-            }
-            None => None,
-        };
-        Ok(Some(RemoteServices { targets, ready }))
-    }
-
     /// Gives every running container of the project that waits for secrets what it needs. Giving them twice does no harm.
-    pub(super) async fn deliver(&self, placement: &Placement, plan: &Plan, secrets: &Secrets) -> Result<(), ProvisionError> {
+    pub(super) async fn deliver(&self, plan: &Plan, seen: &Seen<'_>, secrets: &Secrets) -> Result<(), ProvisionError> {
         for service in plan.services.iter().filter(|service| service.has_secrets()) {
-            let container = self.container(placement, &service.name).await?;
-            let Some(container) = container.filter(runtime::is_running) else { continue };
-            let (id, started_at) = life(&container);
+            let Some(container) = seen.of(&service.name).filter(|container| runtime::is_running(container)) else { continue };
+            let (id, started_at) = life(container);
             if self.delivered.lock().await.get(&id) == Some(&started_at) {
                 continue;
             }
-            delivery::deliver(&self.engine, &id, service, secrets).await?;
-            self.delivered.lock().await.insert(id, started_at);
+            if delivery::deliver(&self.engine, &id, service, secrets).await? {
+                self.delivered.lock().await.insert(id, started_at);
+            }
         }
         Ok(())
     }
 
-    /// What keeps a service from answering, where that can be seen: its container has ended.
-    pub(super) async fn why_not(&self, placement: &Placement, plan: &Plan) -> Result<(), ProvisionError> {
+    /// What keeps a service from answering, where that can be seen: its container has ended, or does so again and again, or
+    /// has lost its network.
+    pub(super) async fn why_not(&self, plan: &Plan, seen: &Seen<'_>, restarts: &mut Restarts) -> Result<(), ProvisionError> {
         for service in &plan.services {
-            let container = self.container(placement, &service.name).await?;
-            let Some(container) = container else { return Err(transient(&format!("the container of {} is gone", service.name))) };
-            let restarted = container.restart_count.unwrap_or_default() > 3;
-            if !runtime::is_running(&container) || restarted {
-                let words = self.runtime().last_words(container.id.as_deref().unwrap_or_default()).await;
-                let code = container.state.and_then(|state| state.exit_code).unwrap_or_default();
-                return Err(transient(&format!(
-                    "the service {} ended (exit code {code}). Its last words: {words}",
-                    service.name
-                )));
+            let Some(container) = seen.of(&service.name) else {
+                return Err(transient(&format!("the container of {} is gone", service.name)));
+            };
+            self.has_not_ended(service, container, restarts).await?;
+            if seen.is_stranded(service) {
+                let owner = service.network_of();
+                return Err(transient(&format!("{owner}, whose network {} has joined, was started again", service.name)));
             }
         }
         Ok(())
+    }
+
+    /// That the service's container has neither ended nor does so again and again; or its last words.
+    pub(super) async fn has_not_ended(
+        &self,
+        service: &ServiceSpec,
+        container: &ContainerInspectResponse,
+        restarts: &mut Restarts,
+    ) -> Result<(), ProvisionError> {
+        if !restarts.are_too_many(container) && runtime::is_alive(container) {
+            return Ok(());
+        }
+        let words = self.runtime().last_words(container.id.as_deref().unwrap_or_default()).await;
+        let code = container.state.as_ref().and_then(|state| state.exit_code).unwrap_or_default();
+        Err(transient(&format!("the service {} ended (exit code {code}). Its last words: {words}", service.name)))
+    }
+
+    /// Seconds that a service has between the stop signal and its end. What waits for its secrets has nothing to finish, and
+    /// takes no signal.
+    pub(super) async fn grace(&self, service: &ServiceSpec, seen: &Seen<'_>) -> i64 {
+        let Some((id, started_at)) = seen.of(&service.name).map(life) else { return service.stop_grace };
+        if !service.has_secrets() || self.delivered.lock().await.get(&id) == Some(&started_at) {
+            return service.stop_grace;
+        }
+        // An earlier life of the server may have given it some.
+        match seen.address_of_route(service) {
+            Some(address) if reach::accepts(address).await => service.stop_grace,
+            Some(_) | None => 0,
+        }
     }
 }
 

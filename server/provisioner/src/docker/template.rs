@@ -1,10 +1,10 @@
 //! The template volume: a cluster made once for a stack's database image and our SQL, from which every project's volume is
 //! cloned; and the clones.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, net::SocketAddr, time::Duration};
 
 use bollard::{
-    models::{ContainerCreateBody, HostConfig, NetworkingConfig, VolumeCreateRequest},
+    models::{ContainerCreateBody, HostConfig, VolumeCreateRequest},
     query_parameters::{
         ContainerArchiveInfoOptionsBuilder, CreateContainerOptionsBuilder, ListVolumesOptionsBuilder,
         RemoveContainerOptionsBuilder, RemoveVolumeOptions,
@@ -17,12 +17,13 @@ use tokio::sync::Mutex;
 
 use super::{
     Docker,
-    container::{Owner, database_environment, endpoint, hardened, tmpfs, volume},
+    container::{Owner, database_environment, hardened, networking, tmpfs, volume},
     delivery::{self, Secrets},
     engine::{found, is_missing},
     image::Image,
     reach,
-    runtime::Runtime,
+    runtime::{Restarts, Runtime, is_restarting, is_running},
+    services::life,
     stack::{ServiceSpec, Stack},
 };
 use crate::error::transient;
@@ -231,9 +232,7 @@ async fn run(
             publish_all_ports: Some(published.is_some()),
             ..hardened(service.read_only)
         }),
-        networking_config: Some(NetworkingConfig {
-            endpoints_config: Some([(network.name.clone(), endpoint("template", address))].into()),
-        }),
+        networking_config: Some(networking(network, "template", address)),
         ..ContainerCreateBody::default()
     };
     let mut words = service.entrypoint.clone().unwrap_or_else(|| recipe.image.entrypoint.clone());
@@ -248,7 +247,7 @@ async fn run(
         ..service.clone()
     };
     delivery::deliver(&docker.engine, &id, &receiver, &secrets).await?;
-    let address = wait_for_sql(docker, &id, &network.name, port).await?;
+    let address = wait_for_sql(docker, &id, &network.name, port, &mut Restarts::default()).await?.address;
     let mut config = tokio_postgres::Config::new();
     config.host(address.ip().to_string()).port(address.port()).user(postgres_cluster::SUPERUSER);
     config.password(docker.settings.template_password.expose_secret());
@@ -263,30 +262,43 @@ async fn run(
     }
 }
 
-/// Waits until the container's server takes connections, and answers where.
+/// A server that takes connections.
+#[derive(Debug)]
+pub(super) struct Answering {
+    pub(super) address: SocketAddr,
+    /// Its container, in this life.
+    pub(super) life: (String, String),
+}
+
+/// Waits until the container's server takes connections. One that ends is waited for only while the engine starts it again.
 pub(super) async fn wait_for_sql(
     docker: &Docker,
     id: &str,
     network: &str,
     port: u16,
-) -> Result<std::net::SocketAddr, ProvisionError> {
+    restarts: &mut Restarts,
+) -> Result<Answering, ProvisionError> {
     let runtime: Runtime<'_> = docker.runtime();
     let deadline = tokio::time::Instant::now() + START_LIMIT;
     loop {
         let container =
             runtime.inspect(id).await?.ok_or_else(|| transient("the database's container was removed while it started"))?;
-        if !super::runtime::is_running(&container) {
+        let address = reach::address_of(&container, network, port, docker.published_on()).filter(|_| is_running(&container));
+        if restarts.are_too_many(&container) || !is_running(&container) {
             let words = runtime.last_words(id).await;
-            let code = container.state.and_then(|state| state.exit_code).unwrap_or_default();
-            return Err(did_not_start(code, &words));
+            let waits = is_restarting(&container) && !restarts.are_too_many(&container);
+            let code = container.state.as_ref().and_then(|state| state.exit_code).unwrap_or_default();
+            let ended = did_not_start(code, &words);
+            if ended.is_permanent() || !waits {
+                return Err(ended);
+            }
         }
-        let address = reach::address_of(&container, network, port, docker.published_on());
         // A server that starts is asked more often than the engine.
         for _ in 0..10 {
             if let Some(address) = address
                 && reach::accepts_sql(address).await
             {
-                return Ok(address);
+                return Ok(Answering { address, life: life(&container) });
             }
             tokio::time::sleep(LOOK).await;
         }

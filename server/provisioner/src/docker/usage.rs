@@ -12,10 +12,10 @@ use bollard::{
 };
 use control_plane::{Placement, ProvisionError};
 use control_plane_api::{ProjectRef, Usage};
-use futures::StreamExt as _;
+use futures::{StreamExt as _, future::try_join_all};
 use tokio::sync::Mutex;
 
-use super::{Docker, project::Plan, runtime};
+use super::{Docker, look::Seen, project::Plan, runtime};
 
 /// How long a measured disk size is good enough: measuring it starts a process and reads a whole folder.
 const DISK_IS_GOOD_FOR: Duration = Duration::from_secs(300);
@@ -36,13 +36,11 @@ impl Docker {
     /// Memory that the project's containers use now, without what the kernel merely remembers of files; and what its
     /// database takes on the disk, as of the last few minutes.
     pub(super) async fn usage(&self, placement: &Placement, plan: &Plan) -> Result<Usage, ProvisionError> {
-        let mut memory_bytes = 0;
-        for service in &plan.services {
-            if let Some(container) = self.container(placement, &service.name).await?.filter(runtime::is_running) {
-                memory_bytes += self.memory(container.id.as_deref().unwrap_or_default()).await?;
-            }
-        }
-        let disk_bytes = self.disk_bytes(placement, plan).await?;
+        let seen = self.look(placement, plan).await?;
+        let running = plan.services.iter().filter_map(|service| seen.of(&service.name)).filter(|one| runtime::is_running(one));
+        let measured = try_join_all(running.map(|container| self.memory(container.id.as_deref().unwrap_or_default()))).await?;
+        let memory_bytes = measured.into_iter().sum();
+        let disk_bytes = self.disk_bytes(placement, plan, &seen).await?;
         Ok(Usage { memory_bytes, disk_bytes, history: Vec::new() })
     }
 
@@ -58,7 +56,7 @@ impl Docker {
         Ok(memory.usage.unwrap_or_default().saturating_sub(inactive.unwrap_or_default()))
     }
 
-    async fn disk_bytes(&self, placement: &Placement, plan: &Plan) -> Result<u64, ProvisionError> {
+    async fn disk_bytes(&self, placement: &Placement, plan: &Plan, seen: &Seen<'_>) -> Result<u64, ProvisionError> {
         let known = self.disk.measured.lock().await.get(&placement.project_ref).copied();
         if let Some((at, bytes)) = known
             && at.elapsed() < DISK_IS_GOOD_FOR
@@ -67,10 +65,10 @@ impl Docker {
         }
         let database = plan.database();
         let mount = database.volumes.iter().find(|mount| mount.volume == plan.stack.binding().database.volume);
-        let container = self.container(placement, &database.name).await?.filter(runtime::is_running);
+        let container = seen.of(&database.name).filter(|container| runtime::is_running(container));
         // A stopped one can't be measured; its size has not changed.
         let (Some(mount), Some(container)) = (mount, container) else { return Ok(known.map_or(0, |(_, bytes)| bytes)) };
-        let id = container.id.unwrap_or_default();
+        let id = container.id.as_deref().unwrap_or_default();
         let failed = |error| self.engine.failed("measure a volume", error);
         let docker = self.engine.docker().await?;
         let exec = CreateExecOptions {
@@ -78,7 +76,7 @@ impl Docker {
             attach_stdout: Some(true),
             ..CreateExecOptions::default()
         };
-        let exec = docker.create_exec(&id, exec).await.map_err(failed)?;
+        let exec = docker.create_exec(id, exec).await.map_err(failed)?;
         let mut printed = String::new();
         if let StartExecResults::Attached { mut output, .. } = docker.start_exec(&exec.id, None).await.map_err(failed)? {
             while let Some(Ok(LogOutput::StdOut { message })) = output.next().await {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use bollard::{
-    models::{ContainerSummaryStateEnum, EventMessage, EventMessageTypeEnum},
+    models::{ContainerSummary, ContainerSummaryStateEnum, EventMessage, EventMessageTypeEnum},
     query_parameters::EventsOptionsBuilder,
 };
 use control_plane::{ProvisionError, UnexpectedExit};
@@ -89,7 +89,7 @@ pub(super) async fn follow(docker: Weak<Docker>) {
 async fn follow_once(docker: &Weak<Docker>) -> Result<(), ProvisionError> {
     let Some(driver) = docker.upgrade() else { return Ok(()) };
     let client = driver.engine.docker().await?.clone();
-    let filters = HashMap::from([("type".to_owned(), ["container", "network", "volume"].map(str::to_owned).to_vec())]);
+    let filters = HashMap::from([("type".to_owned(), ["container", "network", "volume", "image"].map(str::to_owned).to_vec())]);
     let mut events = std::pin::pin!(client.events(Some(EventsOptionsBuilder::new().filters(&filters).build())));
     // The stream first, so that nothing falls in between.
     let looked = tokio::select! {
@@ -100,10 +100,15 @@ async fn follow_once(docker: &Weak<Docker>) -> Result<(), ProvisionError> {
         },
     };
     looked?;
+    // Nobody told of what became of them until now.
+    driver.images.forget();
     drop(driver);
     while let Some(event) = events.next().await {
         let Some(driver) = docker.upgrade() else { return Ok(()) };
         let event = event.map_err(|error| driver.engine.failed("follow the engine's events", error))?;
+        if event.typ == Some(EventMessageTypeEnum::IMAGE) {
+            driver.images.forget();
+        }
         if let Some((project_ref, cause)) = alarming(&driver, &event)
             && !is_of_an_end(&driver, &event).await
         {
@@ -121,7 +126,9 @@ async fn report_what_is_down(driver: &Docker) -> Result<(), ProvisionError> {
     for container in driver.runtime().all_containers().await? {
         let label = |name: &str| container.labels.as_ref().and_then(|labels| labels.get(name).cloned());
         let Some(project_ref) = label(PROJECT).and_then(|text| text.parse::<ProjectRef>().ok()) else { continue };
-        if container.state != Some(ContainerSummaryStateEnum::RUNNING) && !driver.marks.is_stopped(&project_ref) {
+        let is_down =
+            container.state != Some(ContainerSummaryStateEnum::RUNNING) || has_lost_its_network(driver, &container).await?;
+        if is_down && !driver.marks.is_stopped(&project_ref) {
             down.insert(project_ref.clone());
         }
         if let Some((containers, stack)) = seen.get_mut(&project_ref) {
@@ -139,6 +146,21 @@ async fn report_what_is_down(driver: &Docker) -> Result<(), ProvisionError> {
         driver.watch.report(project_ref, cause.to_owned());
     }
     Ok(())
+}
+
+/// Whether it is in the network of a container that has begun another life since it joined that.
+async fn has_lost_its_network(driver: &Docker, container: &ContainerSummary) -> Result<bool, ProvisionError> {
+    let mode = container.host_config.as_ref().and_then(|host| host.network_mode.as_deref());
+    let (Some(id), Some(owner)) = (&container.id, mode.and_then(|mode| mode.strip_prefix("container:"))) else {
+        return Ok(false);
+    };
+    let runtime = driver.runtime();
+    let (guest, owner) = tokio::try_join!(runtime.inspect(id), runtime.inspect(owner))?;
+    Ok(match (guest, owner) {
+        (Some(guest), Some(owner)) => runtime::is_stranded(&guest, &owner),
+        (Some(_), None) => true,
+        (None, _) => false,
+    })
 }
 
 /// Whether a container left its network because it ended: that is told by itself.

@@ -7,4 +7,6 @@ mod contract;
 mod hand_over;
 mod life;
 mod own_stack;
+mod pods;
+mod restarts;
 mod support;

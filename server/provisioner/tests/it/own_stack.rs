@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeSet, fs};
 
-use bollard::query_parameters::InspectContainerOptions;
-use control_plane::{Placement, Provisioner as _, Services};
+use bollard::query_parameters::{InspectContainerOptions, RemoveImageOptionsBuilder, TagImageOptionsBuilder};
+use control_plane::{DatabaseState, Placement, Provisioner as _, Services};
 use provisioner::{DockerProvisioner, DockerSettings};
 
 use crate::{
     compose::{REST_IMAGE, ask, build},
-    support::{DockerMachine, Machine, Quiet, passwords, secrets},
+    support::{DockerMachine, Machine, Quiet, eventually, passwords, secrets},
 };
 
 const STACK: &str = r#"
@@ -51,10 +51,8 @@ async fn a_project_of_an_own_stack_lives_and_shows_no_secret() {
     let Services::Remote(services) = services else { panic!("{services:?}") };
     let address = services.targets[0].address.to_string();
     assert_eq!((services.targets[0].prefix.as_str(), services.targets[0].instead.as_deref()), ("/rest/v1", Some("")));
-    let answered = crate::support::eventually("an answer", async || {
-        ask(&address, "GET /", "", "").await.filter(|(status, _)| *status == 200)
-    })
-    .await;
+    let answered =
+        eventually("an answer", async || ask(&address, "GET /", "", "").await.filter(|(status, _)| *status == 200)).await;
     assert!(answered.1.contains("swagger"), "{}", answered.1);
 
     let inspected = machine
@@ -67,6 +65,15 @@ async fn a_project_of_an_own_stack_lives_and_shows_no_secret() {
         ["aPasswordOfTheProject", "a secret that is at least"].into_iter().filter(|secret| shown.contains(secret)).collect();
     assert!(seen.is_empty(), "{seen:?}");
     assert!(shown.contains("PGRST_DB_SCHEMAS=public"), "what is no secret is where it always is");
+
+    // What was found of an image holds as long as nothing is heard of a change.
+    let (name, tag) = REST_IMAGE.split_once(':').unwrap();
+    machine.engine.remove_image(REST_IMAGE, Some(RemoveImageOptionsBuilder::new().force(true).build()), None).await.unwrap();
+    let sees = async |state| (driver.observe(&project).await.unwrap().database == state).then_some(());
+    eventually("the loss of an image", async || sees(DatabaseState::Changing).await).await;
+    let again = TagImageOptionsBuilder::new().repo(name).tag(tag).build();
+    machine.engine.tag_image(inspected.image.as_deref().unwrap(), Some(again)).await.unwrap();
+    eventually("the image", async || sees(DatabaseState::Ready).await).await;
 
     // Another life of the same container waits for its secrets again, and gets them.
     driver.stop(&project).await.unwrap();

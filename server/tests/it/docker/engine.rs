@@ -78,15 +78,16 @@ async fn a_lost_engine_stops_nothing_that_runs_and_is_taken_up_again() {
     server.answers_again(&changed, MARK).await;
 
     // What happens meanwhile is found when it is back, without being told.
-    for damage in [["kill", "postgres"], ["stop", "node"], ["pause", "node"], ["rm", "node"], ["rm", "postgres"]] {
-        let container = part(&changed, damage[1]);
+    let damages = ["kill postgres", "restart postgres", "stop node", "pause node", "rm node", "rm postgres"];
+    for damage in damages.map(|damage| damage.split_once(' ').unwrap()) {
+        let container = part(&changed, damage.1);
         proxy.close().await;
-        let force = if damage[0] == "rm" { &["--force"][..] } else { &[] };
-        docker(&[&damage[..1], force, &[&container]].concat()).await;
+        let force = if damage.0 == "rm" { &["--force"][..] } else { &[] };
+        docker(&[&[damage.0], force, &[&container]].concat()).await;
         server.expect_mark(&steady, MARK).await;
         let began = Instant::now();
         proxy.open();
-        eventually(&format!("{container} after {}", damage[0]), async || is_running(&container).await.then_some(())).await;
+        eventually(&format!("{container} after {}", damage.0), async || is_running(&container).await.then_some(())).await;
         server.answers_again(&changed, MARK).await;
         eprintln!("{damage:?} while the engine was away: {:?}", began.elapsed());
     }

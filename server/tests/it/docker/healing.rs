@@ -15,22 +15,25 @@ const MARK: i32 = 11;
 
 /// What is done, by lines of the command: `P` and `N` stand for the project's containers, `NET` for its network. And
 /// whether a container begins another life by it.
-const DAMAGES: [(&[&str], bool); 15] = [
+const DAMAGES: [(&[&str], bool); 18] = [
     (&["rm --force P"], true),
     (&["rm --force N"], true),
     (&["kill P"], true),
     (&["kill N"], true),
     (&["stop P"], true),
+    (&["stop N"], true),
+    (&["restart P"], true),
+    (&["restart N"], true),
+    (&["stop P", "start P"], true),
     (&["pause P"], false),
     (&["pause N"], false),
     (&["network disconnect NET P"], false),
-    (&["network disconnect --force NET N"], false),
     (&["rename P P-away"], false),
     (&["rename N N-away"], false),
     (&["update --memory 80m --memory-swap 80m N"], false),
     (&["update --cpus 0.1 P"], false),
     (&["rm --force P", "rm --force N"], true),
-    (&["network disconnect --force NET P", "network disconnect --force NET N", "network rm NET"], true),
+    (&["network disconnect --force NET P", "network rm NET"], true),
 ];
 
 #[tokio::test]
@@ -101,14 +104,23 @@ async fn whole(project_ref: &str) -> Option<Vec<Whole>> {
         let text = try_docker(&["container", "inspect", &part(project_ref, service)]).await.ok()?;
         let container: Value = serde_json::from_str::<Value>(&text).unwrap()[0].take();
         let state = &container["State"];
-        let connected = container["NetworkSettings"]["Networks"][network(project_ref)]["IPAddress"].as_str()?;
-        if state["Running"] != true || state["Paused"] != false || connected.is_empty() {
+        if state["Running"] != true || state["Paused"] != false || !is_connected(project_ref, service).await {
             return None;
         }
         let limits = ["Memory", "NanoCpus", "PidsLimit"].map(|name| container["HostConfig"][name].clone());
         all.push(Whole { life: format!("{} {}", container["Id"], state["StartedAt"]), limits });
     }
     (list("container", &format!("name={project_ref}")).await.len() == SERVICES.len()).then_some(all)
+}
+
+/// Whether the service has its own address in the project's network; which is seen from within, because it may have it from
+/// another container.
+async fn is_connected(project_ref: &str, service: &str) -> bool {
+    let format = format!("{{{{(index .NetworkSettings.Networks \"{}\").IPAddress}}}}", network(project_ref));
+    let address = try_docker(&["container", "inspect", "--format", &format, &part(project_ref, "postgres")]).await;
+    let table = try_docker(&["exec", &part(project_ref, service), "cat", "/proc/net/fib_trie"]).await;
+    let (Ok(address), Ok(table)) = (address, table) else { return false };
+    !address.is_empty() && table.lines().any(|line| line.ends_with(&format!(" {address}")))
 }
 
 /// Asks for the row again and again; ends only by a wrong answer.

@@ -25,20 +25,25 @@ async fn a_projects_containers_reach_nothing_but_the_project() {
     let server = installation.start().await.signed_in(TOKEN);
     let (inside, other) = (server.create_marked("inside", MARK).await, server.create_marked("other", MARK).await);
     let from = Inside(part(&inside, "postgres"));
-    // The question is one that can be answered with yes: its own services and their names are reached.
+    // The question is one that can be answered with yes: its own services are reached, by its name and at its own address.
     for port in [8000, 8001] {
-        assert_ne!(from.ask("node", port).await, "", "node:{port}");
+        for host in ["postgres", "127.0.0.1"] {
+            assert_ne!(from.ask(host, port).await, "", "{host}:{port}");
+        }
     }
-    assert!(from.finds("postgres").await && from.finds("node").await);
+    assert!(from.finds("postgres").await);
 
     let mut answers = Vec::new();
+    // Both of its containers have this address.
+    let settings = inspect("container", &part(&other, "postgres")).await["NetworkSettings"].take();
+    let address = settings["Networks"][network(&other)]["IPAddress"].as_str().unwrap().to_owned();
+    for port in PROJECT_PORTS {
+        answers.push((format!("{address}:{port}"), from.ask(&address, port).await));
+    }
+    let itself = Inside(part(&other, "postgres"));
+    assert_ne!(itself.ask(&address, 8000).await, "", "{address} is where the other project's services are");
     for service in SERVICES {
         let container = part(&other, service);
-        let settings = inspect("container", &container).await["NetworkSettings"].take();
-        let address = settings["Networks"][network(&other)]["IPAddress"].as_str().unwrap().to_owned();
-        for port in PROJECT_PORTS {
-            answers.push((format!("{address}:{port}"), from.ask(&address, port).await));
-        }
         assert!(!from.finds(&container).await, "{container} by its name");
     }
     let machine = addresses_of_this_machine();
@@ -88,6 +93,25 @@ async fn a_projects_processes_have_no_right_that_they_do_not_need() {
         assert!(try_docker(&["exec", &container, "sh", "-c", "echo x > /etc/x || echo x > /usr/x"]).await.is_err(), "{service}");
         let host = inspect("container", &container).await["HostConfig"].take();
         assert_eq!((&host["Privileged"], &host["PidMode"], &host["IpcMode"]), (&false.into(), &"".into(), &"private".into()));
+    }
+    server.delete_all(&[project_ref]).await;
+    server.stop().await;
+    installation.expect_nothing_left().await;
+}
+
+/// What shares the database's network is let in as everybody else is: by password.
+#[tokio::test]
+async fn a_projects_database_asks_its_own_containers_for_their_passwords() {
+    let Some(installation) = Installation::docker(Backend::Sqlite, POOL).await else { return };
+    let server = installation.start().await;
+    let project_ref = server.create_marked("asked", MARK).await;
+    for host in ["127.0.0.1", "postgres", "/run/postgresql"] {
+        for role in ["postgres", "supabase_admin", "authenticator"] {
+            let words =
+                ["exec", &part(&project_ref, "postgres"), "psql", "--no-password", "-h", host, "-U", role, "-c", "select 1"];
+            let refused = try_docker(&words).await.unwrap_err();
+            assert!(refused.contains("no password supplied"), "{role} at {host}: {refused}");
+        }
     }
     server.delete_all(&[project_ref]).await;
     server.stop().await;

@@ -98,6 +98,8 @@ pub(crate) struct Service {
     #[serde(default)]
     pub(crate) depends_on: DependsOn,
     #[serde(default)]
+    pub(crate) network_mode: Option<NetworkMode>,
+    #[serde(default)]
     pub(crate) volumes: Vec<VolumeMount>,
     #[serde(default)]
     pub(crate) tmpfs: OneOrMany,
@@ -253,6 +255,20 @@ impl<'de> Deserialize<'de> for DependsOn {
             Form::List(names) => names,
             Form::Map(map) => map.into_keys().collect(),
         }))
+    }
+}
+
+/// Whose network a service is in, if not in its own: `service:name`, as the containers of a Kubernetes pod share one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NetworkMode(pub(crate) String);
+
+impl<'de> Deserialize<'de> for NetworkMode {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match text.strip_prefix("service:") {
+            Some(service) if !service.is_empty() => Ok(Self(service.to_owned())),
+            Some(_) | None => Err(D::Error::custom(format!("network_mode is {text:?}; only service:<name> is possible"))),
+        }
     }
 }
 

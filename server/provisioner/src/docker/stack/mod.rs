@@ -1,6 +1,7 @@
 //! A stack: what a project's containers are, as a folder with a `compose.yaml`. Read, checked and filled with a project's
 //! facts here; nothing here knows an engine.
 
+mod check;
 mod compose;
 mod interpolate;
 
@@ -9,13 +10,16 @@ use std::{collections::BTreeMap, fs, path::Path};
 pub(super) use compose::{Binding, HealthCheck, Period, VolumeMount};
 pub(super) use interpolate::{Part, Value};
 
-use compose::{Compose, Service};
+use compose::Compose;
 use interpolate::{Filled, fill};
 
 /// Largest `compose.yaml`, in bytes.
 const MAX_BYTES: u64 = 256 * 1024;
 /// Most services of a stack. Each has an address in the project's network.
 pub(super) const MAX_SERVICES: usize = 10;
+
+/// Seconds between the stop signal and the end of a service, unless the stack says otherwise.
+const STOP_GRACE: i64 = 10;
 
 /// A stack can't be used.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
@@ -49,6 +53,8 @@ pub(super) struct ServiceSpec {
     pub(super) secret_environment: BTreeMap<String, Vec<Part>>,
     /// Files below /run/secrets, by name, with the secret that is in each.
     pub(super) secret_files: BTreeMap<String, String>,
+    /// The service whose network it joins; nothing: it has its own.
+    pub(super) joins: Option<String>,
     pub(super) volumes: Vec<VolumeMount>,
     pub(super) tmpfs: Vec<String>,
     pub(super) healthcheck: Option<HealthCheck>,
@@ -59,7 +65,7 @@ pub(super) struct ServiceSpec {
     pub(super) shm_bytes: Option<i64>,
     pub(super) stop_signal: Option<String>,
     /// Seconds between the stop signal and the end.
-    pub(super) stop_grace: Option<i64>,
+    pub(super) stop_grace: i64,
     pub(super) pids_limit: Option<i64>,
     pub(super) memory_percent: u8,
 }
@@ -68,6 +74,11 @@ impl ServiceSpec {
     /// It is started only once it has been given secrets.
     pub(super) fn has_secrets(&self) -> bool {
         !self.secret_environment.is_empty() || !self.secret_files.is_empty()
+    }
+
+    /// The service whose network it is in.
+    pub(super) fn network_of(&self) -> &str {
+        self.joins.as_deref().unwrap_or(&self.name)
     }
 }
 
@@ -92,7 +103,7 @@ impl Stack {
         let invalid = |cause: String| StackError::Invalid { name: name.to_owned(), cause };
         let compose: Compose = serde_saphyr::from_str(text).map_err(|error| invalid(error.to_string()))?;
         let stack = Self { name: name.to_owned(), compose };
-        stack.check().map_err(invalid)?;
+        check::check(&stack.compose).map_err(invalid)?;
         Ok(stack)
     }
 
@@ -109,13 +120,13 @@ impl Stack {
         self.compose.volumes.keys().map(String::as_str)
     }
 
-    /// Its services with the variables filled in, each after those that it depends on.
+    /// Its services with the variables filled in, each after those that it needs.
     ///
     /// # Errors
     /// [`StackError::Invalid`] where a variable is not known.
     pub(super) fn services(&self, variables: &BTreeMap<String, Value>) -> Result<Vec<ServiceSpec>, StackError> {
         let invalid = |cause: String| StackError::Invalid { name: self.name.clone(), cause };
-        let order = self.order().map_err(invalid)?;
+        let order = check::order(&self.compose.services).map_err(invalid)?;
         order
             .into_iter()
             .map(|name| self.service(name, variables).map_err(|cause| invalid(format!("service {name}: {cause}"))))
@@ -157,6 +168,7 @@ impl Stack {
             environment,
             secret_environment,
             secret_files: secret_files.collect::<Result<_, _>>()?,
+            joins: service.network_mode.as_ref().map(|mode| mode.0.clone()),
             volumes: service.volumes.clone(),
             tmpfs: service.tmpfs.as_slice().to_vec(),
             healthcheck: service.healthcheck.clone(),
@@ -166,77 +178,12 @@ impl Stack {
             cap_add: service.cap_add.clone(),
             shm_bytes: service.shm_size.map(|size| size.0),
             stop_signal: service.stop_signal.clone(),
-            stop_grace: service.stop_grace_period.map(|period| i64::try_from(period.0.as_secs()).unwrap_or(i64::MAX)),
+            stop_grace: service
+                .stop_grace_period
+                .map_or(STOP_GRACE, |period| i64::try_from(period.0.as_secs()).unwrap_or(i64::MAX)),
             pids_limit: service.pids_limit,
             memory_percent: service.memory_percent,
         })
-    }
-
-    /// Services after those that they depend on; among equals by name.
-    fn order(&self) -> Result<Vec<&str>, String> {
-        let mut ordered: Vec<&str> = Vec::new();
-        while ordered.len() < self.compose.services.len() {
-            let ready = |(name, service): &(&String, &Service)| {
-                !ordered.contains(&name.as_str()) && service.depends_on.0.iter().all(|other| ordered.contains(&other.as_str()))
-            };
-            match self.compose.services.iter().find(ready) {
-                Some((name, _)) => ordered.push(name),
-                None => return Err("depends_on goes in a circle".to_owned()),
-            }
-        }
-        Ok(ordered)
-    }
-
-    /// Everything that is named is there.
-    fn check(&self) -> Result<(), String> {
-        let Compose { binding, services, volumes, secrets, .. } = &self.compose;
-        if services.len() > MAX_SERVICES {
-            return Err(format!("it has {} services; at most {MAX_SERVICES} are possible", services.len()));
-        }
-        let has_service = |name: &str, who: &str| match services.contains_key(name) {
-            true => Ok(()),
-            false => Err(format!("{who} names the service {name:?}, which is not there")),
-        };
-        for name in services.keys() {
-            if !is_plain(name) {
-                return Err(format!("{name:?} is no name for a service: use letters, digits, - and _"));
-            }
-        }
-        has_service(&binding.database.service, "x-supacloud.database")?;
-        let database = &services[&binding.database.service];
-        if !database.volumes.iter().any(|mount| mount.volume == binding.database.volume && !mount.read_only) {
-            return Err(format!(
-                "the service {:?} does not mount x-supacloud.database.volume {:?}",
-                binding.database.service, binding.database.volume
-            ));
-        }
-        if binding.routes.is_empty() {
-            return Err("x-supacloud.routes is empty: no path would lead anywhere".to_owned());
-        }
-        for route in &binding.routes {
-            has_service(&route.service, "x-supacloud.routes")?;
-            if !route.prefix.starts_with('/') {
-                return Err(format!("the prefix {:?} of a route does not begin with /", route.prefix));
-            }
-        }
-        if let Some(ready) = &binding.ready {
-            has_service(&ready.service, "x-supacloud.ready")?;
-        }
-        for (name, service) in services {
-            for other in &service.depends_on.0 {
-                has_service(other, &format!("depends_on of {name}"))?;
-            }
-            if let Some(mount) = service.volumes.iter().find(|mount| !volumes.contains_key(&mount.volume)) {
-                return Err(format!("service {name}: the volume {:?} is not among the top-level volumes", mount.volume));
-            }
-            if let Some(secret) = service.secrets.iter().find(|secret| !secrets.contains_key(*secret)) {
-                return Err(format!("service {name}: the secret {secret:?} is not among the top-level secrets"));
-            }
-            if !(1..=100).contains(&service.memory_percent) {
-                return Err(format!("service {name}: x-memory-percent is a number from 1 to 100"));
-            }
-        }
-        self.order().map(drop)
     }
 }
 

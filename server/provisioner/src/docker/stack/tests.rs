@@ -42,7 +42,7 @@ fn a_stack_is_read_and_filled() {
     assert!(!api.environment.contains_key("PGRST_DB_URI"));
     assert_eq!(api.secret_environment["PGRST_DB_URI"][1], Part::Secret("AUTHENTICATOR_PASSWORD".into()));
     assert_eq!(api.secret_files["jwt"], "JWT_SECRET");
-    assert_eq!((api.stop_grace, services[0].shm_bytes), (Some(90), Some(64 << 20)));
+    assert_eq!((api.stop_grace, services[0].shm_bytes), (90, Some(64 << 20)));
     assert!(api.has_secrets() && !services[0].has_secrets());
 }
 
@@ -76,6 +76,18 @@ fn errors_name_what_is_wrong() {
         let error = Stack::parse("s", &text).unwrap_err().to_string();
         assert!(error.contains(named) && error.contains("\"s\""), "{named}: {error}");
     }
+    let joins = |who: &str, whom: &str| with(who, &format!("{who}\n    network_mode: service:{whom}"));
+    let (api, db) = ("    tmpfs: /tmp", "    shm_size: 64m");
+    for (text, named) in [
+        (joins(api, "gone"), "gone"),
+        (joins(api, ""), "network_mode"),
+        (joins(api, "api"), "api"),
+        (joins(db, "api"), "database"),
+        (joins(api, "db").replace("volumes: { data", "  x: { image: x, network_mode: \"service:api\" }\nvolumes: { data"), "api"),
+    ] {
+        let error = Stack::parse("s", &text).unwrap_err().to_string();
+        assert!(error.contains(named) && error.contains("network_mode"), "{named}: {error}");
+    }
     for (text, named) in [
         (with("${POSTGREST_VERSION:-latest}", "${TYPO}"), "TYPO"),
         (with("--port 3000", "--key ${JWT_SECRET}"), "JWT_SECRET"),
@@ -84,6 +96,14 @@ fn errors_name_what_is_wrong() {
         let error = Stack::parse("s", &text).unwrap().services(&variables()).unwrap_err().to_string();
         assert!(error.contains(named), "{named}: {error}");
     }
+}
+
+#[test]
+fn a_service_comes_after_the_one_whose_network_it_joins() {
+    let text = GOOD.replace("depends_on: { db: { condition: service_started } }", "network_mode: service:db");
+    let services = Stack::parse("s", &text).unwrap().services(&variables()).unwrap();
+    let networks: Vec<_> = services.iter().map(|service| (service.name.as_str(), service.network_of())).collect();
+    assert_eq!(networks, [("db", "db"), ("api", "db")]);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use std::{
 use async_trait::async_trait;
 use bollard::{
     Docker,
+    models::ContainerState,
     query_parameters::{
         InspectContainerOptions, ListContainersOptionsBuilder, ListNetworksOptions, ListVolumesOptionsBuilder,
         RemoveContainerOptionsBuilder,
@@ -69,6 +70,12 @@ impl DockerMachine {
 
     fn mark(&self, placement: &Placement, name: &str) -> PathBuf {
         self.folder.path().join("docker").join(placement.project_ref.as_str()).join(name)
+    }
+
+    /// How the container of a service is, as the engine sees it.
+    pub(crate) async fn state(&self, placement: &Placement, service: &str) -> ContainerState {
+        let name = Self::container(placement, service);
+        self.engine.inspect_container(&name, None::<InspectContainerOptions>).await.unwrap().state.unwrap()
     }
 
     pub(crate) async fn remove_container(&self, name: &str) {
