@@ -3,7 +3,7 @@
 #
 #   setup.sh run     what `make run` needs: PostgreSQL, a C compiler, Node.js, the wasm target, cargo-leptos, Tailwind CSS
 #   setup.sh test    the same, and what `make test` needs: Chromium, Playwright, the Python client, nginx,
-#                    Caddy; and, as root or where CI=true,
+#                    Caddy, an SSH server; and, as root or where CI=true,
 #                    a Docker engine that runs, with the images debian:trixie-slim and debian:bookworm-slim
 #   setup.sh bench   the same, and the load generator of `make bench`
 #   setup.sh path    prints the directories to put in front of PATH; installs nothing
@@ -99,9 +99,10 @@ has_chromium() {
   return 1
 }
 
-# The reverse proxies that deploy/ has configurations for.
+# The reverse proxies that deploy/ has configurations for, and the way to an engine elsewhere.
 has_nginx() { has nginx || [[ -x /usr/sbin/nginx ]]; }
 has_caddy() { has caddy; }
+has_sshd() { [[ -x /usr/sbin/sshd ]]; }
 
 # What is missing, as package names. Looks at files and commands: what was installed in another way counts too.
 missing_packages() {
@@ -119,6 +120,8 @@ missing_packages() {
     has openssl || echo openssl
     has_nginx || echo nginx-light
     has_caddy || echo caddy
+    has_sshd || echo openssh-server
+    has ssh || echo openssh-client
     if [[ $(distribution) != ubuntu ]] && ! has_chromium; then printf '%s\n' chromium fonts-liberation; fi
     missing_engine_packages
   fi
@@ -140,10 +143,10 @@ install_packages() {
   fi
   installing "from the distribution: ${packages[*]}"
   apt_get update || say "apt-get update failed; going on with the package lists that are there"
-  local package others=() proxies=()
+  local package others=() servers=()
   for package in "${packages[@]}"; do
-    if [[ $package == nginx-light || $package == caddy ]]; then
-      proxies+=("$package")
+    if [[ $package == nginx-light || $package == caddy || $package == openssh-server ]]; then
+      servers+=("$package")
     elif [[ $package == postgresql ]]; then
       if ! install_postgres || ! has_postgres; then
         problem "PostgreSQL $POSTGRES_AT_LEAST to $POSTGRES_AT_MOST with contrib" \
@@ -157,14 +160,14 @@ install_packages() {
     apt_get install -y --no-install-recommends "${others[@]}" ||
       problem "system packages: ${others[*]}" "see apt-get's words above, then $remedy"
   fi
-  if ((${#proxies[@]} > 0)); then
-    install_proxies "${proxies[@]}" || problem "reverse proxies: ${proxies[*]}" "see apt-get's words above, then $remedy"
+  if ((${#servers[@]} > 0)); then
+    install_servers "${servers[@]}" || problem "servers for tests: ${servers[*]}" "see apt-get's words above, then $remedy"
   fi
 }
 
-# install_proxies PACKAGE...: their programs, without the services that the packages would start at port 80, now and at
-# every boot. Nothing else is started or stopped meanwhile.
-install_proxies() {
+# install_servers PACKAGE...: their programs, without the services that the packages would start at ports 80 and 22, now and
+# at every boot. Nothing else is started or stopped meanwhile.
+install_servers() {
   local policy=/usr/sbin/policy-rc.d status=0 package is_ours=
   if [[ ! -e $policy ]]; then
     printf '#!/bin/sh\nexit 101 # supacloud set-up\n' | as_root tee "$policy" >/dev/null || return 1
@@ -175,7 +178,8 @@ install_proxies() {
   [[ -z $is_ours ]] || as_root rm -f "$policy"
   if has systemctl; then
     for package in "$@"; do
-      as_root systemctl --quiet disable "${package%-light}.service" >/dev/null 2>&1 || true
+      package=${package%-light}
+      as_root systemctl --quiet disable "${package/openssh-server/ssh}.service" >/dev/null 2>&1 || true
     done
   fi
   return "$status"

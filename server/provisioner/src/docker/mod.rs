@@ -13,6 +13,7 @@ mod project;
 mod reach;
 mod runtime;
 mod services;
+mod ssh;
 mod stack;
 mod template;
 mod usage;

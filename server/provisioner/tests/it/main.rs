@@ -4,6 +4,7 @@
 
 mod compose;
 mod contract;
+mod elsewhere;
 mod hand_over;
 mod life;
 mod own_stack;

@@ -6,3 +6,4 @@ mod failures;
 mod healing;
 mod isolation;
 mod life;
+mod ssh;
