@@ -7,5 +7,6 @@ mod contract;
 mod elsewhere;
 mod hand_over;
 mod life;
+mod old_images;
 mod own_stack;
 mod support;
