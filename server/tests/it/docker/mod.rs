@@ -1,5 +1,6 @@
 //! Projects as containers of a real engine, by the real program: one file per theme.
 
+mod allow_list;
 mod crash;
 mod engine;
 mod failures;

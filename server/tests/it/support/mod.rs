@@ -10,6 +10,7 @@ pub(crate) mod leftovers;
 pub(crate) mod processes;
 mod project;
 pub(crate) mod proxy;
+pub(crate) mod socket_proxy;
 pub(crate) mod sshd;
 
 use std::{
