@@ -5,6 +5,7 @@ pub(crate) mod connection;
 pub(crate) mod docker;
 pub(crate) mod engine_proxy;
 pub(crate) mod events;
+mod failure;
 pub(crate) mod http;
 pub(crate) mod leftovers;
 pub(crate) mod processes;
