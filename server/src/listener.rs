@@ -1,106 +1,53 @@
-//! Accepts connections and serves them, within limits on what a connection may cost before a request is understood.
+//! How this server serves its connections: what each may cost, whose are closed at once, and that refusals are explained.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::time::Duration;
 
-use axum::{Router, body::Body, extract::ConnectInfo};
-use hyper::body::Incoming;
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto, graceful::GracefulShutdown},
-};
-use rustix::net::sockopt;
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::Semaphore,
-};
+use axum::Router;
+use daemon::Limits;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt as _;
 
 use crate::{networks::Networks, rejection::Explained};
 
-/// Connections open at once.
-const MAX_CONNECTIONS: usize = 4096;
-/// Longest time for the head of a request to arrive.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
-/// Room for the head of a request, in bytes.
-const MAX_HEAD_BYTES: usize = 64 * 1024;
-/// Header lines of a request.
-const MAX_HEADERS: usize = 100;
-/// Pause after a failure to accept, such as when file descriptors have run out.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// Silence after which the system looks whether a client is still there: nobody else does while a web socket is quiet.
-const KEEPALIVE: Duration = Duration::from_secs(60);
+/// Anybody may connect, and while a web socket is quiet nobody but the system looks whether its client is still there.
+const LIMITS: Limits = Limits {
+    connections: 4096,
+    head: Some(Duration::from_secs(15)),
+    keepalive: Some(Duration::from_secs(60)),
+    ..Limits::LENIENT
+};
 
 /// Serves until told to stop, then lets open connections finish for `drain`. Nobody from `refused` is listened to.
 pub(crate) async fn serve(listener: TcpListener, router: Router, refused: Networks, stop: CancellationToken, drain: Duration) {
-    let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let graceful = GracefulShutdown::new();
-    let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
-        .max_buf_size(MAX_HEAD_BYTES)
-        .max_headers(MAX_HEADERS);
-    loop {
-        let place = tokio::select! {
-            () = stop.cancelled() => break,
-            place = Arc::clone(&connections).acquire_owned() => place,
-        };
-        let Ok(place) = place else { break };
-        let (stream, peer) = tokio::select! {
-            () = stop.cancelled() => break,
-            accepted = listener.accept() => match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    tracing::warn!(%error, "accepting a connection");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                    continue;
-                }
-            },
-        };
+    let limits = Limits { drain, ..LIMITS };
+    daemon::serve_admitted(listener, router, stop, limits, |stream, peer| {
         if refused.contain(peer.ip()) {
             tracing::debug!(%peer, "a connection from a refused network");
-            continue;
+            return None;
         }
-        let _ = stream.set_nodelay(true);
-        let _ = keep_alive(&stream);
-        let router = router.clone();
-        let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
-            let mut request = request.map(Body::new);
-            request.extensions_mut().insert(ConnectInfo::<SocketAddr>(peer));
-            router.clone().oneshot(request)
-        });
-        let connection = builder.serve_connection_with_upgrades(TokioIo::new(Explained::new(stream)), service).into_owned();
-        let connection = graceful.watch(connection);
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "connection ended");
-            }
-            drop(place);
-        });
-    }
-    drop(listener);
-    let _ = tokio::time::timeout(drain, graceful.shutdown()).await;
-}
-
-fn keep_alive(stream: &TcpStream) -> rustix::io::Result<()> {
-    sockopt::set_socket_keepalive(stream, true)?;
-    sockopt::set_tcp_keepidle(stream, KEEPALIVE)
+        Some(Explained::new(stream))
+    })
+    .await;
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use axum::{
+        body::Body,
         extract::Request,
         http::{HeaderValue, StatusCode, header},
         response::Response,
     };
     use control_plane_api::ProjectRef;
-    use gateway::{Address, Gateway, Limits, RouteTable, Upstream};
+    use gateway::{Address, Gateway, RouteTable, Upstream};
+    use hyper_util::rt::TokioIo;
     use project_context::ApiKeys;
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpStream,
+    };
 
     use super::*;
 
@@ -121,7 +68,7 @@ mod tests {
     #[tokio::test]
     async fn a_web_socket_passes_to_a_projects_service() {
         let project_ref = ProjectRef::from_letters([0; 20]);
-        let limits = Limits { concurrency: 1, ..Limits::default() };
+        let limits = gateway::Limits { concurrency: 1, ..gateway::Limits::default() };
         let keys = ApiKeys::new("a.non.jwt".into(), "ser.vice.jwt".into(), vec![], vec![]);
         let table = Arc::new(RouteTable::default());
         table.publish(project_ref.clone(), Upstream::new(keys, Router::new().fallback(echo), &limits));

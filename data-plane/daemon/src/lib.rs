@@ -12,5 +12,5 @@ mod stop;
 pub use admin::{READY_AT_MOST, router as admin_router};
 pub use health::{ask, loopback};
 pub use log::{LogError, start_logging};
-pub use serve::{Limits, serve};
+pub use serve::{Limits, serve, serve_admitted};
 pub use stop::stop_on_signals;

@@ -1,4 +1,5 @@
-//! Accepts connections and serves them until told to stop.
+//! Accepts connections and serves them until told to stop, within limits on what a connection may cost before a request is
+//! understood.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -8,34 +9,67 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto, graceful::GracefulShutdown},
 };
-use tokio::{net::TcpListener, sync::Semaphore};
+use rustix::net::sockopt;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-/// Connections open at once.
-const MAX_CONNECTIONS: usize = 1024;
-/// Room for the head of a request, in bytes.
-const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// Pause after a failure to accept, such as when file descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// What a connection may take.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
+    /// Connections open at once; more wait to be accepted.
+    pub connections: usize,
     /// Longest time for the head of a request to arrive. It counts from the end of the request before, so that it also
     /// closes connections kept open for later; `None` leaves both to the peer.
     pub head: Option<Duration>,
+    /// Room for the head of a request, in bytes.
+    pub head_bytes: usize,
+    /// Header lines of a request; `None` is hyper's 100, which it has room for without asking for memory.
+    pub headers: Option<usize>,
+    /// Silence after which the system looks whether a peer is still there; `None` leaves that to whoever speaks next.
+    pub keepalive: Option<Duration>,
     /// Longest time for open requests to finish once told to stop.
     pub drain: Duration,
+}
+
+impl Limits {
+    /// For a program whose callers are its own: nobody is hurried, and what is open gets ten seconds to finish.
+    pub const LENIENT: Self = Self {
+        connections: 1024,
+        head: None,
+        head_bytes: 64 * 1024,
+        headers: None,
+        keepalive: None,
+        drain: Duration::from_secs(10),
+    };
 }
 
 /// Serves HTTP/1.1, upgrades included, until `stop`; then closes the listener and lets requests in flight finish, within
 /// `limits.drain`.
 pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken, limits: Limits) {
-    let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    serve_admitted(listener, router, stop, limits, |stream, _| Some(stream)).await;
+}
+
+/// As [`serve`], by what `admit` makes of each connection and its peer. With nothing, the connection is closed unheard.
+pub async fn serve_admitted<S>(
+    listener: TcpListener,
+    router: Router,
+    stop: CancellationToken,
+    limits: Limits,
+    admit: impl Fn(TcpStream, SocketAddr) -> Option<S>,
+) where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let connections = Arc::new(Semaphore::new(limits.connections));
     let graceful = GracefulShutdown::new();
-    let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(MAX_HEAD_BYTES);
+    let builder = builder(limits);
     loop {
         let accepted = async {
             // Fails only when the semaphore is closed, which nobody does.
@@ -55,6 +89,10 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
             }
         };
         let _ = stream.set_nodelay(true);
+        if let Some(silence) = limits.keepalive {
+            let _ = keep_alive(&stream, silence);
+        }
+        let Some(stream) = admit(stream, peer) else { continue };
         let router = router.clone();
         let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
             let mut request = request.map(Body::new);
@@ -76,6 +114,21 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
     }
 }
 
+fn builder(limits: Limits) -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
+    let mut http1 = builder.http1();
+    http1.timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(limits.head_bytes);
+    if let Some(headers) = limits.headers {
+        http1.max_headers(headers);
+    }
+    builder
+}
+
+fn keep_alive(stream: &TcpStream, silence: Duration) -> rustix::io::Result<()> {
+    sockopt::set_socket_keepalive(stream, true)?;
+    sockopt::set_tcp_keepidle(stream, silence)
+}
+
 #[cfg(test)]
 mod tests {
     use axum::{
@@ -91,8 +144,6 @@ mod tests {
     };
 
     use super::*;
-
-    const LIMITS: Limits = Limits { head: None, drain: Duration::from_secs(5) };
 
     async fn serving(router: Router, limits: Limits) -> (SocketAddr, CancellationToken, tokio::task::JoinHandle<()>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -127,7 +178,7 @@ mod tests {
                 "done"
             }),
         );
-        let (address, stop, served) = serving(router, LIMITS).await;
+        let (address, stop, served) = serving(router, Limits::LENIENT).await;
         let mut idle = TcpStream::connect(address).await.unwrap();
         let mut busy = TcpStream::connect(address).await.unwrap();
         busy.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
@@ -145,7 +196,7 @@ mod tests {
     #[tokio::test]
     async fn the_wait_for_requests_ends() {
         let router = Router::new().route("/", get(std::future::pending::<()>));
-        let (address, stop, served) = serving(router, Limits { drain: Duration::from_millis(50), ..LIMITS }).await;
+        let (address, stop, served) = serving(router, Limits { drain: Duration::from_millis(50), ..Limits::LENIENT }).await;
         let mut busy = TcpStream::connect(address).await.unwrap();
         busy.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
         stop.cancel();
@@ -154,7 +205,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_head_that_does_not_arrive_is_not_waited_for() {
-        let (address, _stop, _served) = serving(Router::new(), Limits { head: Some(Duration::from_millis(50)), ..LIMITS }).await;
+        let (address, _stop, _served) =
+            serving(Router::new(), Limits { head: Some(Duration::from_millis(50)), ..Limits::LENIENT }).await;
         let mut slow = TcpStream::connect(address).await.unwrap();
         slow.write_all(b"GET / HTT").await.unwrap();
         let mut answer = Vec::new();
@@ -162,8 +214,39 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_head_that_is_too_large_or_has_too_many_lines_is_refused() {
+        let limits = Limits { head_bytes: 16 * 1024, headers: Some(3), ..Limits::LENIENT };
+        let (address, _stop, _served) = serving(Router::new(), limits).await;
+        for (lines, length, status) in [(1, 10, "404"), (4, 10, "431"), (1, 20_000, "431")] {
+            let mut socket = TcpStream::connect(address).await.unwrap();
+            let headers = format!("x: {}\r\n", "a".repeat(length)).repeat(lines);
+            let _ = socket.write_all(format!("GET / HTTP/1.1\r\nhost: x\r\n{headers}\r\n").as_bytes()).await;
+            let mut head = [0; 12];
+            socket.read_exact(&mut head).await.unwrap();
+            assert_eq!(String::from_utf8_lossy(&head), format!("HTTP/1.1 {status}"), "{lines} {length}");
+        }
+    }
+
+    #[tokio::test]
+    async fn who_is_not_admitted_is_not_heard_and_takes_no_place() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
+        let limits = Limits { connections: 1, ..Limits::LENIENT };
+        let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let admit = move |stream, _| (asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > 1).then_some(stream);
+        tokio::spawn(serve_admitted(listener, Router::new(), stop, limits, admit));
+        for is_answered in [false, false, true] {
+            let mut socket = TcpStream::connect(address).await.unwrap();
+            let _ = socket.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+            let mut answer = Vec::new();
+            let _ = socket.read_to_end(&mut answer).await;
+            assert_eq!(!answer.is_empty(), is_answered);
+        }
+    }
+
+    #[tokio::test]
     async fn protocols_can_be_changed() {
-        let (address, _stop, _served) = serving(Router::new().fallback(echo), LIMITS).await;
+        let (address, _stop, _served) = serving(Router::new().fallback(echo), Limits::LENIENT).await;
         let mut socket = TcpStream::connect(address).await.unwrap();
         socket.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n").await.unwrap();
         let mut head = Vec::new();

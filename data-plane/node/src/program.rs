@@ -10,7 +10,7 @@ use crate::{Secrets, Settings};
 
 /// No limit for the head of a request: only the gateway connects, which has one for its own clients, and it keeps
 /// connections open for later. Closing one of those could meet a request that is on its way.
-const LIMITS: Limits = Limits { head: None, drain: Duration::from_secs(5) };
+const LIMITS: Limits = Limits { drain: Duration::from_secs(5), ..Limits::LENIENT };
 
 /// A little more than `/ready` takes at most.
 const HEALTH_AT_MOST: Duration = Duration::from_millis(2500);

@@ -51,8 +51,17 @@ fn frameworks_stay_where_they_belong() {
 #[test]
 fn data_plane_services_know_neither_each_other_nor_the_control_plane() {
     let services = ["rest"];
-    let data_plane =
-        ["daemon", "gateway", "node", "postgres-cluster", "project-context", "project-template", "rest", "test-postgres"];
+    let data_plane = [
+        "daemon",
+        "gateway",
+        "node",
+        "postgres-cluster",
+        "project-context",
+        "project-template",
+        "rest",
+        "test-postgres",
+        "test-program",
+    ];
     for (package, dependency) in dependencies() {
         let from_data_plane = data_plane.contains(&package.as_str());
         assert!(!(from_data_plane && dependency == "control-plane"), "{package} → {dependency}");

@@ -8,8 +8,6 @@ use std::{
     time::Duration,
 };
 
-use serde_json::json;
-
 use crate::support::{Backend, Installation, Server, is_root, mount::Mount, processes};
 
 const MARK: i32 = 7;
@@ -26,21 +24,6 @@ async fn two(server: &Server) -> (String, String) {
     (broken, other)
 }
 
-/// The project has failed with this status, at this step, in these words, which its health repeats.
-async fn expect_failure(server: &Server, project_ref: &str, status: &str, step: &str, words: &[&str]) {
-    assert_eq!(server.settled(project_ref).await.as_deref(), Some(status));
-    let events = server.events_so_far(project_ref, None).await;
-    let failed = events.iter().rfind(|event| event.kind == "step_failed").expect("a step that failed");
-    assert_eq!(failed.data["step"], step);
-    let cause = failed.data["message"].as_str().unwrap().to_owned();
-    for word in words {
-        assert!(cause.contains(word), "{word:?} is missing in {cause:?}");
-    }
-    let health = server.get(format!("/v1/projects/{project_ref}/health?services=db")).send().await.expect(200).json();
-    assert_eq!((&health[0]["healthy"], &health[0]["error"]), (&json!(false), &json!(cause)));
-    server.rest(project_ref, "t").await.expect(503);
-}
-
 /// The other project is as it was, and new ones can be made.
 async fn expect_others_unaffected(server: &Server, other: &str) {
     server.expect_mark(other, MARK).await;
@@ -49,8 +32,7 @@ async fn expect_others_unaffected(server: &Server, other: &str) {
 }
 
 async fn expect_retry_helps(server: &Server, project_ref: &str) {
-    server.change(project_ref, "retry").send().await.expect_empty();
-    server.wait_for(project_ref, "ACTIVE_HEALTHY").await;
+    server.retry(project_ref).await;
     server.expect_mark(project_ref, MARK).await;
 }
 
@@ -64,7 +46,7 @@ async fn data_that_is_gone_or_of_another_version_fails_that_project_only() {
 
     fs::rename(&data, &aside).unwrap();
     server.change(&broken, "restore").send().await.expect_empty();
-    expect_failure(&server, &broken, "RESTORE_FAILED", "start_database", &["does not exist", "backup"]).await;
+    server.expect_failure(&broken, "RESTORE_FAILED", "start_database", &["does not exist", "backup"]).await;
     expect_others_unaffected(&server, &other).await;
     fs::rename(&aside, &data).unwrap();
     expect_retry_helps(&server, &broken).await;
@@ -74,7 +56,7 @@ async fn data_that_is_gone_or_of_another_version_fails_that_project_only() {
     let version = fs::read_to_string(data.join("PG_VERSION")).unwrap();
     write_in_place(&data.join("PG_VERSION"), "9.6\n");
     server.change(&broken, "restore").send().await.expect_empty();
-    expect_failure(&server, &broken, "RESTORE_FAILED", "start_database", &["PostgreSQL 9.6", version.trim()]).await;
+    server.expect_failure(&broken, "RESTORE_FAILED", "start_database", &["PostgreSQL 9.6", version.trim()]).await;
     // Whoever asks for the wrong thing is told what to do.
     assert!(server.change(&broken, "pause").send().await.expect(409).message().contains("Retry"));
     write_in_place(&data.join("PG_VERSION"), &version);
@@ -98,7 +80,7 @@ async fn data_that_its_user_can_not_read_fails_that_project_only() {
     let owner = fs::metadata(&data).unwrap();
     chown(&data, Some(0), Some(0)).unwrap();
     server.change(&broken, "restore").send().await.expect_empty();
-    expect_failure(&server, &broken, "RESTORE_FAILED", "start_database", &["did not start"]).await;
+    server.expect_failure(&broken, "RESTORE_FAILED", "start_database", &["did not start"]).await;
     expect_others_unaffected(&server, &other).await;
     chown(&data, Some(owner.uid()), Some(owner.gid())).unwrap();
     expect_retry_helps(&server, &broken).await;
@@ -113,7 +95,7 @@ async fn a_project_that_fails_after_a_crash_can_be_deleted() {
     server.stop().await;
     fs::remove_dir_all(installation.project_dir(&project_ref)).unwrap();
     let server = installation.start().await;
-    expect_failure(&server, &project_ref, "ACTIVE_UNHEALTHY", "start_database", &["does not exist"]).await;
+    server.expect_failure(&project_ref, "ACTIVE_UNHEALTHY", "start_database", &["does not exist"]).await;
     server.delete_all(&[project_ref]).await;
     server.stop().await;
     installation.expect_nothing_left().await;
@@ -130,9 +112,9 @@ async fn without_postgresql_the_server_is_up_and_says_what_is_missing() {
     installation.set("SUPACLOUD_PROVISIONER__LOCAL__BINARIES", "/nonexistent");
     let server = installation.start().await;
     let words = ["/nonexistent", "install"];
-    expect_failure(&server, &before, "ACTIVE_UNHEALTHY", "start_database", &words).await;
+    server.expect_failure(&before, "ACTIVE_UNHEALTHY", "start_database", &words).await;
     let new = server.create("without").await;
-    expect_failure(&server, &new, "INIT_FAILED", "prepare_template", &words).await;
+    server.expect_failure(&new, "INIT_FAILED", "prepare_template", &words).await;
     server.get("/").send().await.expect(200);
     server.delete_all(&[new]).await;
     let another = server.create("kept").await;
@@ -142,8 +124,7 @@ async fn without_postgresql_the_server_is_up_and_says_what_is_missing() {
     installation.set("SUPACLOUD_PROVISIONER__LOCAL__BINARIES", "");
     let server = installation.start().await;
     expect_retry_helps(&server, &before).await;
-    server.change(&another, "retry").send().await.expect_empty();
-    server.wait_for(&another, "ACTIVE_HEALTHY").await;
+    server.retry(&another).await;
     server.delete_all(&[before, another]).await;
     server.stop().await;
     installation.expect_nothing_left().await;
@@ -169,15 +150,14 @@ async fn a_full_disk_fails_the_new_project_only() {
         }
     };
     tokio::select! {
-        () = expect_failure(&server, &second, "INIT_FAILED", "clone_data", &["full", "free space"]) => {}
+        () = server.expect_failure(&second, "INIT_FAILED", "clone_data", &["full", "free space"]) => {}
         () = writing => {}
     }
     drop(sql);
     server.expect_mark(&first, MARK).await;
     // Space is freed, and the retry helps.
     mount.resize("300m");
-    server.change(&second, "retry").send().await.expect_empty();
-    server.wait_for(&second, "ACTIVE_HEALTHY").await;
+    server.retry(&second).await;
     server.delete_all(&[first, second]).await;
     server.stop().await;
     installation.expect_nothing_left().await;

@@ -22,7 +22,7 @@ pub use variables::SettingsError;
 use crate::{options::Options, state::State};
 
 /// As PostgREST's HTTP server has it.
-const LIMITS: Limits = Limits { head: Some(Duration::from_secs(30)), drain: Duration::from_secs(10) };
+const LIMITS: Limits = Limits { head: Some(Duration::from_secs(30)), ..Limits::LENIENT };
 
 /// Pauses between tries to reach the database at the start: from here, twice as long each time,
 const FIRST_PAUSE: Duration = Duration::from_millis(500);

@@ -2,9 +2,11 @@
 
 use std::{error::Error as _, path::PathBuf, time::Duration};
 
-use bollard::{API_DEFAULT_VERSION, Docker, errors::Error};
+use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker, errors::Error};
 use control_plane::ProvisionError;
 use tokio::sync::OnceCell;
+
+use super::ssh;
 
 /// Longest time for one answer. Building and pulling stream theirs.
 const TIMEOUT: Duration = Duration::from_secs(120);
@@ -14,7 +16,7 @@ const DEFAULT_HOST: &str = "unix:///var/run/docker.sock";
 /// Where the engine is, in the forms of `DOCKER_HOST`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineAddress {
-    /// `unix:///path`, `tcp://host:port` or `ssh://user@host`; empty: the local socket.
+    /// `unix:///path`, `tcp://host:port` or `ssh://user@host:port`; empty: the local socket.
     pub host: String,
     /// Folder with `ca.pem`, `cert.pem` and `key.pem`, for TLS over tcp.
     pub certificates: Option<PathBuf>,
@@ -35,8 +37,11 @@ impl Engine {
     /// A client that speaks the engine's version of the API.
     pub(super) async fn docker(&self) -> Result<&Docker, ProvisionError> {
         let connect = || async {
-            let client = self.connect().map_err(|error| unavailable(&error, &self.address.host))?;
-            client.negotiate_version().await.map_err(|error| unavailable(&error, &self.address.host))
+            let client = self.connect().map_err(|error| self.unavailable(&error))?;
+            let client = client.negotiate_version().await.map_err(|error| self.unavailable(&error))?;
+            let version = client.client_version();
+            let version = format!("/v{}.{}", version.major_version, version.minor_version);
+            Ok(client.with_request_modifier(move |request| versioned(request, &version)))
         };
         self.docker.get_or_try_init(connect).await
     }
@@ -56,11 +61,17 @@ impl Engine {
             return Docker::connect_with_unix(path, seconds, API_DEFAULT_VERSION);
         }
         if host.starts_with("ssh://") {
-            return Docker::connect_with_ssh(host, seconds, API_DEFAULT_VERSION, None);
+            let destination =
+                ssh::Destination::parse(host).ok_or_else(|| said("it has the form ssh://user@host:port".to_owned()))?;
+            return ssh::client(destination, seconds);
         }
         match &self.address.certificates {
             Some(folder) => {
                 let file = |name: &str| folder.join(name);
+                // What can't be read would only show as a connection that the engine has refused.
+                for name in ["ca.pem", "cert.pem", "key.pem"] {
+                    std::fs::File::open(file(name)).map_err(|error| said(format!("{}: {error}", file(name).display())))?;
+                }
                 Docker::connect_with_ssl(host, &file("key.pem"), &file("cert.pem"), &file("ca.pem"), seconds, API_DEFAULT_VERSION)
             }
             None => Docker::connect_with_http(host, seconds, API_DEFAULT_VERSION),
@@ -76,9 +87,67 @@ impl Engine {
             Error::RequestTimeoutError => {
                 transient(format!("could not {doing}: the Docker engine did not answer in time"), error)
             }
-            _ => unavailable(&error, self.host()),
+            _ => self.unavailable(&error),
         }
     }
+
+    fn unavailable(&self, error: &Error) -> ProvisionError {
+        let host = self.host();
+        let mut detail = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            let cause_text = cause.to_string();
+            // Some only pass on the words of their cause.
+            if !detail.ends_with(&cause_text) {
+                detail = format!("{detail}: {cause_text}");
+            }
+            source = cause.source();
+        }
+        let remedy = self.remedy(&detail);
+        ProvisionError::Unavailable {
+            cause: format!("the Docker engine at {host} can't be reached ({detail}). {remedy}; the project goes on by itself"),
+            source: None,
+        }
+    }
+
+    /// What helps against a failure with these words.
+    fn remedy(&self, detail: &str) -> String {
+        let has = |words: &str| detail.contains(words);
+        match &self.address.certificates {
+            _ if self.host().starts_with("ssh://") => {
+                "As the user that supacloud runs as, `ssh` must get there without a question, and find `docker` there".to_owned()
+            }
+            Some(folder) if has("fatal alert") => {
+                format!("It does not accept cert.pem in {}: have it signed by the engine's authority", folder.display())
+            }
+            Some(folder) if has("invalid peer certificate") => {
+                format!("Its certificate is not signed for it by ca.pem in {}", folder.display())
+            }
+            Some(folder) if has(&folder.display().to_string()) => "Put ca.pem, cert.pem and key.pem there".to_owned(),
+            None if self.host().starts_with("tcp://") && !has("Connection refused") => {
+                "It may want TLS: set provisioner.docker.certificates. Or start it, or set provisioner.docker.host".to_owned()
+            }
+            Some(_) | None => "Start it, or set provisioner.docker.host".to_owned(),
+        }
+    }
+}
+
+/// The request for this version of the API: bollard asks for it and leaves it out of the path, which means the engine's
+/// newest, whatever that is. And a proxy of the engine's socket may look only at paths that have one.
+fn versioned(request: BollardRequest, version: &str) -> BollardRequest {
+    let (mut parts, body) = request.into_parts();
+    let path = parts.uri.path_and_query().map(|path| format!("{version}{path}"));
+    let mut uri = parts.uri.clone().into_parts();
+    uri.path_and_query = path.and_then(|path| path.parse().ok());
+    if let Ok(uri) = uri.try_into() {
+        parts.uri = uri;
+    }
+    BollardRequest::from_parts(parts, body)
+}
+
+/// An error of the way to the engine, in these words.
+fn said(words: String) -> Error {
+    std::io::Error::other(words).into()
 }
 
 /// Whether the engine says that what was asked for is not there.
@@ -138,22 +207,6 @@ fn taken_port(message: &str) -> Option<u16> {
         message.split("127.0.0.1:").last().filter(|_| message.contains("127.0.0.1:")).or_else(|| message.split(':').nth(1))?;
     let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
     digits.parse().ok()
-}
-
-fn unavailable(error: &Error, host: &str) -> ProvisionError {
-    let host = if host.is_empty() { DEFAULT_HOST } else { host };
-    let mut detail = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        detail = format!("{detail}: {cause}");
-        source = cause.source();
-    }
-    ProvisionError::Unavailable {
-        cause: format!(
-            "the Docker engine at {host} can't be reached ({detail}). Start it, or set provisioner.docker.host; the project goes on by itself"
-        ),
-        source: None,
-    }
 }
 
 pub(super) fn transient(cause: String, source: Error) -> ProvisionError {

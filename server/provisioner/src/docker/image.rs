@@ -1,6 +1,8 @@
 //! Images: those of ours are built on the engine from contexts that come with the program, named by their content and so
 //! built once; others are pulled. Two that want the same one at once wait for one build and see its words.
 
+mod cleanup;
+
 use std::{
     collections::{BTreeMap, HashMap},
     fs,
@@ -18,12 +20,9 @@ use bytes::Bytes;
 use control_plane::{Progress, ProvisionError};
 use futures::StreamExt as _;
 use sha2::{Digest as _, Sha256};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, RwLock};
 
-use super::{
-    engine::{Engine, found},
-    names::{COMPONENT, INSTALLATION},
-};
+use super::engine::{Engine, found};
 
 /// What the stacks call the image of the database that is built here; a tag is the major version of PostgreSQL.
 const POSTGRES: &str = "supacloud/postgres";
@@ -67,6 +66,8 @@ pub(super) struct Images {
     known: std::sync::Mutex<Known>,
     /// One at a time for each reference.
     making: Mutex<HashMap<String, Arc<Mutex<()>>>>,
+    /// Read by builds. What a build has made so far looks as if nothing needed it.
+    builds: RwLock<()>,
     /// The executable's hash, which is long to compute, with what it was computed of.
     node_hash: Mutex<Option<(SystemTime, u64, Vec<u8>)>>,
 }
@@ -92,6 +93,7 @@ impl Images {
             installation: installation.to_owned(),
             known: std::sync::Mutex::default(),
             making: Mutex::default(),
+            builds: RwLock::default(),
             node_hash: Mutex::default(),
         }
     }
@@ -251,13 +253,12 @@ impl Images {
         let packing = tokio::task::spawn_blocking(move || pack(&files, node.as_deref()));
         let packed = packing.await.map_err(|error| permanent(error.to_string()))?;
         let packed = packed.map_err(|error| unreadable(&self.settings.node, &error))?;
-        let arguments: HashMap<String, String> =
+        let mut arguments: HashMap<String, String> =
             context.arguments.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-        let labels = [(INSTALLATION, self.installation.as_str()), (COMPONENT, name)]
-            .map(|(key, value)| (key.to_owned(), value.to_owned()))
-            .into();
-        let options =
-            BuildImageOptionsBuilder::new().t(reference).rm(true).forcerm(true).buildargs(&arguments).labels(&labels).build();
+        // Becomes a label, with which the image says its component, too. It changes nothing else.
+        arguments.insert("INSTALLATION".to_owned(), self.installation.clone());
+        let options = BuildImageOptionsBuilder::new().t(reference).rm(true).forcerm(true).buildargs(&arguments).build();
+        let building = self.builds.read().await;
         let docker = engine.docker().await?;
         let mut output = std::pin::pin!(docker.build_image(options, None, Some(bollard::body_full(Bytes::from(packed)))));
         let mut last = Vec::new();
@@ -275,6 +276,10 @@ impl Images {
             }
         }
         tracing::info!(image = reference, "image built");
+        drop(building);
+        if let Ok(_alone) = self.builds.try_write() {
+            cleanup::after_build(engine, &self.installation, name, reference).await;
+        }
         Ok(())
     }
 }

@@ -16,6 +16,7 @@ mod project;
 mod reach;
 mod runtime;
 mod services;
+mod ssh;
 mod stack;
 mod template;
 mod usage;

@@ -4,8 +4,10 @@
 
 mod compose;
 mod contract;
+mod elsewhere;
 mod hand_over;
 mod life;
+mod old_images;
 mod own_stack;
 mod pods;
 mod restarts;

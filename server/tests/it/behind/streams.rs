@@ -42,10 +42,12 @@ impl Joined {
     }
 }
 
-/// The gateway's router for a service elsewhere. It lets Caddy have any certificate.
+/// The gateway's router for a service elsewhere. It lets Caddy have any certificate, and has no hosts for Traefik.
 async fn stand_in(target: Target) -> SocketAddr {
-    let router =
-        axum::Router::new().route("/ask", axum::routing::get(|| async {})).fallback_service(remote::router(vec![target]));
+    let router = axum::Router::new()
+        .route("/ask", axum::routing::get(|| async {}))
+        .route("/traefik/config", axum::routing::get(|| async { http::StatusCode::NOT_FOUND }))
+        .fallback_service(remote::router(vec![target]));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await });

@@ -1,35 +1,13 @@
 //! What the engine refuses: the project fails with the step and the cause, the others live on, and a retry helps once the
 //! cause is gone.
 
-use serde_json::json;
-
 use crate::support::{
-    Backend, Installation, Server,
+    Backend, Installation,
     docker::{Strangers, docker, inspect, is_running, network, part},
 };
 
 const POOL: &str = "10.221.64.0/20";
 const MARK: i32 = 31;
-
-/// The project has failed with this status, at this step, in these words, which its health repeats.
-async fn expect_failure(server: &Server, project_ref: &str, status: &str, step: &str, words: &[&str]) {
-    assert_eq!(server.settled(project_ref).await.as_deref(), Some(status));
-    let events = server.events_so_far(project_ref, None).await;
-    let failed = events.iter().rfind(|event| event.kind == "step_failed").expect("a step that failed");
-    assert_eq!(failed.data["step"], step);
-    let cause = failed.data["message"].as_str().unwrap().to_owned();
-    eprintln!("{step}: {cause}");
-    for word in words {
-        assert!(cause.contains(word), "{word:?} is missing in {cause:?}");
-    }
-    let health = server.get(format!("/v1/projects/{project_ref}/health?services=db")).send().await.expect(200).json();
-    assert_eq!((&health[0]["healthy"], &health[0]["error"]), (&json!(false), &json!(cause)));
-}
-
-async fn retry(server: &Server, project_ref: &str) {
-    server.change(project_ref, "retry").send().await.expect_empty();
-    server.wait_for(project_ref, "ACTIVE_HEALTHY").await;
-}
 
 #[tokio::test]
 async fn an_image_that_can_not_be_made_is_named_with_what_its_build_said() {
@@ -41,7 +19,7 @@ async fn an_image_that_can_not_be_made_is_named_with_what_its_build_said() {
         let server = installation.start().await;
         let project_ref = server.create("no image").await;
         let words = ["supacloud/postgres:17-", "could not be built", "last words", words];
-        expect_failure(&server, &project_ref, "INIT_FAILED", "prepare_template", &words).await;
+        server.expect_failure(&project_ref, "INIT_FAILED", "prepare_template", &words).await;
         server.stop().await;
     }
     installation.set("SUPACLOUD_PROVISIONER__DOCKER__BASE_IMAGE", "debian:trixie-slim");
@@ -50,7 +28,7 @@ async fn an_image_that_can_not_be_made_is_named_with_what_its_build_said() {
     let projects: Vec<String> =
         listed.as_array().unwrap().iter().map(|project| project["ref"].as_str().unwrap().to_owned()).collect();
     for project_ref in &projects {
-        retry(&server, project_ref).await;
+        server.retry(project_ref).await;
         server.mark(project_ref, MARK).await;
     }
     server.delete_all(&projects).await;
@@ -106,14 +84,14 @@ async fn a_name_that_somebody_else_has_is_neither_taken_nor_touched() {
         let id = inspect(step, &name).await["Id"].clone();
         server.change(&project_ref, "restore").send().await.expect_empty();
         let words = [name.as_str(), "not supacloud's", "emove"];
-        expect_failure(&server, &project_ref, "RESTORE_FAILED", "start_database", &words).await;
+        server.expect_failure(&project_ref, "RESTORE_FAILED", "start_database", &words).await;
         server.expect_mark(&other, MARK).await;
         // Whatever is asked of the project next, the stranger's is left alone.
         server.change(&project_ref, "restart").send().await.expect_empty();
         assert_eq!(server.settled(&project_ref).await.as_deref(), Some("RESTORE_FAILED"));
         assert_eq!(inspect(step, &name).await["Id"], id);
         strangers.remove();
-        retry(&server, &project_ref).await;
+        server.retry(&project_ref).await;
         server.expect_mark(&project_ref, MARK).await;
     }
 
@@ -147,7 +125,7 @@ async fn an_exhausted_address_pool_and_a_full_disk_fail_the_new_project_only() {
     let first = server.create_marked("first", MARK).await;
     let second = server.create("second").await;
     let words = ["10.222.0.0/28", "address_pool"];
-    expect_failure(&server, &second, "INIT_FAILED", "clone_data", &words).await;
+    server.expect_failure(&second, "INIT_FAILED", "clone_data", &words).await;
     server.expect_mark(&first, MARK).await;
     server.delete_all(&[first]).await;
 
@@ -160,9 +138,9 @@ async fn an_exhausted_address_pool_and_a_full_disk_fail_the_new_project_only() {
     words.push(&volume);
     docker(&words).await;
     server.change(&second, "retry").send().await.expect_empty();
-    expect_failure(&server, &second, "INIT_FAILED", "clone_data", &["disk is full", "docker system df"]).await;
+    server.expect_failure(&second, "INIT_FAILED", "clone_data", &["disk is full", "docker system df"]).await;
     docker(&["volume", "rm", &volume]).await;
-    retry(&server, &second).await;
+    server.retry(&second).await;
     server.mark(&second, MARK).await;
     server.delete_all(&[second]).await;
     server.stop().await;

@@ -1,8 +1,10 @@
 //! Projects as containers of a real engine, by the real program: one file per theme.
 
+mod allow_list;
 mod crash;
 mod engine;
 mod failures;
 mod healing;
 mod isolation;
 mod life;
+mod ssh;

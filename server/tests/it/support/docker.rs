@@ -185,7 +185,7 @@ impl Installation {
 }
 
 /// The program that `cargo build -p node` makes, beside the server.
-fn node() -> PathBuf {
+pub(crate) fn node() -> PathBuf {
     let node = PathBuf::from(env!("CARGO_BIN_EXE_supacloud")).with_file_name("node");
     assert!(node.exists(), "{} is not there: `cargo build -p node` makes it", node.display());
     node

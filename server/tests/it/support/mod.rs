@@ -5,12 +5,15 @@ pub(crate) mod connection;
 pub(crate) mod docker;
 pub(crate) mod engine_proxy;
 pub(crate) mod events;
+mod failure;
 pub(crate) mod http;
 pub(crate) mod leftovers;
 pub(crate) mod mount;
 pub(crate) mod processes;
 mod project;
 pub(crate) mod proxy;
+pub(crate) mod socket_proxy;
+pub(crate) mod sshd;
 
 use std::{
     fs::{self, OpenOptions, Permissions},

@@ -2,6 +2,7 @@
 
 mod docker;
 mod local;
+mod tls;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
@@ -15,6 +16,7 @@ use tokio_postgres::{Client, NoTls};
 
 pub(crate) use docker::{DockerMachine, program};
 pub(crate) use local::LocalMachine;
+pub(crate) use tls::{Authority, TlsEngine};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
