@@ -1,6 +1,7 @@
 //! `supacloud project …`: moves projects between drivers and machines by asking the server that runs, as anybody could.
 
 mod client;
+mod meter;
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
@@ -14,6 +15,7 @@ use control_plane_api::{ArchiveState, ImportProject, ProjectRef, ProjectState};
 use secrecy::SecretString;
 
 pub(crate) use client::Client;
+use meter::Meter;
 
 /// Between two looks at what the server is doing.
 const LOOK: Duration = Duration::from_millis(500);
@@ -136,13 +138,20 @@ async fn export(client: &Client, project_ref: &ProjectRef, output: &Path, passph
 async fn pack(client: &Client, project_ref: &ProjectRef) -> anyhow::Result<()> {
     tell("Packing.");
     client.change(project_ref, "export").await?;
+    let (mut meter, mut told) = (Meter::new("packed"), None);
     loop {
         let archive = client.archive(project_ref).await?;
         match archive.state {
             ArchiveState::Ready => return Ok(()),
             ArchiveState::Failed => anyhow::bail!("{}", archive.message.unwrap_or_default()),
-            ArchiveState::Packing => tokio::time::sleep(LOOK).await,
+            ArchiveState::Packing => meter.stands_at(archive.bytes.unwrap_or_default()),
         }
+        // Why it has to be tried again.
+        if let Some(message) = archive.message.filter(|message| told.as_ref() != Some(message)) {
+            tell(&message);
+            told = Some(message);
+        }
+        tokio::time::sleep(LOOK).await;
     }
 }
 

@@ -15,6 +15,8 @@ use serde::de::DeserializeOwned;
 use tokio::{fs::File, io::AsyncWriteExt as _};
 use tokio_util::io::ReaderStream;
 
+use super::Meter;
+
 /// Longest time to be connected, and between two pieces of an answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -96,6 +98,9 @@ impl Client {
     ) -> anyhow::Result<Project> {
         let opened = File::open(file).await.with_context(|| format!("{} can't be read", file.display()))?;
         let length = opened.metadata().await?.len();
+        let mut meter = Meter::new("sent");
+        let metered = ReaderStream::with_capacity(opened, 1 << 20)
+            .inspect(move |chunk| meter.add(chunk.as_ref().map(|chunk| chunk.len()).unwrap_or_default()));
         let sending = self
             .http
             .post(self.url("/v1/projects/import")?)
@@ -104,7 +109,7 @@ impl Client {
             .header(header::CONTENT_LENGTH, length)
             // The server answers once it has read everything, and made it durable.
             .timeout(Duration::from_secs(24 * 60 * 60))
-            .body(Body::wrap_stream(ReaderStream::with_capacity(opened, 1 << 20)));
+            .body(Body::wrap_stream(metered));
         Ok(self.send(sending).await?.json().await?)
     }
 
@@ -136,9 +141,11 @@ impl Client {
 
 async fn write(response: Response, path: &Path) -> anyhow::Result<()> {
     let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(path).await?;
-    let mut chunks = response.bytes_stream();
+    let (mut chunks, mut meter) = (response.bytes_stream(), Meter::new("taken"));
     while let Some(chunk) = chunks.next().await {
-        file.write_all(&chunk.context("the server broke off")?).await?;
+        let chunk = chunk.context("the server broke off")?;
+        file.write_all(&chunk).await?;
+        meter.add(chunk.len());
     }
     file.flush().await?;
     Ok(file.sync_all().await?)

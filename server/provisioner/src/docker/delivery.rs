@@ -64,7 +64,10 @@ impl Secrets {
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into();
-        all.extend(secrets.passwords.iter().map(|(role, password)| (password_name(role), password.clone())));
+        for (role, password) in &secrets.passwords {
+            all.insert(password_name(role), password.clone());
+            all.insert(encoded_name(role), encoded(password));
+        }
         Self(all)
     }
 
@@ -76,7 +79,7 @@ impl Secrets {
     pub(super) fn variables() -> impl Iterator<Item = (String, Value)> {
         let keys = ["JWT_SECRET", "ANON_KEY", "SERVICE_ROLE_KEY", "PUBLISHABLE_KEYS", "SECRET_KEYS"].map(str::to_owned);
         keys.into_iter()
-            .chain(project_template::LOGIN_ROLES.iter().map(|role| password_name(role)))
+            .chain(project_template::LOGIN_ROLES.iter().flat_map(|role| [password_name(role), encoded_name(role)]))
             .map(|name| (name, Value::Secret))
     }
 
@@ -111,6 +114,15 @@ impl Secrets {
         document.extend(b"end\n");
         Ok(document)
     }
+}
+
+/// As it stands in a URL: nothing in it is a sign of the URL's.
+fn encoded(password: &SecretString) -> SecretString {
+    percent_encoding::utf8_percent_encode(password.expose_secret(), percent_encoding::NON_ALPHANUMERIC).to_string().into()
+}
+
+fn encoded_name(role: &str) -> String {
+    format!("{}_ENCODED", password_name(role))
 }
 
 fn password_name(role: &str) -> String {
@@ -200,4 +212,27 @@ async fn fill(engine: &Engine, container: &str) -> Result<(), ProvisionError> {
     let options = UploadToContainerOptionsBuilder::new().path(FOLDER).build();
     let uploaded = docker.upload_to_container(container, Some(options), bollard::body_full(Bytes::from(packed))).await;
     uploaded.map_err(|error| engine.failed(&doing, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_password_is_there_as_it_is_and_as_a_url_has_it() {
+        let role = project_template::LOGIN_ROLES[0];
+        let secrets = ProjectSecrets {
+            jwt_secret: "j".to_owned().into(),
+            anon_key: "a".to_owned().into(),
+            service_role_key: "s".to_owned().into(),
+            passwords: [(role.to_owned(), SecretString::from("p@s:s/ö".to_owned()))].into(),
+            publishable_keys: Vec::new(),
+            secret_keys: Vec::new(),
+        };
+        let secrets = Secrets::of(&secrets);
+        assert_eq!(secrets.value(&password_name(role)).unwrap(), "p@s:s/ö");
+        assert_eq!(secrets.value(&encoded_name(role)).unwrap(), "p%40s%3As%2F%C3%B6");
+        let names: Vec<String> = Secrets::variables().map(|(name, _)| name).collect();
+        assert!(names.contains(&encoded_name(role)) && names.contains(&password_name(role)));
+    }
 }
