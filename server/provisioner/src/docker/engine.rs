@@ -1,15 +1,21 @@
 //! The connection to the engine, and what its refusals mean for a project.
 
-use std::{error::Error as _, path::PathBuf, time::Duration};
+use std::{error::Error as _, path::PathBuf, sync::Arc, time::Duration};
 
 use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker, errors::Error};
 use control_plane::ProvisionError;
+use hyper_util::{
+    client::legacy::{Client, connect::Connect},
+    rt::{TokioExecutor, TokioTimer},
+};
 use tokio::sync::OnceCell;
 
-use super::ssh;
+use super::{ssh, tls};
 
 /// Longest time for one answer. Building and pulling stream theirs.
 const TIMEOUT: Duration = Duration::from_secs(120);
+/// How long a connection over a network is kept for the next call.
+const IDLE: Duration = Duration::from_secs(30);
 /// Where the engine listens unless told otherwise.
 const DEFAULT_HOST: &str = "unix:///var/run/docker.sock";
 
@@ -66,14 +72,7 @@ impl Engine {
             return ssh::client(destination, seconds);
         }
         match &self.address.certificates {
-            Some(folder) => {
-                let file = |name: &str| folder.join(name);
-                // What can't be read would only show as a connection that the engine has refused.
-                for name in ["ca.pem", "cert.pem", "key.pem"] {
-                    std::fs::File::open(file(name)).map_err(|error| said(format!("{}: {error}", file(name).display())))?;
-                }
-                Docker::connect_with_ssl(host, &file("key.pem"), &file("cert.pem"), &file("ca.pem"), seconds, API_DEFAULT_VERSION)
-            }
+            Some(folder) => tls::client(host, folder, seconds),
             None => Docker::connect_with_http(host, seconds, API_DEFAULT_VERSION),
         }
     }
@@ -145,8 +144,22 @@ fn versioned(request: BollardRequest, version: &str) -> BollardRequest {
     BollardRequest::from_parts(parts, body)
 }
 
+/// A client over connections that this makes. They are kept for a while: making one takes as long as several calls.
+pub(super) fn over<C>(connector: C, address: &str, seconds: u64) -> Result<Docker, Error>
+where
+    C: Connect + Clone + Send + Sync + 'static,
+{
+    let client = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE).build(connector);
+    let client = Arc::new(client);
+    let transport = move |request: BollardRequest| {
+        let client = Arc::clone(&client);
+        async move { client.request(request).await.map_err(Error::from) }
+    };
+    Docker::connect_with_custom_transport(transport, Some(address), seconds, API_DEFAULT_VERSION)
+}
+
 /// An error of the way to the engine, in these words.
-fn said(words: String) -> Error {
+pub(super) fn said(words: String) -> Error {
     std::io::Error::other(words).into()
 }
 

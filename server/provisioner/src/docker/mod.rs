@@ -19,6 +19,7 @@ mod services;
 mod ssh;
 mod stack;
 mod template;
+mod tls;
 mod usage;
 mod watch;
 

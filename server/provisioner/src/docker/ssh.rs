@@ -6,18 +6,13 @@ use std::{
     io,
     pin::Pin,
     process::Stdio,
-    sync::Arc,
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
-use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker, errors::Error};
+use bollard::{Docker, errors::Error};
 use hyper_util::{
-    client::legacy::{
-        Client,
-        connect::{Connected, Connection},
-    },
-    rt::{TokioExecutor, TokioIo, TokioTimer},
+    client::legacy::connect::{Connected, Connection},
+    rt::TokioIo,
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf},
@@ -25,8 +20,8 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// How long a connection that nobody uses is kept for the next call: making one takes as long as several calls.
-const IDLE: Duration = Duration::from_secs(30);
+use super::engine::over;
+
 /// What is remembered of what ssh says, in bytes.
 const MAX_WORDS: u64 = 4096;
 
@@ -97,14 +92,8 @@ impl Destination {
 
 /// A client of the engine there. Connects when it is asked something.
 pub(super) fn client(destination: Destination, seconds: u64) -> Result<Docker, Error> {
-    let connect = tower::service_fn(move |_| std::future::ready(destination.dial().map(TokioIo::new)));
-    let client = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE).build(connect);
-    let client = Arc::new(client);
-    let transport = move |request: BollardRequest| {
-        let client = Arc::clone(&client);
-        async move { client.request(request).await.map_err(Error::from) }
-    };
-    Docker::connect_with_custom_transport(transport, Some("http://docker"), seconds, API_DEFAULT_VERSION)
+    let connector = tower::service_fn(move |_| std::future::ready(destination.dial().map(TokioIo::new)));
+    over(connector, "http://docker", seconds)
 }
 
 /// What ssh has said once it has ended. All of it is read, so that ssh never waits for us.

@@ -4,7 +4,7 @@
 use std::{collections::HashSet, net::SocketAddr, time::Duration};
 
 use bollard::{
-    models::{ContainerCreateBody, HostConfig, VolumeCreateRequest},
+    models::{ContainerCreateBody, HostConfig, PortBinding, PortMap, VolumeCreateRequest},
     query_parameters::{
         ContainerArchiveInfoOptionsBuilder, CreateContainerOptionsBuilder, ListVolumesOptionsBuilder,
         RemoveContainerOptionsBuilder, RemoveVolumeOptions,
@@ -217,7 +217,11 @@ async fn run(
     let mounts = service.volumes.iter().filter(|mount| mount.volume == recipe.stack.binding().database.volume);
     let mut mounts: Vec<_> = mounts.map(|mount| volume(name, &mount.target, false)).collect();
     mounts.push(volume(&delivery::tools_volume(&docker.names), delivery::FOLDER, true));
-    let published = docker.published_on();
+    // Where nobody else gets at it, as with projects.
+    let published = docker.published_on().map(|address| {
+        let anywhere = PortBinding { host_ip: Some(address.to_string()), host_port: Some(String::new()) };
+        PortMap::from([(format!("{port}/tcp"), Some(vec![anywhere]))])
+    });
     let mut body = ContainerCreateBody {
         image: Some(recipe.image.reference.clone()),
         user: service.user.clone(),
@@ -229,7 +233,7 @@ async fn run(
             tmpfs: Some(tmpfs(&service.tmpfs, Some(Owner::Unknown))),
             network_mode: Some(network.name.clone()),
             cap_add: Some(service.cap_add.clone()),
-            publish_all_ports: Some(published.is_some()),
+            port_bindings: published,
             ..hardened(service.read_only)
         }),
         networking_config: Some(networking(network, "template", address)),

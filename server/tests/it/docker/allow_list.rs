@@ -94,7 +94,7 @@ fn what_nobody_needs_is_refused() {
 async fn the_program_needs_all_of_the_list_and_nothing_else() {
     let Some(mut installation) = Installation::docker(Backend::Sqlite, POOL).await else { return };
     let proxy = SocketProxy::start(AllowList::of_compose_file()).await;
-    installation.set("DOCKER_HOST", &proxy.host());
+    installation.set("DOCKER_HOST", proxy.host());
     // As in a container, which is in the projects' networks.
     installation.set("SUPACLOUD_PROVISIONER__DOCKER__REACH", "address");
     installation.set("SUPACLOUD_PROVISIONER__USAGE_INTERVAL_SECONDS", "1");

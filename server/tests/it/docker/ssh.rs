@@ -2,7 +2,12 @@
 
 use serde_json::json;
 
-use crate::support::{Backend, Installation, Server, docker::things_of, eventually, sshd::Sshd};
+use crate::support::{
+    Backend, Installation, Server,
+    docker::{docker, things_of},
+    eventually,
+    sshd::Sshd,
+};
 
 const POOL: &str = "10.221.96.0/20";
 const MARK: i32 = 51;
@@ -19,6 +24,13 @@ async fn says_that_it_waits(server: &Server, project_ref: &str, host: &str, word
     assert!(told.await.iter().all(|event| event.kind != "step_failed"), "waiting is no failure");
 }
 
+/// Where the template's database is reached while it is made.
+async fn ports_of_the_template(installation: &Installation) -> String {
+    let filter = installation.filter().unwrap();
+    let words = ["container", "ls", "--filter", &filter, "--filter", "name=-making", "--format", "{{.Ports}}"];
+    eventually("the template", async || Some(docker(&words).await).filter(|ports| !ports.is_empty())).await
+}
+
 #[tokio::test]
 async fn a_project_lives_on_an_engine_behind_ssh_once_both_sides_know_each_other() {
     let Some(mut installation) = Installation::docker(Backend::Sqlite, POOL).await else { return };
@@ -31,6 +43,11 @@ async fn a_project_lives_on_an_engine_behind_ssh_once_both_sides_know_each_other
     sshd.make_known();
     says_that_it_waits(&server, &project_ref, &sshd.host(), "Permission denied (publickey)").await;
     sshd.let_in();
+    let published = tokio::select! {
+        published = ports_of_the_template(&installation) => published,
+        () = server.wait_for(&project_ref, "ACTIVE_HEALTHY") => panic!("the template was not seen"),
+    };
+    assert!(published.starts_with("127.0.0.1:") && !published.contains(','), "{published}");
     server.wait_for(&project_ref, "ACTIVE_HEALTHY").await;
     server.mark(&project_ref, MARK).await;
 

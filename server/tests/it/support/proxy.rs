@@ -41,7 +41,7 @@ impl Kind {
     }
 
     /// Where the system or `setup.sh` has put it.
-    fn path(self) -> Option<PathBuf> {
+    pub(crate) fn path(self) -> Option<PathBuf> {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let folders = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin"].map(PathBuf::from);
         folders
@@ -143,7 +143,7 @@ pub(crate) fn deployed(name: &str) -> PathBuf {
 }
 
 /// A file with what is shipped replaced by what is here.
-fn replaced(text: &str, changes: &[(&str, String)]) -> String {
+pub(crate) fn replaced(text: &str, changes: &[(&str, String)]) -> String {
     changes.iter().fold(text.to_owned(), |text, (shipped, here)| {
         assert!(text.contains(shipped), "{shipped} is no longer in the file:\n{text}");
         text.replace(shipped, here)
@@ -151,7 +151,7 @@ fn replaced(text: &str, changes: &[(&str, String)]) -> String {
 }
 
 /// A certificate for the domain and its projects that nobody has signed, and its key.
-fn certificate(folder: &Path) -> (PathBuf, PathBuf) {
+pub(crate) fn certificate(folder: &Path) -> (PathBuf, PathBuf) {
     let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
     let subject = format!("subjectAltName=DNS:{DOMAIN},DNS:*.api.{DOMAIN}");
     let made = std::process::Command::new("openssl")

@@ -6,7 +6,6 @@
 use std::{
     collections::BTreeMap,
     fs,
-    net::SocketAddr,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
@@ -22,7 +21,8 @@ use hyper_util::rt::TokioIo;
 use regex::Regex;
 use serde_json::Value;
 use tokio::{
-    net::{TcpListener, UnixStream},
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, UnixListener, UnixStream},
     task::JoinHandle,
 };
 
@@ -205,10 +205,10 @@ fn split(text: &str) -> Vec<&str> {
     parts
 }
 
-/// A proxy at a port of this machine. Gone when dropped.
+/// A proxy at a port or a socket of this machine. Gone when dropped.
 #[derive(Debug)]
 pub(crate) struct SocketProxy {
-    address: SocketAddr,
+    host: String,
     shared: Arc<Shared>,
     serving: JoinHandle<()>,
 }
@@ -220,26 +220,36 @@ struct Shared {
 }
 
 impl SocketProxy {
-    /// In front of this machine's engine.
+    /// In front of this machine's engine, at a port.
     pub(crate) async fn start(list: AllowList) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let host = format!("tcp://{}", listener.local_addr().unwrap());
         let shared = Arc::new(Shared { list, refused: Mutex::default() });
         let served = Arc::clone(&shared);
         let serving = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let shared = Arc::clone(&served);
-                let service = service_fn(move |request| pass(Arc::clone(&shared), request));
-                let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-                tokio::spawn(connection.with_upgrades());
+                serve(&served, stream);
             }
         });
-        Self { address, shared, serving }
+        Self { host, shared, serving }
+    }
+
+    /// The same at a socket.
+    pub(crate) fn start_at(path: &Path, list: AllowList) -> Self {
+        let listener = UnixListener::bind(path).unwrap();
+        let shared = Arc::new(Shared { list, refused: Mutex::default() });
+        let served = Arc::clone(&shared);
+        let serving = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                serve(&served, stream);
+            }
+        });
+        Self { host: format!("unix://{}", path.display()), shared, serving }
     }
 
     /// In the form of `DOCKER_HOST`.
-    pub(crate) fn host(&self) -> String {
-        format!("tcp://{}", self.address)
+    pub(crate) fn host(&self) -> &str {
+        &self.host
     }
 
     pub(crate) fn list(&self) -> &AllowList {
@@ -256,6 +266,13 @@ impl Drop for SocketProxy {
     fn drop(&mut self) {
         self.serving.abort();
     }
+}
+
+fn serve(shared: &Arc<Shared>, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
+    let shared = Arc::clone(shared);
+    let service = service_fn(move |request| pass(Arc::clone(&shared), request));
+    let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    tokio::spawn(connection.with_upgrades());
 }
 
 async fn pass(shared: Arc<Shared>, request: Request<Incoming>) -> anyhow::Result<Response<Body>> {
