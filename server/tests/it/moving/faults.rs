@@ -91,8 +91,8 @@ async fn an_archive_is_the_administrators_alone() {
 #[tokio::test]
 async fn a_full_disk_gives_up_the_archive_and_the_project_runs_on() {
     let installation = Installation::new(Backend::Sqlite).await;
-    // A project takes some 40 MB, and an archive leaves 128 MB to others.
-    let Some(mount) = Mount::tmpfs(installation.data_dir(), "180m") else { return };
+    // A project takes some 30 MB, and an archive leaves 144 MB to others.
+    let Some(mount) = Mount::tmpfs(installation.data_dir(), "150m") else { return };
     installation.share_templates();
     let server = installation.start().await;
     let project_ref = server.create_marked("large", MARK).await;
