@@ -3,7 +3,7 @@
 use super::{ROWS, expect_same, rows};
 use crate::support::{Backend, Installation, docker::things_of};
 
-const POOL: &str = "10.221.112.0/20";
+const POOL: &str = "10.221.160.0/20";
 
 #[tokio::test]
 async fn a_project_goes_from_the_local_driver_to_containers_and_back() {

@@ -58,14 +58,14 @@ impl Installation {
     }
 
     /// Exports the project to a file of this name; answers where that is.
-    async fn export(&self, server: &Server, project_ref: &str, name: &str) -> PathBuf {
+    pub(crate) async fn export(&self, server: &Server, project_ref: &str, name: &str) -> PathBuf {
         let file = self.folder().join(name);
         let printed = self.project(server, &["export", project_ref, "--output", file.to_str().unwrap()]).await;
         assert!(printed.contains(project_ref) && printed.contains("whole and sound"), "{printed}");
         file
     }
 
-    async fn import(&self, server: &Server, file: &Path, more: &[&str]) {
+    pub(crate) async fn import(&self, server: &Server, file: &Path, more: &[&str]) {
         let printed = self.project(server, &[&["import", file.to_str().unwrap()], more].concat()).await;
         assert!(printed.contains("is live at http://"), "{printed}");
     }
