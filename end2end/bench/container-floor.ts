@@ -158,7 +158,7 @@ export class ContainerFloor {
 
   /** Runs a container to its end, and removes it. */
   async #work(words: string[], mounts: object[], parts: Parts): Promise<void> {
-    const body = this.#body(words, mounts);
+    const body = { ...this.#body(words, mounts), NetworkDisabled: true };
     Object.assign(body.HostConfig, { NetworkMode: 'none' });
     // What copies has no limits, as in the driver.
     for (const name of ['Memory', 'MemorySwap', 'NanoCpus', 'PidsLimit', 'ShmSize', 'Tmpfs']) delete body.HostConfig[name];

@@ -229,7 +229,8 @@ impl Provisioner for DockerProvisioner {
         let driver = self.driver();
         let plan = driver.plan(placement)?;
         let images = plan.services.iter().map(|service| driver.images.ensure(&driver.engine, &service.image, &Quiet));
-        let (images, data) = tokio::try_join!(try_join_all(images), driver.data_volume(placement, &plan))?;
+        let (images, data, network) =
+            tokio::try_join!(try_join_all(images), driver.data_volume(placement, &plan), driver.network(placement, &plan))?;
         if data.is_none() {
             return Err(ProvisionError::Permanent {
                 cause: format!(
@@ -242,7 +243,6 @@ impl Provisioner for DockerProvisioner {
         driver.marks.clear_stopped(&placement.project_ref)?;
         let others = plan.stack.volumes().filter(|volume| *volume != plan.stack.binding().database.volume);
         try_join_all(others.map(|volume| driver.volume(placement, &plan, volume))).await?;
-        let network = driver.network(placement, &plan).await?;
         let database =
             plan.services.iter().position(|service| service.name == plan.stack.binding().database.service).unwrap_or_default();
         let starting = driver.start_containers(placement, &plan, &network, &images);
@@ -294,8 +294,7 @@ impl Provisioner for DockerProvisioner {
     async fn ensure_size(&self, placement: &Placement) -> Result<(), ProvisionError> {
         let driver = self.driver();
         let plan = driver.plan(placement)?;
-        let seen = driver.look(placement, &plan).await?;
-        let Some(all) = driver.desired(placement, &plan, &seen).await? else { return Ok(()) };
+        let (seen, Some(all)) = driver.compare(placement, &plan).await? else { return Ok(()) };
         for (container, desired) in all.iter().filter_map(|desired| Some((seen.of(&desired.component)?, desired))) {
             if !desired.limits.are_of(container) {
                 let id = container.id.as_deref().unwrap_or_default();

@@ -21,8 +21,7 @@ impl Docker {
     /// Looks at the project: its volume, its containers and whether they answer.
     pub(super) async fn observe(&self, placement: &Placement) -> Result<Observation, ProvisionError> {
         let plan = self.plan(placement)?;
-        let (data, seen) = tokio::try_join!(self.data_volume(placement, &plan), self.look(placement, &plan))?;
-        let desired = self.desired(placement, &plan, &seen).await?;
+        let (data, (seen, desired)) = tokio::try_join!(self.data_volume(placement, &plan), self.compare(placement, &plan))?;
         // Without a network or an image, those that were renamed count, too.
         let is_any_there =
             !seen.is_empty() || (desired.is_none() && !self.runtime().containers(&placement.project_ref).await?.is_empty());
@@ -53,22 +52,24 @@ impl Docker {
         })
     }
 
-    /// What the project's containers are to be. Nothing if it has no network, or an image is missing, so that it can't be
-    /// said. One that joins the network of a container that is not there can't be as it is to be.
-    pub(super) async fn desired(
+    /// Looks at all of the project's containers, and tells beside what they are to be. Nothing of that if it has no network, or
+    /// an image is missing, so that it can't be said.
+    pub(super) async fn compare<'a>(
         &self,
         placement: &Placement,
-        plan: &Plan,
-        seen: &Seen<'_>,
-    ) -> Result<Option<Vec<Desired>>, ProvisionError> {
+        plan: &'a Plan,
+    ) -> Result<(Seen<'a>, Option<Vec<Desired>>), ProvisionError> {
         let images = plan.services.iter().map(|service| self.images.find(&self.engine, &service.image));
         let network_name = Names::project(&placement.project_ref);
         let network = self.networks.find(&self.engine, &self.names, &network_name);
-        let (images, network) = tokio::try_join!(try_join_all(images), network)?;
-        let (Some(images), Some(network)) = (images.into_iter().collect::<Option<Vec<_>>>(), network) else { return Ok(None) };
+        let (seen, images, network) = tokio::try_join!(self.look(placement, plan), try_join_all(images), network)?;
+        let images: Option<Vec<_>> = images.into_iter().collect();
+        let (Some(images), Some(network)) = (images, network) else { return Ok((seen, None)) };
         let blueprint = self.blueprint(placement, plan, &network, &images).await?;
+        // One that joins the network of a container that is not there can't be as it is to be.
         let of = |(place, service)| blueprint.desired(place, seen.owner_of(service).and_then(|owner| owner.id.as_deref()));
-        plan.services.iter().enumerate().map(of).collect::<Result<_, _>>().map(Some)
+        let desired = plan.services.iter().enumerate().map(of).collect::<Result<_, _>>()?;
+        Ok((seen, Some(desired)))
     }
 
     /// Removes everything that has the project's labels, whatever stack it was made from.

@@ -241,6 +241,7 @@ impl Runtime<'_> {
             image: Some(image.to_owned()),
             entrypoint: Some(vec!["postgres".to_owned(), "--version".to_owned()]),
             labels: Some(self.names.shared_labels("look")),
+            network_disabled: Some(true),
             host_config: Some(HostConfig { network_mode: Some("none".to_owned()), ..hardened(true) }),
             ..ContainerCreateBody::default()
         };

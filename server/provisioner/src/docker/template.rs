@@ -131,7 +131,8 @@ impl Templates {
     }
 }
 
-/// A container that only copies: as the owner of the data, with no network.
+/// A container that only copies: as the owner of the data, with no network. An engine that is told so does not make one that
+/// leads nowhere, which is more than half of what it takes to start such a container.
 pub(super) fn copying(
     docker: &Docker,
     image: &Image,
@@ -142,6 +143,7 @@ pub(super) fn copying(
         image: Some(image.reference.clone()),
         cmd: Some(words.iter().map(|word| (*word).to_owned()).collect()),
         labels: Some(docker.names.shared_labels("copy")),
+        network_disabled: Some(true),
         host_config: Some(HostConfig { mounts: Some(mounts), network_mode: Some("none".to_owned()), ..hardened(true) }),
         ..ContainerCreateBody::default()
     }
