@@ -15,8 +15,9 @@ import { PASSWORD, prepareRow, readsPerSecond } from './rest.ts';
 const BUILD_MS = 20 * 60_000;
 /** Longest time until a running project has other limits. */
 const RESIZE_MS = 30_000;
-/** Between two questions whether a project answers: ten who ask all the time would take a processor from the engine. */
-const PAUSE_MS = 20;
+/** Between two questions whether a project answers; and where ten ask at once, who would take a processor from the engine. */
+const PAUSE_MS = 5;
+const PAUSE_OF_MANY_MS = 50;
 /** So many are made at once, and so often. */
 const AT_ONCE = 10;
 const ROUNDS = 3;
@@ -98,12 +99,13 @@ async function measure(projects: Projects, engine: Engine, run: Run): Promise<vo
 
   const memoryOfOne = await idleMemory(projects, engine, [first]);
   let others: Project[] = [];
+  const many = new Projects(projects.server, PAUSE_OF_MANY_MS);
   const atOnce = await inTurns(ROUNDS, {
     floor: () => floor.createAtOnce(AT_ONCE),
     ours: async () => {
       for (const { ref } of others) await api.delete(ref);
       const start = performance.now();
-      const created = await Promise.all(Array.from({ length: AT_ONCE }, () => projects.create()));
+      const created = await Promise.all(Array.from({ length: AT_ONCE }, () => many.create()));
       const took = performance.now() - start;
       others = created.map(({ project }) => project);
       return took;

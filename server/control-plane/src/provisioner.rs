@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, fmt, net::SocketAddr};
 
 use async_trait::async_trait;
-use control_plane_api::{InstanceSize, ProjectRef, Usage};
+use control_plane_api::{InstanceSize, ProjectRef, Step, Usage};
 use secrecy::SecretString;
 
 use crate::{
@@ -53,6 +53,13 @@ pub trait Provisioner: fmt::Debug + Send + Sync {
 
     /// Looks at the project without changing anything.
     async fn observe(&self, placement: &Placement) -> Result<Observation, ProvisionError>;
+
+    /// As [`Self::observe`], for whoever wants to know of one step's effect only: what says nothing of that may be left out, as
+    /// if there were nothing.
+    async fn observe_effect(&self, placement: &Placement, step: Step) -> Result<Observation, ProvisionError> {
+        let _any = step;
+        self.observe(placement).await
+    }
 
     /// Memory and disk now; `history` stays empty.
     async fn usage(&self, placement: &Placement) -> Result<Usage, ProvisionError>;

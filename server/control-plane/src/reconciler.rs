@@ -294,7 +294,7 @@ impl Reconciler {
         let (observation, failure) = match (failure, lifecycle::is_seen_elsewhere(lease.step)) {
             (Some(failure), _) => (None, Some(failure)),
             (None, true) => (None, None),
-            (None, false) => match self.provisioner.observe(&project.placement()).await {
+            (None, false) => match self.provisioner.observe_effect(&project.placement(), lease.step).await {
                 Ok(observation) => (Some(observation), None),
                 Err(error) => (None, Some(failure_of(&error))),
             },

@@ -8,7 +8,7 @@ use control_plane::{
     DataReader, DataWriter, Observation, Placement, Progress, ProjectSecrets, ProvisionError, Provisioner, RolePasswords,
     Services, Started, UnexpectedExit,
 };
-use control_plane_api::Usage;
+use control_plane_api::{Step, Usage};
 
 use crate::{DockerProvisioner, LocalProvisioner};
 
@@ -91,6 +91,10 @@ impl Provisioner for Drivers {
 
     async fn observe(&self, placement: &Placement) -> Result<Observation, ProvisionError> {
         self.of(placement)?.observe(placement).await
+    }
+
+    async fn observe_effect(&self, placement: &Placement, step: Step) -> Result<Observation, ProvisionError> {
+        self.of(placement)?.observe_effect(placement, step).await
     }
 
     async fn usage(&self, placement: &Placement) -> Result<Usage, ProvisionError> {

@@ -37,7 +37,7 @@ use control_plane::{
     DataReader, DataWriter, Observation, Placement, Progress, ProjectSecrets, ProvisionError, Provisioner, RolePasswords,
     Services, Started, UnexpectedExit,
 };
-use control_plane_api::Usage;
+use control_plane_api::{Step, Usage};
 use futures::future::try_join_all;
 use ipnet::Ipv4Net;
 use secrecy::SecretString;
@@ -64,7 +64,7 @@ pub use stack::StackError;
 /// Longest time until a project's services answer.
 const SERVICES_LIMIT: Duration = Duration::from_secs(60);
 /// Between two looks whether they do.
-const LOOK: Duration = Duration::from_millis(10);
+const LOOK: Duration = Duration::from_millis(5);
 
 /// How the Docker driver runs projects.
 #[derive(Debug, Clone)]
@@ -215,7 +215,9 @@ impl Provisioner for DockerProvisioner {
         // The network takes as long, and is needed next.
         let clone = driver.templates.clone_to(driver, &recipe, &template, &target);
         let (cloned, network) = tokio::join!(clone, driver.network(placement, &plan));
-        cloned?;
+        if let Some(bytes) = cloned? {
+            driver.disk.remember(&placement.project_ref, bytes).await;
+        }
         network?;
         driver.marks.set_data(&placement.project_ref, &volume)
     }
@@ -276,7 +278,7 @@ impl Provisioner for DockerProvisioner {
             let seen = driver.look(placement, &plan).await?;
             driver.deliver(&plan, &seen, &secrets).await?;
             let services = seen.routes();
-            for _ in 0..20 {
+            for _ in 0..40 {
                 if let Some(services) = &services
                     && answers(services).await
                 {
@@ -349,6 +351,10 @@ impl Provisioner for DockerProvisioner {
 
     async fn observe(&self, placement: &Placement) -> Result<Observation, ProvisionError> {
         self.driver().observe(placement).await
+    }
+
+    async fn observe_effect(&self, placement: &Placement, step: Step) -> Result<Observation, ProvisionError> {
+        self.driver().observe_effect(placement, step).await
     }
 
     async fn usage(&self, placement: &Placement) -> Result<Usage, ProvisionError> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use bollard::query_parameters::{ListNetworksOptions, ListVolumesOptionsBuilder};
 use control_plane::{DataState, DatabaseState, Observation, Placement, ProvisionError};
-use control_plane_api::{InstanceSize, ProjectRef};
+use control_plane_api::{InstanceSize, ProjectRef, Step};
 use futures::future::try_join_all;
 
 use super::{
@@ -25,12 +25,7 @@ impl Docker {
         // Without a network or an image, those that were renamed count, too.
         let is_any_there =
             !seen.is_empty() || (desired.is_none() && !self.runtime().containers(&placement.project_ref).await?.is_empty());
-        let data = match data {
-            Some(volume) if self.marks.data(&placement.project_ref).as_deref() == Some(&volume) => DataState::Complete,
-            Some(_) => DataState::Partial,
-            None if is_any_there => DataState::Partial,
-            None => DataState::Absent,
-        };
+        let data = self.data_state(placement, data.as_deref(), is_any_there);
         let database = match &desired {
             _ if !seen.is_any_alive() => DatabaseState::Stopped,
             Some(desired) => database_state(&plan, &seen, desired).await,
@@ -50,6 +45,44 @@ impl Docker {
             services,
             size: desired.is_none_or(|desired| desired.iter().all(is_limited)),
         })
+    }
+
+    /// Looks at what a step is for. Most steps change nothing of the containers, and looking at those is a third of all that the
+    /// engine is asked while a project is made.
+    pub(super) async fn observe_effect(&self, placement: &Placement, step: Step) -> Result<Observation, ProvisionError> {
+        let seen = Observation {
+            template: self.templates.any().await,
+            data: DataState::Absent,
+            database: DatabaseState::Stopped,
+            passwords: self.marks.has_passwords(&placement.project_ref),
+            services: false,
+            size: true,
+        };
+        match step {
+            Step::PrepareTemplate | Step::SetPasswords => Ok(seen),
+            Step::CloneData | Step::UnpackData => {
+                let volume = self.data_volume(placement, &self.plan(placement)?).await?;
+                Ok(Observation { data: self.data_state(placement, volume.as_deref(), false), ..seen })
+            }
+            Step::StartDatabase
+            | Step::StopDatabase
+            | Step::ApplySize
+            | Step::DestroyData
+            | Step::Publish
+            | Step::Withdraw
+            | Step::PackData
+            | Step::Forget => self.observe(placement).await,
+        }
+    }
+
+    /// `is_any_there`: of the project's containers.
+    fn data_state(&self, placement: &Placement, volume: Option<&str>, is_any_there: bool) -> DataState {
+        match volume {
+            Some(volume) if self.marks.data(&placement.project_ref).as_deref() == Some(volume) => DataState::Complete,
+            Some(_) => DataState::Partial,
+            None if is_any_there => DataState::Partial,
+            None => DataState::Absent,
+        }
     }
 
     /// Looks at all of the project's containers, and tells beside what they are to be. Nothing of that if it has no network, or

@@ -31,7 +31,7 @@ use crate::error::transient;
 /// Longest time until a new cluster answers: `initdb` is part of it.
 const START_LIMIT: Duration = Duration::from_secs(120);
 /// Between two looks whether it does.
-const LOOK: Duration = Duration::from_millis(20);
+const LOOK: Duration = Duration::from_millis(5);
 /// Where volumes are mounted in containers that only copy.
 const FROM: &str = "/template";
 pub(super) const TO: &str = "/var/lib/postgresql";
@@ -102,20 +102,21 @@ impl Templates {
         self.ready.lock().await.remove(name);
     }
 
-    /// Fills a project's volume from the template, unless it is full already.
+    /// Fills a project's volume from the template, unless it is full already. Answers how large the copy is, in bytes, where one
+    /// was made.
     pub(super) async fn clone_to(
         &self,
         docker: &Docker,
         recipe: &Recipe<'_>,
         template: &str,
         target: &str,
-    ) -> Result<(), ProvisionError> {
+    ) -> Result<Option<u64>, ProvisionError> {
         let mounts = vec![volume(template, FROM, false), volume(target, TO, false)];
         let body = copying(docker, recipe.copier, &["clone", FROM, TO], mounts);
         let (code, words) = docker.runtime().work(&format!("{target}-clone"), body).await?;
         let refused = |cause: String| Err(ProvisionError::Transient { cause, source: None });
         match code {
-            0 => Ok(()),
+            0 => Ok(cloned_bytes(&words)),
             DISK_FULL => refused(format!(
                 "the engine's disk is full. Free some space (`docker system df` shows what takes it). The clone said: {words}"
             )),
@@ -129,6 +130,11 @@ impl Templates {
             code => refused(format!("the data could not be cloned (exit code {code}): {words}")),
         }
     }
+}
+
+/// The image's README says how it tells.
+fn cloned_bytes(words: &str) -> Option<u64> {
+    words.lines().find_map(|line| line.strip_prefix("cloned ")?.strip_suffix(" kB")?.parse::<u64>().ok()).map(|size| size * 1024)
 }
 
 /// A container that only copies: as the owner of the data, with no network. An engine that is told so does not make one that
@@ -300,7 +306,7 @@ pub(super) async fn wait_for_sql(
             }
         }
         // A server that starts is asked more often than the engine.
-        for _ in 0..10 {
+        for _ in 0..40 {
             if let Some(address) = address
                 && reach::accepts_sql(address).await
             {

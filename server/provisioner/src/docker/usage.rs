@@ -27,6 +27,11 @@ pub(super) struct DiskUsage {
 }
 
 impl DiskUsage {
+    /// It was this large just now.
+    pub(super) async fn remember(&self, project_ref: &ProjectRef, bytes: u64) {
+        self.measured.lock().await.insert(project_ref.clone(), (Instant::now(), bytes));
+    }
+
     pub(super) async fn forget(&self, project_ref: &ProjectRef) {
         self.measured.lock().await.remove(project_ref);
     }
@@ -84,7 +89,7 @@ impl Docker {
             }
         }
         let kilobytes: u64 = printed.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or_default();
-        self.disk.measured.lock().await.insert(placement.project_ref.clone(), (Instant::now(), kilobytes * 1024));
+        self.disk.remember(&placement.project_ref, kilobytes * 1024).await;
         Ok(kilobytes * 1024)
     }
 }
