@@ -2,7 +2,7 @@
 
 use leptos::{html, prelude::*};
 
-use super::{Copied, CopyButton, CurlButton, DeleteForm, Dialog, PostForm, Sheet, dialog};
+use super::{CurlButton, DeleteForm, Dialog, PostForm, Sheet, dialog};
 use crate::{live::use_live, server_fns::RenameProject, snippets::Command, submission::Submission};
 
 /// What is seldom done, at the end of the page.
@@ -10,7 +10,11 @@ use crate::{live::use_live, server_fns::RenameProject, snippets::Command, submis
 pub(crate) fn SettingsPanel() -> impl IntoView {
     let live = use_live();
     let project_ref = live.project_ref();
-    let export = format!("supacloud project export {project_ref}");
+    // As one text: an element of its own would be a hundred times its size in wasm.
+    let hint = format!(
+        "Deleting removes the database, its data and its keys. There is no way back. To keep or to move it: \
+         <code>supacloud project export {project_ref}</code>"
+    );
     let delete_page = format!("/project/{project_ref}/delete");
     let dialog_ref = NodeRef::<html::Dialog>::new();
     let name = Signal::derive(move || live.detail.read().name.clone());
@@ -21,19 +25,8 @@ pub(crate) fn SettingsPanel() -> impl IntoView {
                 {live.detail.read_untracked().sizes.clone().map(|sizes| view! { <ResizeForm sizes /> })}
             </div>
             <div class="sheet-body border-t border-line">
-                <p class="text-sm soft">
-                    "One sealed file with the data, passwords and keys, for another machine or driver; `supacloud project import` takes it in:"
-                </p>
-                <div class="command">
-                    <code tabindex="0" role="region" aria-label="Export the project by command">
-                        {export.clone()}
-                    </code>
-                    <CopyButton what=Copied::Text(export) label="Copy the export command" />
-                </div>
-            </div>
-            <div class="sheet-body border-t border-line">
                 <div class="page-actions justify-between">
-                    <p class="text-sm soft">"Deleting removes the database, its data and its keys. There is no way back."</p>
+                    <p class="text-sm soft" inner_html=hint></p>
                     <span class="button-pair">
                         <a
                             class="button button-quiet-danger"
