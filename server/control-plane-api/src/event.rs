@@ -8,9 +8,8 @@ use time::OffsetDateTime;
 use crate::{OperationKind, ProjectRef, ProjectState, Step, UsageSample};
 
 /// Kind of an event; the SSE `event:` field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(rename_all = "snake_case"))]
 pub enum EventKind {
     /// The project's state changed; `state` is the new one.
     StateChanged,
@@ -70,6 +69,8 @@ impl EventKind {
         }
     }
 }
+
+serialized_as_word!(EventKind);
 
 impl fmt::Display for EventKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

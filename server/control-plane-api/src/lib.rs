@@ -4,6 +4,9 @@
 //! Field names and values are the Supabase Management API's, because its clients (the CLI, the MCP server, the
 //! Terraform provider) decode these documents. What is ours alone is additional fields, which those clients ignore.
 
+#[macro_use]
+mod word;
+
 mod api_key;
 mod archive;
 mod error;

@@ -7,9 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::OperationKind;
 
 /// Stored state of a project, a plain word. Only the reconciler and `ProjectService` set it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(rename_all = "snake_case"))]
 pub enum ProjectState {
     /// Being made.
     Provisioning,
@@ -66,6 +65,8 @@ impl ProjectState {
         }
     }
 }
+
+serialized_as_word!(ProjectState);
 
 impl fmt::Display for ProjectState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
