@@ -56,8 +56,7 @@ pub trait Provisioner: fmt::Debug + Send + Sync {
 
     /// As [`Self::observe`], for whoever wants to know of one step's effect only: what says nothing of that may be left out, as
     /// if there were nothing.
-    async fn observe_effect(&self, placement: &Placement, step: Step) -> Result<Observation, ProvisionError> {
-        let _any = step;
+    async fn observe_effect(&self, placement: &Placement, _step: Step) -> Result<Observation, ProvisionError> {
         self.observe(placement).await
     }
 

@@ -17,6 +17,11 @@ pub(crate) fn unmovable(what: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
+/// As [`unmovable`], of a link where there may be none.
+pub(crate) fn unmovable_link(path: &Path) -> io::Error {
+    unmovable(format!("{} is a link, such as a tablespace's; what it leads to can't be moved", path.display()))
+}
+
 /// A failure of reading, writing or the data itself, the last of which does not get better. `doing` completes "could not ...".
 pub(crate) fn failed(doing: &str, error: io::Error) -> ProvisionError {
     let is_full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);

@@ -40,15 +40,7 @@ pub(crate) struct Depot {
 #[derive(Debug)]
 pub(crate) struct Received {
     pub(crate) head: Head,
-    path: PathBuf,
-}
-
-impl Drop for Received {
-    fn drop(&mut self) {
-        if let Err(error) = remove(&self.path) {
-            tracing::warn!(%error, file = %self.path.display(), "removing an archive that was not taken");
-        }
-    }
+    file: Temporary,
 }
 
 impl Depot {
@@ -138,8 +130,7 @@ impl Depot {
         let mut archive = Passphrase::said(passphrase).open(io::BufReader::new(input))?;
         let path = self.folder.join(format!("{}.{PARTIAL}", uuid::Uuid::new_v4().simple()));
         let output = Guarded::new(self.create(&path)?, &self.folder);
-        // Removes the file however this ends.
-        let mut received = Unread(Some(path));
+        let file = Temporary(path);
         let own = ArchiveError::own(&self.folder);
         let mut sealed = self.key.seal(io::BufWriter::with_capacity(1 << 20, output)).map_err(&own)?;
         let mut chunk = vec![0; 128 << 10];
@@ -152,14 +143,14 @@ impl Depot {
         }
         let finish = || sealed.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?.sync();
         finish().map_err(&own)?;
-        let head = head(Self::open(received.path())?, &self.key)?;
-        Ok(Received { head, path: received.keep() })
+        let head = head(Self::open(&file.0)?, &self.key)?;
+        Ok(Received { head, file })
     }
 
     /// Gives an archive that came in to its project. False if the project has one already.
     pub(crate) fn keep(&self, received: &Received) -> Result<bool, ArchiveError> {
         let path = self.named(&received.head.manifest.project_ref, IMPORT);
-        match fs::hard_link(&received.path, &path) {
+        match fs::hard_link(&received.file.0, &path) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
             Err(error) => return Err(ArchiveError::own(&self.folder)(error)),
@@ -220,24 +211,15 @@ impl Depot {
     }
 }
 
-/// A file that is removed unless it is kept.
-struct Unread(Option<PathBuf>);
+/// A file that goes when this does.
+#[derive(Debug)]
+struct Temporary(PathBuf);
 
-impl Unread {
-    fn path(&self) -> &Path {
-        self.0.as_deref().unwrap_or(Path::new(""))
-    }
-
-    fn keep(&mut self) -> PathBuf {
-        self.0.take().unwrap_or_default()
-    }
-}
-
-impl Drop for Unread {
+impl Drop for Temporary {
     fn drop(&mut self) {
-        if let Some(path) = &self.0 {
+        if let Err(error) = remove(&self.0) {
             // Left, it goes at the next start.
-            let _ = remove(path);
+            tracing::warn!(%error, file = %self.0.display(), "removing an archive that was not taken");
         }
     }
 }

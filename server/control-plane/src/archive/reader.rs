@@ -13,7 +13,7 @@ use super::{
     ArchiveError, DATA, END, Entry, EntryKind, MANIFEST, SECRETS, VOLUMES,
     head::{Head, Manifest, SecretsDocument},
     seal::Passphrase,
-    writer::{Job, Totals},
+    writer::{Counted, Job, Totals},
 };
 
 /// Largest document, in bytes.
@@ -74,8 +74,9 @@ impl DataReader {
                 (entry.header().mode()? & 0o7777, (entry.header().uid()?, entry.header().gid()?), entry.size());
             totals.entries += 1;
             let target = entry.link_name()?.map(std::borrow::Cow::into_owned);
-            let mut content = Counted { entry: &mut entry, job: &self.job };
-            let kind = match (content.entry.header().entry_type(), &target) {
+            let kind = entry.header().entry_type();
+            let mut content = Counted { content: &mut entry, job: &self.job };
+            let kind = match (kind, &target) {
                 (tar::EntryType::Directory, None) => EntryKind::Folder,
                 (tar::EntryType::Regular, None) => {
                     totals.bytes += bytes;
@@ -87,19 +88,6 @@ impl DataReader {
             take(Entry { path: &path, mode, owner, kind })?;
         }
         Err(damaged("it has no end"))
-    }
-}
-
-struct Counted<'a, R> {
-    entry: &'a mut R,
-    job: &'a Job,
-}
-
-impl<R: Read> Read for Counted<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.entry.read(buffer)?;
-        self.job.count(read)?;
-        Ok(read)
     }
 }
 

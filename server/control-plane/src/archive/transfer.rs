@@ -109,9 +109,7 @@ fn failed(error: ArchiveError) -> ProvisionError {
         | ArchiveError::NewerFormat(_)
         | ArchiveError::DiskFull { .. } => error.to_string(),
     };
+    let may_pass = matches!(error, ArchiveError::DiskFull { .. } | ArchiveError::Io(_));
     let source = Some(Box::new(error) as Box<dyn std::error::Error + Send + Sync>);
-    match source.as_deref().and_then(|error| error.downcast_ref::<ArchiveError>()) {
-        Some(ArchiveError::DiskFull { .. } | ArchiveError::Io(_)) => ProvisionError::Transient { cause, source },
-        Some(_) | None => ProvisionError::Permanent { cause, source },
-    }
+    if may_pass { ProvisionError::Transient { cause, source } } else { ProvisionError::Permanent { cause, source } }
 }

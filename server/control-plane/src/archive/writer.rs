@@ -136,9 +136,10 @@ fn append(tar: &mut tar::Builder<Sealed>, name: &str, document: &[u8]) -> io::Re
     tar.append_data(&mut header, name, document)
 }
 
-struct Counted<'a, R> {
-    content: R,
-    job: &'a Job,
+/// Reads, and counts for whoever waits.
+pub(super) struct Counted<'a, R> {
+    pub(super) content: R,
+    pub(super) job: &'a Job,
 }
 
 impl<R: Read> Read for Counted<'_, R> {

@@ -25,7 +25,7 @@ use super::{
     transient,
 };
 use crate::{
-    archive::{failed, is_of_running_server, unmovable},
+    archive::{failed, is_of_running_server, unmovable, unmovable_link},
     error::interrupted,
 };
 
@@ -185,10 +185,7 @@ fn add(archive: &mut DataWriter, path: &Path, entry: &mut tar::Entry<'_, impl io
         (tar::EntryType::Regular, _) => EntryKind::File { bytes, content: entry },
         (tar::EntryType::Symlink, Some(target)) if path.starts_with(VOLUMES) => EntryKind::Link { target },
         (tar::EntryType::Symlink | tar::EntryType::Link, _) => {
-            return Err(unmovable(format!(
-                "{} is a link, such as a tablespace's; what it leads to can't be moved",
-                path.display()
-            )));
+            return Err(unmovable_link(path));
         }
         _ => return Ok(()),
     };

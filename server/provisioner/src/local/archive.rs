@@ -10,7 +10,7 @@ use control_plane::{DATA, DataReader, DataWriter, Entry, EntryKind, ProvisionErr
 use postgres_cluster::{Cluster, Error};
 
 use crate::{
-    archive::{is_about_data, is_of_running_server, unmovable},
+    archive::{is_about_data, is_of_running_server, unmovable, unmovable_link},
     error::provision_error,
 };
 
@@ -36,7 +36,7 @@ pub(super) async fn unpack(cluster: &Cluster, archive: DataReader) -> Result<(),
             match entry.kind {
                 EntryKind::Folder => data.folder(path),
                 EntryKind::File { bytes, content } => data.file(path, bytes, content),
-                EntryKind::Link { .. } => Err(link(entry.path)),
+                EntryKind::Link { .. } => Err(unmovable_link(entry.path)),
             }
         })
     });
@@ -55,20 +55,13 @@ fn add(folder: &Path, name: &Path, archive: &mut DataWriter) -> io::Result<()> {
         if metadata.is_dir() {
             add(&path, &name, archive)?;
         } else if metadata.is_symlink() {
-            return Err(link(&name));
+            return Err(unmovable_link(&name));
         } else if metadata.is_file() && !is_of_running_server(&name) {
             let kind = EntryKind::File { bytes: metadata.len(), content: &mut fs::File::open(&path)? };
             archive.add(Entry { path: &name, mode: mode(&metadata), owner, kind })?;
         }
     }
     Ok(())
-}
-
-fn link(path: &Path) -> io::Error {
-    unmovable(format!(
-        "{} is a link out of the data directory, such as a tablespace's; what it leads to can't be moved",
-        path.display()
-    ))
 }
 
 /// What is wrong with the data itself does not get better.
