@@ -25,8 +25,9 @@ pub trait Provisioner: fmt::Debug + Send + Sync {
     /// Picks a free loopback port for the project's SQL connections.
     async fn allocate_port(&self, placement: &Placement) -> Result<u16, ProvisionError>;
 
-    /// Has the project's database running and answering, and whatever else of it needs no secrets. Adopts what already runs.
-    async fn ensure_started(&self, placement: &Placement) -> Result<Started, ProvisionError>;
+    /// Has the project's database running and answering. Adopts what already runs. Services that need not wait for the database
+    /// may begin meanwhile, with `secrets`, where the passwords among those are in force.
+    async fn ensure_started(&self, placement: &Placement, secrets: &ProjectSecrets) -> Result<Started, ProvisionError>;
 
     /// Has every login role of the project's database carry its own password.
     async fn ensure_passwords(&self, placement: &Placement, passwords: &RolePasswords) -> Result<(), ProvisionError>;

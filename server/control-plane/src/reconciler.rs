@@ -370,6 +370,7 @@ impl Reconciler {
 
     /// Starts the database on the project's port, giving it another one where somebody else has taken it.
     async fn start(&self, project: &mut StoredProject) -> Result<(), TryError> {
+        let secrets = self.installation.store.secrets(&self.installation.vault, project).await?;
         for _ in 0..PORT_TRIES {
             if project.port.is_none() {
                 let port = self.provisioner.allocate_port(&project.placement()).await?;
@@ -378,7 +379,7 @@ impl Reconciler {
                 }
                 project.port = Some(port);
             }
-            match self.provisioner.ensure_started(&project.placement()).await {
+            match self.provisioner.ensure_started(&project.placement(), &secrets).await {
                 Ok(started) => {
                     if project.postgres_version.as_deref() != Some(&started.postgres_version) {
                         self.installation.store.set_postgres_version(project.id, &started.postgres_version).await?;

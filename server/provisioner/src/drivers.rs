@@ -57,8 +57,8 @@ impl Provisioner for Drivers {
         self.of(placement)?.allocate_port(placement).await
     }
 
-    async fn ensure_started(&self, placement: &Placement) -> Result<Started, ProvisionError> {
-        self.of(placement)?.ensure_started(placement).await
+    async fn ensure_started(&self, placement: &Placement, secrets: &ProjectSecrets) -> Result<Started, ProvisionError> {
+        self.of(placement)?.ensure_started(placement, secrets).await
     }
 
     async fn ensure_passwords(&self, placement: &Placement, passwords: &RolePasswords) -> Result<(), ProvisionError> {

@@ -85,37 +85,23 @@ impl DataWriter {
     /// # Errors
     /// What reading or writing says; also when nobody waits for the archive any more.
     pub fn add(&mut self, entry: Entry<'_>) -> io::Result<()> {
-        let mut header = tar::Header::new_gnu();
-        header.set_mode(entry.mode);
-        header.set_uid(entry.owner.0);
-        header.set_gid(entry.owner.1);
-        header.set_mtime(0);
+        let Entry { path, mode, owner, kind } = entry;
         self.totals.entries += 1;
         self.job.count(0)?;
-        match entry.kind {
-            EntryKind::Folder => {
-                header.set_entry_type(tar::EntryType::Directory);
-                header.set_size(0);
-                self.tar.append_data(&mut header, entry.path, io::empty())
-            }
-            EntryKind::Link { target } => {
-                header.set_entry_type(tar::EntryType::Symlink);
-                header.set_size(0);
-                self.tar.append_link(&mut header, entry.path, target)
-            }
+        match kind {
             EntryKind::File { bytes, content } => {
-                header.set_size(bytes);
                 self.totals.bytes += bytes;
                 let mut counted = Counted { content: content.take(bytes), job: &self.job };
-                self.tar.append_data(&mut header, entry.path, &mut counted)?;
+                EntryKind::File { bytes, content: &mut counted }.append_to(&mut self.tar, path, mode, owner)?;
                 match counted.content.limit() {
                     0 => Ok(()),
                     missing => {
-                        let words = format!("{} ended {missing} bytes early", entry.path.display());
+                        let words = format!("{} ended {missing} bytes early", path.display());
                         Err(io::Error::new(io::ErrorKind::UnexpectedEof, words))
                     }
                 }
             }
+            EntryKind::Folder | EntryKind::Link { .. } => kind.append_to(&mut self.tar, path, mode, owner),
         }
     }
 

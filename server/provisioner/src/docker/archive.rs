@@ -206,24 +206,5 @@ fn put(tar: &mut tar::Builder<impl io::Write>, others: &[String], entry: Entry<'
             )));
         }
     };
-    let mut header = tar::Header::new_gnu();
-    header.set_mode(entry.mode);
-    header.set_uid(owner.0);
-    header.set_gid(owner.1);
-    header.set_mtime(0);
-    header.set_size(0);
-    match entry.kind {
-        EntryKind::Folder => {
-            header.set_entry_type(tar::EntryType::Directory);
-            tar.append_data(&mut header, path, io::empty())
-        }
-        EntryKind::Link { target } => {
-            header.set_entry_type(tar::EntryType::Symlink);
-            tar.append_link(&mut header, path, target)
-        }
-        EntryKind::File { bytes, content } => {
-            header.set_size(bytes);
-            tar.append_data(&mut header, path, content)
-        }
-    }
+    entry.kind.append_to(tar, &path, entry.mode, owner)
 }

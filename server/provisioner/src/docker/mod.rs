@@ -227,7 +227,7 @@ impl Provisioner for DockerProvisioner {
         postgres_cluster::free_loopback_port().map_err(crate::error::provision_error)
     }
 
-    async fn ensure_started(&self, placement: &Placement) -> Result<Started, ProvisionError> {
+    async fn ensure_started(&self, placement: &Placement, secrets: &ProjectSecrets) -> Result<Started, ProvisionError> {
         let driver = self.driver();
         let plan = driver.plan(placement)?;
         let images = plan.services.iter().map(|service| driver.images.ensure(&driver.engine, &service.image, &Quiet));
@@ -247,7 +247,9 @@ impl Provisioner for DockerProvisioner {
         try_join_all(others.map(|volume| driver.volume(placement, &plan, volume))).await?;
         let database =
             plan.services.iter().position(|service| service.name == plan.stack.binding().database.service).unwrap_or_default();
-        let starting = driver.start_containers(placement, &plan, &network, &images);
+        // Whoever got in with the passwords of the template would have to be turned away first, and try again.
+        let secrets = driver.marks.has_passwords(&placement.project_ref).then(|| Secrets::of(secrets));
+        let starting = driver.start_containers(placement, &plan, &network, &images, secrets.as_ref());
         let ((), postgres_version) = tokio::try_join!(starting, driver.version(&images[database]))?;
         Ok(Started { postgres_version })
     }
@@ -276,7 +278,7 @@ impl Provisioner for DockerProvisioner {
         let mut restarts = Restarts::default();
         loop {
             let seen = driver.look(placement, &plan).await?;
-            driver.deliver(&plan, &seen, &secrets).await?;
+            driver.deliver(plan.services.iter(), &seen, &secrets).await?;
             let services = seen.routes();
             for _ in 0..40 {
                 if let Some(services) = &services

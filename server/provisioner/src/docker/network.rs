@@ -3,7 +3,11 @@
 //! The engine's own pools would be exhausted after thirty projects; and with ranges from one pool the server knows by its
 //! address whoever calls out of a project's container, and refuses it.
 
-use std::{collections::HashMap, net::Ipv4Addr};
+use std::{
+    collections::{HashMap, HashSet},
+    net::Ipv4Addr,
+    sync::{Mutex, PoisonError},
+};
 
 use bollard::{
     errors::Error,
@@ -12,7 +16,6 @@ use bollard::{
 };
 use control_plane::ProvisionError;
 use ipnet::Ipv4Net;
-use tokio::sync::Mutex;
 
 use super::{engine::Engine, names::Names};
 
@@ -25,8 +28,21 @@ const TRIES: usize = 32;
 #[derive(Debug)]
 pub(super) struct Networks {
     pool: Ipv4Net,
-    /// Two at once would choose the same range.
-    choosing: Mutex<()>,
+    /// Ranges of networks that are being made, which the engine does not list yet.
+    chosen: Mutex<HashSet<Ipv4Net>>,
+}
+
+/// A range that nobody else chooses while this lives.
+#[derive(Debug)]
+struct Chosen<'a> {
+    networks: &'a Networks,
+    range: Ipv4Net,
+}
+
+impl Drop for Chosen<'_> {
+    fn drop(&mut self) {
+        self.networks.chosen.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.range);
+    }
 }
 
 /// A project's network.
@@ -51,10 +67,11 @@ impl ProjectNetwork {
 
 impl Networks {
     pub(super) fn new(pool: Ipv4Net) -> Self {
-        Self { pool, choosing: Mutex::default() }
+        Self { pool, chosen: Mutex::default() }
     }
 
-    /// The network of this name, made if it is not there. `labels` are for a new one.
+    /// The network of this name, made if it is not there. `labels` are for a new one. Not to be called twice at once for one
+    /// name, which the engine would give to both.
     pub(super) async fn ensure(
         &self,
         engine: &Engine,
@@ -64,7 +81,6 @@ impl Networks {
     ) -> Result<ProjectNetwork, ProvisionError> {
         let doing = format!("make the network {name}");
         let docker = engine.docker().await?;
-        let _choosing = self.choosing.lock().await;
         let all = docker.list_networks(None::<ListNetworksOptions>).await.map_err(|error| engine.failed(&doing, error))?;
         if let Some(network) = all.iter().find(|network| network.name.as_deref() == Some(name)) {
             return usable(network, names).ok_or_else(|| ProvisionError::Transient {
@@ -72,10 +88,10 @@ impl Networks {
                 source: None,
             });
         }
-        let taken: Vec<Ipv4Net> = all.iter().flat_map(ranges).collect();
-        let free =
-            self.pool.subnets(PREFIX).into_iter().flatten().filter(|range| !taken.iter().any(|other| overlap(range, other)));
-        for range in free.take(TRIES) {
+        let mut taken: Vec<Ipv4Net> = all.iter().flat_map(ranges).collect();
+        for _ in 0..TRIES {
+            let Some(chosen) = self.choose(&taken) else { break };
+            let range = chosen.range;
             let request = NetworkCreateRequest {
                 name: name.to_owned(),
                 driver: Some("bridge".to_owned()),
@@ -88,8 +104,10 @@ impl Networks {
             };
             match docker.create_network(request).await {
                 Ok(made) => return Ok(ProjectNetwork { name: name.to_owned(), id: made.id, range }),
+                // By a network that was made since the look, or a route of the machine.
                 Err(error) if is_overlap(&error) => {
-                    tracing::info!(%range, "a range of addresses is taken by something else on the engine's machine")
+                    tracing::info!(%range, "a range of addresses is taken by something else on the engine's machine");
+                    taken.push(range);
                 }
                 Err(error) => return Err(engine.failed(&doing, error)),
             }
@@ -102,6 +120,15 @@ impl Networks {
             ),
             source: None,
         })
+    }
+
+    /// The first free range.
+    fn choose(&self, taken: &[Ipv4Net]) -> Option<Chosen<'_>> {
+        let mut chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_free = |range: &Ipv4Net| !chosen.contains(range) && !taken.iter().any(|other| overlap(range, other));
+        let range = self.pool.subnets(PREFIX).into_iter().flatten().find(is_free)?;
+        chosen.insert(range);
+        Some(Chosen { networks: self, range })
     }
 
     /// Has the server's own container in the network: it reaches a project in no other way.
@@ -175,6 +202,19 @@ mod tests {
         assert_eq!(network.address(0), Some([10, 213, 0, 18].into()), "after the gateway's");
         let last = network.address(super::super::stack::MAX_SERVICES).unwrap();
         assert!(last < std::net::Ipv4Addr::new(10, 213, 0, 30), "{last}");
+    }
+
+    #[test]
+    fn a_range_is_chosen_once_at_a_time() {
+        let networks = Networks::new("10.213.0.0/26".parse().unwrap());
+        let range = |chosen: Option<Chosen<'_>>| chosen.map(|chosen| chosen.range.to_string());
+        let taken = ["10.213.0.0/28".parse().unwrap(), "10.213.0.48/29".parse().unwrap()];
+        let first = networks.choose(&taken);
+        let second = networks.choose(&taken);
+        assert_eq!(second.as_ref().unwrap().range.to_string(), "10.213.0.32/28");
+        assert_eq!(range(networks.choose(&taken)), None, "nothing is left");
+        assert_eq!(range(first).as_deref(), Some("10.213.0.16/28"));
+        assert_eq!(range(networks.choose(&taken)).as_deref(), Some("10.213.0.16/28"), "it was given back");
     }
 
     #[test]

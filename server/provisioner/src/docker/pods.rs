@@ -8,6 +8,7 @@ use futures::future::{join_all, try_join_all};
 use super::{
     Docker, LOOK,
     container::{Blueprint, Desired},
+    delivery::Secrets,
     image::Image,
     look::Seen,
     network::ProjectNetwork,
@@ -19,13 +20,14 @@ use super::{
 
 impl Docker {
     /// Has the project's containers as they are to be and running, and its database answering. `images` in the order of the
-    /// services.
+    /// services. What does not wait for the database gets `secrets` meanwhile, if they are known already.
     pub(super) async fn start_containers(
         &self,
         placement: &Placement,
         plan: &Plan,
         network: &ProjectNetwork,
         images: &[Image],
+        secrets: Option<&Secrets>,
     ) -> Result<(), ProvisionError> {
         let blueprint = self.blueprint(placement, plan, network, images).await?;
         let database = &plan.stack.binding().database;
@@ -40,7 +42,17 @@ impl Docker {
             let (id, _) = started.as_ref().ok_or_else(|| transient("the database's container was removed while it started"))?;
             let waiting = template::wait_for_sql(self, id, &network.name, database.port, &mut restarts);
             // Meanwhile: the database takes its time to boot.
-            let (answering, joined) = tokio::join!(waiting, self.join(&seen, &guests));
+            let others = async {
+                let joined = self.join(&seen, &guests).await?;
+                if let Some(secrets) = secrets
+                    && joined
+                {
+                    let independent = plan.services.iter().filter(|service| !service.awaits_database);
+                    self.deliver(independent, &self.look(placement, plan).await?, secrets).await?;
+                }
+                Ok::<_, ProvisionError>(joined)
+            };
+            let (answering, joined) = tokio::join!(waiting, others);
             // If it has ended, that is what is wrong, whatever became of those that wanted to join it.
             let answering = answering?;
             if joined? && started.as_ref() == Some(&answering.life) {

@@ -15,9 +15,15 @@ use super::{
 };
 
 impl Docker {
-    /// Gives every running container of the project that waits for secrets what it needs. Giving them twice does no harm.
-    pub(super) async fn deliver(&self, plan: &Plan, seen: &Seen<'_>, secrets: &Secrets) -> Result<(), ProvisionError> {
-        for service in plan.services.iter().filter(|service| service.has_secrets()) {
+    /// Gives each of these services that waits for secrets, and whose container runs, what it needs. Giving them twice does no
+    /// harm.
+    pub(super) async fn deliver(
+        &self,
+        services: impl Iterator<Item = &ServiceSpec>,
+        seen: &Seen<'_>,
+        secrets: &Secrets,
+    ) -> Result<(), ProvisionError> {
+        for service in services.filter(|service| service.has_secrets()) {
             let Some(container) = seen.of(&service.name).filter(|container| runtime::is_running(container)) else { continue };
             let (id, started_at) = life(container);
             if self.delivered.lock().await.get(&id) == Some(&started_at) {

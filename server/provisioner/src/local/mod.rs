@@ -236,7 +236,7 @@ impl Provisioner for LocalProvisioner {
         postgres_cluster::free_loopback_port().map_err(provision_error)
     }
 
-    async fn ensure_started(&self, placement: &Placement) -> Result<Started, ProvisionError> {
+    async fn ensure_started(&self, placement: &Placement, _secrets: &ProjectSecrets) -> Result<Started, ProvisionError> {
         let environment = self.environment().await?;
         environment.layout.project(&placement.project_ref).create().map_err(provision_error)?;
         let cluster = environment.cluster(placement);

@@ -33,9 +33,9 @@ async fn every_verb_takes_effect_and_can_be_repeated(machine: impl Machine) {
         let seen = driver.observe(&project).await.unwrap();
         assert_eq!((seen.data, seen.database, seen.passwords), (DataState::Complete, DatabaseState::Stopped, false));
     }
-    let started = driver.ensure_started(&project).await.unwrap();
+    let started = driver.ensure_started(&project, &secrets("a")).await.unwrap();
     let pid = machine.postmaster(&project).await.unwrap();
-    assert_eq!(driver.ensure_started(&project).await.unwrap(), started);
+    assert_eq!(driver.ensure_started(&project, &secrets("a")).await.unwrap(), started);
     assert_eq!(machine.postmaster(&project).await, Some(pid), "it went on running");
     let seen = driver.observe(&project).await.unwrap();
     assert_eq!((seen.database, seen.passwords), (DatabaseState::Ready, false));
@@ -87,7 +87,7 @@ async fn what_an_interruption_has_left_is_finished(machine: impl Machine) {
     assert_eq!(driver.observe(&half).await.unwrap().data, DataState::Partial);
     driver.ensure_data(&half).await.unwrap();
     assert_eq!(driver.observe(&half).await.unwrap().data, DataState::Complete);
-    driver.ensure_started(&half).await.unwrap();
+    driver.ensure_started(&half, &secrets("a")).await.unwrap();
 
     // Half a removal, and of one that runs.
     machine.interrupt_removal(&project).await;
@@ -103,22 +103,22 @@ async fn a_taken_port_is_told_apart_from_other_failures(machine: impl Machine) {
     let port = somebody.local_addr().unwrap().port();
     let project = Placement { port: Some(port), ..with_port(&machine, &driver, 3).await };
     driver.ensure_data(&project).await.unwrap();
-    let refused = driver.ensure_started(&project).await.unwrap_err();
+    let refused = driver.ensure_started(&project, &secrets("a")).await.unwrap_err();
     assert!(matches!(refused, ProvisionError::PortInUse { port: taken } if taken == port), "{refused:?}");
     assert_ne!(driver.observe(&project).await.unwrap().database, DatabaseState::Ready);
     drop(somebody);
-    driver.ensure_started(&project).await.unwrap();
+    driver.ensure_started(&project, &secrets("a")).await.unwrap();
     driver.destroy(&project).await.unwrap();
 }
 
 async fn what_can_not_get_better_by_itself_is_permanent(machine: impl Machine) {
     let driver = machine.driver();
     let project = with_port(&machine, &driver, 4).await;
-    let missing = driver.ensure_started(&project).await.unwrap_err();
+    let missing = driver.ensure_started(&project, &secrets("a")).await.unwrap_err();
     assert!(missing.is_permanent(), "{missing}");
     driver.ensure_data(&project).await.unwrap();
     fs::write(machine.data(&project).await.join("PG_VERSION"), "9.6\n").unwrap();
-    let version = driver.ensure_started(&project).await.unwrap_err();
+    let version = driver.ensure_started(&project, &secrets("a")).await.unwrap_err();
     assert!(version.is_permanent() && version.to_string().contains("9.6"), "{version}");
     driver.destroy(&project).await.unwrap();
 }

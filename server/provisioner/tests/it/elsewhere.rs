@@ -37,12 +37,12 @@ async fn a_project_lives_on_an_engine_behind_tls() {
     // The stream of events.
     signal(machine.postmaster(&project).await.unwrap(), Signal::KILL);
     assert_eq!(in_time(driver.next_exit()).await.project_ref, project.project_ref);
-    driver.ensure_started(&project).await.unwrap();
+    driver.ensure_started(&project, &secrets("a")).await.unwrap();
     expect_up(&project).await;
 
     driver.stop(&project).await.unwrap();
     assert_eq!(driver.observe(&project).await.unwrap().database, DatabaseState::Stopped);
-    driver.ensure_started(&project).await.unwrap();
+    driver.ensure_started(&project, &secrets("a")).await.unwrap();
     expect_up(&project).await;
     let larger = Placement { size: InstanceSize::Small, ..project };
     assert!(!driver.observe(&larger).await.unwrap().size);

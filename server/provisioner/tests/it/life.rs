@@ -19,7 +19,7 @@ async fn an_unexpected_end_is_reported_and_an_ordered_one_is_not(machine: impl M
     let exit = in_time(driver.next_exit()).await;
     assert_eq!(exit.project_ref, killed.project_ref, "not the one that was told to stop");
     assert!(exit.cause.contains("SIGKILL") || exit.cause.contains("137"), "{}", exit.cause);
-    driver.ensure_started(&killed).await.unwrap();
+    driver.ensure_started(&killed, &secrets("b")).await.unwrap();
     connect(&killed, "postgres", "b").await.unwrap();
     driver.ensure_services(&killed, &secrets("b")).await.unwrap();
     assert!(driver.observe(&killed).await.unwrap().is_up());
@@ -34,7 +34,7 @@ async fn the_next_driver_adopts_watches_and_stops_what_runs(machine: impl Machin
     drop(first);
 
     let second = machine.driver();
-    second.ensure_started(&adopted).await.unwrap();
+    second.ensure_started(&adopted, &secrets("a")).await.unwrap();
     second.ensure_services(&adopted, &secrets("a")).await.unwrap();
     assert_eq!(machine.postmaster(&adopted).await, pid);
     connect(&adopted, "postgres", "a").await.unwrap();
@@ -59,7 +59,7 @@ async fn a_shutdown_leaves_nothing_running(machine: impl Machine) {
             assert_eq!(driver.observe(project).await.unwrap().database, DatabaseState::Stopped);
         }
         // Nothing of it was unexpected, and nothing is lost.
-        driver.ensure_started(&projects[0]).await.unwrap();
+        driver.ensure_started(&projects[0], &secrets("a")).await.unwrap();
         connect(&projects[0], "postgres", "a").await.unwrap();
         driver.shutdown(immediately).await;
     }

@@ -1,14 +1,13 @@
 //! A stack of the user's own, whose service takes its secrets from its environment only, as most images do.
 
-use std::{collections::BTreeSet, fs};
+use std::collections::BTreeSet;
 
 use bollard::query_parameters::{InspectContainerOptions, RemoveImageOptionsBuilder, TagImageOptionsBuilder};
-use control_plane::{DatabaseState, Placement, Provisioner as _, Services};
-use provisioner::{DockerProvisioner, DockerSettings};
+use control_plane::{DatabaseState, Provisioner as _, Services};
 
 use crate::{
     compose::{REST_IMAGE, ask, build},
-    support::{DockerMachine, Machine, Quiet, eventually, passwords, secrets},
+    support::{DockerMachine, Machine, eventually, passwords, secrets},
 };
 
 const STACK: &str = r#"
@@ -35,17 +34,9 @@ volumes: { database: {} }
 async fn a_project_of_an_own_stack_lives_and_shows_no_secret() {
     let Some(machine) = DockerMachine::new().await else { return };
     build(&machine.engine).await;
-    let stacks = tempfile::tempdir().unwrap();
-    fs::create_dir(stacks.path().join("own")).unwrap();
-    fs::write(stacks.path().join("own/compose.yaml"), STACK).unwrap();
     assert!(STACK.contains(REST_IMAGE));
-    let driver = DockerProvisioner::new(DockerSettings { stacks_dir: Some(stacks.path().to_owned()), ..machine.settings() });
-    driver.check_stack("own").unwrap();
-    let project = Placement { stack: Some("own".to_owned()), ..machine.placement(12, None) };
-    let project = Placement { port: Some(driver.allocate_port(&project).await.unwrap()), ..project };
-    driver.ensure_template(&project, &Quiet).await.unwrap();
-    driver.ensure_data(&project).await.unwrap();
-    driver.ensure_started(&project).await.unwrap();
+    let (driver, project) = machine.project_of_stack(STACK, 12).await;
+    driver.ensure_started(&project, &secrets("aPasswordOfTheProject")).await.unwrap();
     driver.ensure_passwords(&project, &passwords("aPasswordOfTheProject")).await.unwrap();
     let services = driver.ensure_services(&project, &secrets("aPasswordOfTheProject")).await.unwrap();
     let Services::Remote(services) = services else { panic!("{services:?}") };
@@ -77,7 +68,7 @@ async fn a_project_of_an_own_stack_lives_and_shows_no_secret() {
 
     // Another life of the same container waits for its secrets again, and gets them.
     driver.stop(&project).await.unwrap();
-    driver.ensure_started(&project).await.unwrap();
+    driver.ensure_started(&project, &secrets("aPasswordOfTheProject")).await.unwrap();
     driver.ensure_services(&project, &secrets("aPasswordOfTheProject")).await.unwrap();
     driver.destroy(&project).await.unwrap();
     assert!(!machine.remains(&project).await);

@@ -5,11 +5,10 @@ use std::fs;
 use bollard::query_parameters::{InspectContainerOptions, RestartContainerOptions};
 use control_plane::{DatabaseState, Placement, Provisioner as _, Services};
 use provisioner::{DockerProvisioner, DockerSettings, Reach};
-use tempfile::TempDir;
 
 use crate::{
     compose::build,
-    support::{DockerMachine, Machine, Quiet, passwords, secrets},
+    support::{DockerMachine, Machine, eventually, passwords, secrets},
 };
 
 impl DockerMachine {
@@ -42,12 +41,36 @@ async fn what_joins_a_network_is_started_again_with_it() {
         if !joins_too {
             assert_eq!(driver.observe(&project).await.unwrap().database, DatabaseState::Changing);
         }
-        driver.ensure_started(&project).await.unwrap();
+        driver.ensure_started(&project, &secrets("a")).await.unwrap();
         assert_eq!(driver.observe(&project).await.unwrap().database, DatabaseState::Ready);
         driver.ensure_services(&project, &secrets("a")).await.unwrap();
         assert!(driver.observe(&project).await.unwrap().is_up());
         assert_eq!(machine.life(&project, "postgres").await, database);
         assert_eq!(machine.life(&project, "node").await == node, joins_too);
+    }
+    driver.destroy(&project).await.unwrap();
+}
+
+/// In the stack `native` nothing depends on the database: its services wait for it themselves.
+#[tokio::test]
+async fn what_does_not_depend_on_the_database_begins_beside_it_once_its_passwords_are_set() {
+    let Some(machine) = DockerMachine::new().await else { return };
+    let driver = machine.driver();
+    let project = machine.running(&driver, 20, "a").await;
+    for begins in [true, false] {
+        driver.stop(&project).await.unwrap();
+        if !begins {
+            machine.forget_passwords(&project);
+        }
+        driver.ensure_started(&project, &secrets("a")).await.unwrap();
+        let program = async || {
+            let pid = machine.state(&project, "node").await.pid.unwrap();
+            fs::read_to_string(format!("/proc/{pid}/comm")).unwrap().trim().to_owned()
+        };
+        if begins {
+            eventually("the services", async || (program().await == "node").then_some(())).await;
+        }
+        assert_eq!(program().await, if begins { "node" } else { "hand-over" });
     }
     driver.destroy(&project).await.unwrap();
 }
@@ -88,31 +111,18 @@ services:
 volumes: { database: {} }
 "#;
 
-/// A driver with this stack, and a project of it whose data is there.
-async fn project_of(machine: &DockerMachine, stacks: &TempDir, stack: &str, letter: u8) -> (DockerProvisioner, Placement) {
-    build(&machine.engine).await;
-    fs::create_dir(stacks.path().join("pod")).unwrap();
-    fs::write(stacks.path().join("pod/compose.yaml"), stack).unwrap();
-    let driver = DockerProvisioner::new(DockerSettings { stacks_dir: Some(stacks.path().to_owned()), ..machine.settings() });
-    let project = Placement { stack: Some("pod".to_owned()), ..machine.placement(letter, None) };
-    let project = Placement { port: Some(driver.allocate_port(&project).await.unwrap()), ..project };
-    driver.ensure_template(&project, &Quiet).await.unwrap();
-    driver.ensure_data(&project).await.unwrap();
-    (driver, project)
-}
-
 #[tokio::test]
 async fn what_can_be_started_only_once_is_made_anew_with_the_network_that_it_joins() {
     let Some(machine) = DockerMachine::new().await else { return };
-    let stacks = tempfile::tempdir().unwrap();
-    let (driver, project) = project_of(&machine, &stacks, STACK, 18).await;
-    driver.ensure_started(&project).await.unwrap();
+    build(&machine.engine).await;
+    let (driver, project) = machine.project_of_stack(STACK, 18).await;
+    driver.ensure_started(&project, &secrets("a")).await.unwrap();
     driver.ensure_passwords(&project, &passwords("a")).await.unwrap();
     driver.ensure_services(&project, &secrets("a")).await.unwrap();
 
     let (id, _) = machine.life(&project, "rest").await;
     machine.restart(&project, "db").await;
-    driver.ensure_started(&project).await.unwrap();
+    driver.ensure_started(&project, &secrets("a")).await.unwrap();
     driver.ensure_services(&project, &secrets("a")).await.unwrap();
     assert!(driver.observe(&project).await.unwrap().is_up());
     assert_ne!(machine.life(&project, "rest").await.0, id);
@@ -123,11 +133,11 @@ async fn what_can_be_started_only_once_is_made_anew_with_the_network_that_it_joi
 #[tokio::test]
 async fn an_owner_that_ends_again_and_again_is_told_with_its_last_words() {
     let Some(machine) = DockerMachine::new().await else { return };
-    let stacks = tempfile::tempdir().unwrap();
+    build(&machine.engine).await;
     let owner = "  owner:\n    image: supacloud-it/rest:it\n    entrypoint: [sh, -c, echo no luck today]\n";
     let stack = STACK.replace("services:\n", &format!("services:\n{owner}")).replace("service:db\n", "service:owner\n");
-    let (driver, project) = project_of(&machine, &stacks, &stack, 19).await;
-    let told = driver.ensure_started(&project).await.unwrap_err();
+    let (driver, project) = machine.project_of_stack(&stack, 19).await;
+    let told = driver.ensure_started(&project, &secrets("a")).await.unwrap_err();
     assert!(!told.is_permanent() && told.to_string().contains("owner ended") && told.to_string().contains("no luck"), "{told}");
     driver.destroy(&project).await.unwrap();
 }

@@ -244,7 +244,7 @@ impl Provisioner for FakeMachine {
         Ok(world.last_port)
     }
 
-    async fn ensure_started(&self, placement: &Placement) -> Result<Started, ProvisionError> {
+    async fn ensure_started(&self, placement: &Placement, _secrets: &ProjectSecrets) -> Result<Started, ProvisionError> {
         let (project_ref, port) = (placement.project_ref.clone(), placement.port);
         self.perform(Verb::Start, Some(placement), |world| {
             let cluster = world.clusters.get_mut(&project_ref).filter(|cluster| cluster.data);

@@ -37,6 +37,12 @@ pub(super) fn order(services: &BTreeMap<String, Service>) -> Result<Vec<&str>, S
     Ok(ordered)
 }
 
+/// Whether the service says that it depends on the other one, itself or through others. That it joins its network says
+/// nothing of what it needs there. Of services that were checked.
+pub(super) fn depends(services: &BTreeMap<String, Service>, name: &str, other: &str) -> bool {
+    services[name].depends_on.0.iter().any(|needed| needed == other || depends(services, needed, other))
+}
+
 fn needed_by(service: &Service) -> impl Iterator<Item = &str> {
     let owner = service.network_mode.as_ref().map(|mode| mode.0.as_str());
     service.depends_on.0.iter().map(String::as_str).chain(owner)

@@ -55,6 +55,8 @@ pub(super) struct ServiceSpec {
     pub(super) secret_files: BTreeMap<String, String>,
     /// The service whose network it joins; nothing: it has its own.
     pub(super) joins: Option<String>,
+    /// It depends on the database, itself or through others: it is to begin once that answers.
+    pub(super) awaits_database: bool,
     pub(super) volumes: Vec<VolumeMount>,
     pub(super) tmpfs: Vec<String>,
     pub(super) healthcheck: Option<HealthCheck>,
@@ -169,6 +171,7 @@ impl Stack {
             secret_environment,
             secret_files: secret_files.collect::<Result<_, _>>()?,
             joins: service.network_mode.as_ref().map(|mode| mode.0.clone()),
+            awaits_database: check::depends(&self.compose.services, name, &self.compose.binding.database.service),
             volumes: service.volumes.clone(),
             tmpfs: service.tmpfs.as_slice().to_vec(),
             healthcheck: service.healthcheck.clone(),

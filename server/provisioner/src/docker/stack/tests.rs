@@ -44,6 +44,18 @@ fn a_stack_is_read_and_filled() {
     assert_eq!(api.secret_files["jwt"], "JWT_SECRET");
     assert_eq!((api.stop_grace, services[0].shm_bytes), (90, Some(64 << 20)));
     assert!(api.has_secrets() && !services[0].has_secrets());
+    assert!(api.awaits_database && !services[0].awaits_database);
+}
+
+#[test]
+fn services_depend_on_the_database_also_through_others_but_not_by_its_network() {
+    let middle = "services:\n  middle:\n    image: x\n    depends_on: [db]\n";
+    let through = GOOD.replace("services:\n", middle).replace("depends_on: { db:", "depends_on: { middle:");
+    let joined = GOOD.replace("depends_on: { db: { condition: service_started } }", "network_mode: service:db");
+    for (text, awaits) in [(through, true), (joined, false)] {
+        let services = Stack::parse("s", &text).unwrap().services(&variables()).unwrap();
+        assert_eq!(services.iter().find(|service| service.name == "api").unwrap().awaits_database, awaits, "{text}");
+    }
 }
 
 /// What is outside of the subset, or wrong, is named.

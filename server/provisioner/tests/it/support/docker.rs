@@ -22,7 +22,7 @@ use provisioner::{DockerProvisioner, DockerSettings, EngineAddress, ImageSetting
 use tempfile::TempDir;
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::Machine;
+use super::{Machine, Quiet};
 
 /// One installation for all tests of this program, so that its template is made once. As a real one has, it has one server
 /// at a time.
@@ -58,6 +58,20 @@ impl DockerMachine {
             max_connections: 5,
             idle_after: Duration::from_secs(30),
         }
+    }
+
+    /// A driver with a stack of the user's own, and a project of it whose data is there.
+    pub(crate) async fn project_of_stack(&self, compose: &str, letter: u8) -> (DockerProvisioner, Placement) {
+        let (name, stacks) = ("own", self.folder.path().join("stacks"));
+        fs::create_dir_all(stacks.join(name)).unwrap();
+        fs::write(stacks.join(name).join("compose.yaml"), compose).unwrap();
+        let driver = DockerProvisioner::new(DockerSettings { stacks_dir: Some(stacks), ..self.settings() });
+        driver.check_stack(name).unwrap();
+        let project = Placement { stack: Some(name.to_owned()), ..self.placement(letter, None) };
+        let project = Placement { port: Some(driver.allocate_port(&project).await.unwrap()), ..project };
+        driver.ensure_template(&project, &Quiet).await.unwrap();
+        driver.ensure_data(&project).await.unwrap();
+        (driver, project)
     }
 
     pub(crate) fn container(placement: &Placement, service: &str) -> String {

@@ -70,7 +70,7 @@ pub(crate) trait Machine: Send + Sync + Sized {
         let placement = Placement { port: Some(driver.allocate_port(&placement).await.unwrap()), ..placement };
         driver.ensure_template(&placement, &Quiet).await.unwrap();
         driver.ensure_data(&placement).await.unwrap();
-        driver.ensure_started(&placement).await.unwrap();
+        driver.ensure_started(&placement, &secrets(password)).await.unwrap();
         driver.ensure_passwords(&placement, &passwords(password)).await.unwrap();
         driver.ensure_services(&placement, &secrets(password)).await.unwrap();
         placement
