@@ -40,6 +40,7 @@ export class ContainerFloor {
   readonly #labels: Record<string, string>;
   readonly #pattern: Container;
   readonly #template: string;
+  readonly #databases: Database[] = [];
   #ranges = 0;
 
   private constructor(engine: Engine, label: Label, pattern: Container) {
@@ -64,19 +65,17 @@ export class ContainerFloor {
     return floor;
   }
 
+  /** The database stays, as everything does until {@link removeAll}. */
   async create(): Promise<{ took: number; parts: Parts }> {
-    const { database, ...measured } = await this.#create();
-    await this.#remove(database);
-    return measured;
+    const { took, parts } = await this.#create();
+    return { took, parts };
   }
 
   /** So many at once: the time until all have answered. */
   async createAtOnce(count: number): Promise<number> {
     const start = performance.now();
-    const created = await Promise.all(Array.from({ length: count }, () => this.#create()));
-    const took = performance.now() - start;
-    for (const { database } of created) await this.#remove(database);
-    return took;
+    await Promise.all(Array.from({ length: count }, () => this.#create()));
+    return performance.now() - start;
   }
 
   /** A database to stop, and then measure how long it takes to start. */
@@ -112,6 +111,7 @@ export class ContainerFloor {
       }),
     );
     const database = { container, network, volume: name, host };
+    this.#databases.push(database);
     await part(parts, 'database started', () => this.#engine.post(`/containers/${container}/start`));
     await part(parts, 'answers', () => this.#answers(database));
     return { database, took: performance.now() - start, parts };
@@ -122,10 +122,13 @@ export class ContainerFloor {
     await selectOne({ host, port: 5432 }, () => performance.now() > deadline);
   }
 
-  async #remove({ container, network, volume }: Database): Promise<void> {
-    await this.#engine.delete(`/containers/${container}?force=1&v=1`);
-    await this.#engine.delete(`/networks/${network}`);
-    await this.#engine.delete(`/volumes/${volume}`);
+  /** Removes every database that was made. */
+  async removeAll(): Promise<void> {
+    for (const { container, network, volume } of this.#databases.splice(0)) {
+      await this.#engine.delete(`/containers/${container}?force=1&v=1`);
+      await this.#engine.delete(`/networks/${network}`);
+      await this.#engine.delete(`/volumes/${volume}`);
+    }
   }
 
   async #volume(name: string): Promise<void> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use bollard::query_parameters::{ListNetworksOptions, ListVolumesOptionsBuilder};
-use control_plane::{DataState, DatabaseState, Observation, Placement, ProvisionError};
+use control_plane::{DataState, DatabaseState, Observation, Placement, ProvisionError, RemoteServices};
 use control_plane_api::{InstanceSize, ProjectRef, Step};
 use futures::future::try_join_all;
 
@@ -20,6 +20,16 @@ use super::{
 impl Docker {
     /// Looks at the project: its volume, its containers and whether they answer.
     pub(super) async fn observe(&self, placement: &Placement) -> Result<Observation, ProvisionError> {
+        let (seen, services) = self.observe_database(placement).await?;
+        let services = match (seen.database, services) {
+            (DatabaseState::Ready, Some(services)) => reach::answers(&services).await,
+            (DatabaseState::Ready | DatabaseState::Stopped | DatabaseState::Changing, _) => false,
+        };
+        Ok(Observation { services, ..seen })
+    }
+
+    /// As [`Self::observe`], but services are not asked; where they are is answered beside.
+    async fn observe_database(&self, placement: &Placement) -> Result<(Observation, Option<RemoteServices>), ProvisionError> {
         let plan = self.plan(placement)?;
         let (data, (seen, desired)) = tokio::try_join!(self.data_volume(placement, &plan), self.compare(placement, &plan))?;
         // Without a network or an image, those that were renamed count, too.
@@ -32,23 +42,21 @@ impl Docker {
             // A project whose network or image is gone is not as it should be, even where its containers still run.
             None => DatabaseState::Changing,
         };
-        let services = match (database, seen.routes()) {
-            (DatabaseState::Ready, Some(services)) => reach::answers(&services).await,
-            (DatabaseState::Ready | DatabaseState::Stopped | DatabaseState::Changing, _) => false,
-        };
         let is_limited = |desired: &Desired| seen.of(&desired.component).is_none_or(|container| desired.limits.are_of(container));
-        Ok(Observation {
+        let observation = Observation {
             template: self.templates.any().await,
             data,
             database,
             passwords: self.marks.has_passwords(&placement.project_ref),
-            services,
+            services: false,
             size: desired.is_none_or(|desired| desired.iter().all(is_limited)),
-        })
+        };
+        Ok((observation, seen.routes()))
     }
 
     /// Looks at what a step is for. Most steps change nothing of the containers, and looking at those is a third of all that the
-    /// engine is asked while a project is made.
+    /// engine is asked while a project is made. No step is for the services: they are asked by whoever has them started, and
+    /// those that have just begun keep whoever asks waiting.
     pub(super) async fn observe_effect(&self, placement: &Placement, step: Step) -> Result<Observation, ProvisionError> {
         let seen = Observation {
             template: self.templates.any().await,
@@ -71,7 +79,7 @@ impl Docker {
             | Step::Publish
             | Step::Withdraw
             | Step::PackData
-            | Step::Forget => self.observe(placement).await,
+            | Step::Forget => Ok(self.observe_database(placement).await?.0),
         }
     }
 

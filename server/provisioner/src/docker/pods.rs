@@ -13,7 +13,7 @@ use super::{
     look::Seen,
     network::ProjectNetwork,
     project::Plan,
-    runtime::{self, Restarts},
+    runtime::{self, Prepared, Restarts},
     services::life,
     template, transient,
 };
@@ -67,7 +67,8 @@ impl Docker {
         }
     }
 
-    /// Starts the container at this place, and meanwhile makes those that join its network, which it answers.
+    /// Starts the container at this place, and meanwhile makes those that join its network, which it answers. Those of a container
+    /// that did not run are started at once; for others it takes a look.
     async fn start_pod(
         &self,
         blueprint: &Blueprint<'_>,
@@ -85,7 +86,12 @@ impl Docker {
         let preparing = join_all(guests.iter().map(|guest| runtime.prepare(guest, existing)));
         let (started, made) = tokio::join!(starting, preparing);
         started?;
-        made.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let made: Vec<Prepared> = made.into_iter().collect::<Result<_, _>>()?;
+        if !prepared.alive {
+            let ended = guests.iter().zip(&made).filter(|(_, guest)| !guest.alive);
+            // Where that fails, the owner may have ended already. `join` tries again and tells why.
+            drop(join_all(ended.map(|(desired, guest)| runtime.start_joined(&guest.id, &desired.name))).await);
+        }
         Ok(guests)
     }
 
