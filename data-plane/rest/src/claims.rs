@@ -4,7 +4,7 @@ use http::{HeaderMap, header::AUTHORIZATION};
 use project_context::{JwtError, Verifier};
 use serde_json::{Map, Value};
 
-use crate::{error::RestError, options::Options};
+use crate::{error::RestError, schema::Config};
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,19 +16,19 @@ pub(crate) struct Identity {
     pub(crate) authenticated: bool,
 }
 
-pub(crate) fn identify(verifier: Option<&Verifier>, options: &Options, headers: &HeaderMap) -> Result<Identity, RestError> {
+pub(crate) fn identify(verifier: Option<&Verifier>, config: &Config, headers: &HeaderMap) -> Result<Identity, RestError> {
     let claims = match token(headers)? {
         None => None,
         Some(token) => Some(verifier.ok_or(RestError::NoJwtSecret)?.verify(token)?),
     };
-    let claimed = claims.as_ref().and_then(|claims| options.role_claim.find(claims.as_map()));
-    let role = claimed.or(options.anon_role.as_deref()).ok_or(RestError::AnonymousDisabled)?.to_owned();
+    let claimed = claims.as_ref().and_then(|claims| config.jwt_role_claim.find(claims.as_map()));
+    let role = claimed.or(config.anon_role.as_deref()).ok_or(RestError::AnonymousDisabled)?.to_owned();
     if role.contains('\0') {
         return Err(RestError::Jwt(JwtError::Undecodable));
     }
     let mut map = claims.map_or_else(Map::new, |claims| claims.as_map().clone());
     map.insert("role".to_owned(), Value::from(role.as_str()));
-    let authenticated = options.anon_role.as_ref() != Some(&role);
+    let authenticated = config.anon_role.as_ref() != Some(&role);
     // PostgreSQL's text has no U+0000, not even escaped where the JSON is read as jsonb: that stays the policy's affair.
     Ok(Identity { role, claims: Value::Object(map).to_string(), authenticated })
 }

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use project_context::{JwtError, PoolError, RETRY_AFTER};
 use serde_json::{Value, json};
 
-use crate::{request::ParseError, sqlstate};
+use crate::{request::ParseError, schema::Verbosity, sqlstate};
 
 /// Why a request failed.
 #[derive(Debug, thiserror::Error)]
@@ -149,16 +149,17 @@ impl RestError {
     }
 
     /// Status, headers and body.
-    pub(crate) fn into_response(self, with_body: bool) -> http::Response<axum::body::Body> {
+    pub(crate) fn into_response(self, with_body: bool, verbosity: Verbosity) -> http::Response<axum::body::Body> {
         let Parts { status, code, details, hint } = self.parts();
+        let (shown_code, message) = (Value::from(code.as_str()), Value::from(self.to_string()));
         // Field order is part of the contract.
-        let body = format!(
-            r#"{{"code":{},"details":{},"hint":{},"message":{}}}"#,
-            Value::from(code.as_str()),
-            details,
-            Value::from(hint),
-            Value::from(self.to_string()),
-        );
+        let body = match verbosity {
+            Verbosity::Verbose => {
+                let hint = Value::from(hint);
+                format!(r#"{{"code":{shown_code},"details":{details},"hint":{hint},"message":{message}}}"#)
+            }
+            Verbosity::Minimal => format!(r#"{{"code":{shown_code},"message":{message}}}"#),
+        };
         let mut response = http::Response::new(axum::body::Body::empty());
         *response.status_mut() = status;
         let headers = response.headers_mut();

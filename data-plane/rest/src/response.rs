@@ -16,7 +16,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Shown<'a> {
     pub(crate) request: &'a ApiRequest,
-    pub(crate) media: MediaType,
+    pub(crate) media: &'a MediaType,
     pub(crate) schema: &'a str,
     /// Whether several schemas are exposed, so that it is worth saying which one this is.
     pub(crate) several_schemas: bool,
@@ -117,7 +117,7 @@ fn answer(
         insert(&mut headers, HeaderName::from_static("content-profile"), shown.schema);
     }
     if has_body {
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(shown.media.content_type()));
+        insert(&mut headers, header::CONTENT_TYPE, &shown.media.content_type());
     }
     for (name, value) in guc_headers(&outcome)? {
         // The function's word replaces ours; several values of one name (Set-Cookie) stay.
@@ -128,7 +128,7 @@ fn answer(
         }
     }
     let status = guc_status(&outcome)?.unwrap_or(status);
-    let body = if has_body { outcome.body } else { String::new() };
+    let body = if has_body { outcome.body } else { Bytes::new() };
     if status != StatusCode::NO_CONTENT && !(request.is_head() && body.is_empty()) {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
     }

@@ -20,7 +20,7 @@ use tokio::sync::Mutex;
 use crate::{
     error::RestError,
     options::Options,
-    schema::{self, SchemaCache},
+    schema::{self, Config, SchemaCache},
     sqlstate,
 };
 
@@ -68,6 +68,12 @@ impl State {
         self.current.load_full().filter(|loaded| loaded.listening.load(Ordering::Acquire))
     }
 
+    /// What is in force: by the last cache, or what the service was made with.
+    pub(crate) fn config(&self) -> Arc<Config> {
+        let current = self.current.load();
+        Arc::clone(current.as_ref().map_or(&self.options.config, |loaded| &loaded.schema.config))
+    }
+
     /// The current cache; loads it by the connection if there is none that can be trusted.
     pub(crate) async fn schema(self: &Arc<Self>, connection: &Connection) -> Result<Arc<Loaded>, RestError> {
         if let Some(loaded) = self.fresh() {
@@ -77,8 +83,7 @@ impl State {
         if let Some(loaded) = self.fresh() {
             return Ok(loaded);
         }
-        let config =
-            self.current.load().as_ref().map_or_else(|| self.options.config.clone(), |loaded| loaded.schema.config.clone());
+        let config = self.config();
         let started = Instant::now();
         // LISTEN is sent first, so that no change falls between it and the load.
         connection.begin_work();
@@ -122,7 +127,7 @@ impl State {
         if current.generation > generation {
             return Ok(Some(current));
         }
-        let schema = schema::load(connection.client(), current.schema.config.clone(), &self.options)
+        let schema = schema::load(connection.client(), Arc::clone(&current.schema.config), &self.options)
             .await
             .map_err(|error| sqlstate::classify(error, true))?;
         Ok(Some(self.publish(schema, current.listening.clone())))

@@ -4,6 +4,7 @@
 //! the result, so that a result that breaks the request's conditions is rolled back, and so that a connection that was
 //! lost before may be replaced.
 
+use bytes::Bytes;
 use futures::join;
 use project_context::{Connection, Lookup, StatementKey};
 use tokio_postgres::{
@@ -42,7 +43,7 @@ pub(crate) struct Job {
 pub(crate) struct Outcome {
     pub(crate) total: Option<i64>,
     pub(crate) rows: i64,
-    pub(crate) body: String,
+    pub(crate) body: Bytes,
     pub(crate) response_headers: Option<String>,
     pub(crate) response_status: Option<String>,
     /// Primary key of the inserted row, as a JSON object.
@@ -224,7 +225,7 @@ fn outcome(row: &Row, estimate: Option<&Row>, counted_up_to: Option<u64>) -> Res
             (counted, estimated) => counted.or(estimated),
         },
         rows: row.try_get(1)?,
-        body: row.try_get(2)?,
+        body: Bytes::from(row.try_get::<_, String>(2)?),
         response_headers: row.try_get(3)?,
         response_status: row.try_get(4)?,
         location: row.try_get(5)?,

@@ -1,6 +1,6 @@
 //! Plans a call: which of the functions of that name, and where its arguments come from.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     ReadPlan, Source,
@@ -14,7 +14,7 @@ use crate::{
 
 #[derive(Debug)]
 pub(crate) struct CallPlan {
-    pub(crate) function: Function,
+    pub(crate) function: Arc<Function>,
     pub(crate) argument: Argument,
     /// How to show the rows; `None` for scalars.
     pub(crate) read: Option<ReadPlan>,
@@ -64,10 +64,10 @@ pub(crate) fn plan_call(cache: &SchemaCache, schema: &str, name: &str, request: 
 
 fn by_get(
     cache: &SchemaCache,
-    candidates: &[Function],
+    candidates: &[Arc<Function>],
     names: (&str, &str),
     request: &ApiRequest,
-) -> Result<(Function, Argument), RestError> {
+) -> Result<(Arc<Function>, Argument), RestError> {
     let mut given: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (key, value) in &request.query.arguments {
         given.entry(key).or_default().push(value);
@@ -88,23 +88,23 @@ fn by_get(
             Some((parameter.clone(), value))
         })
         .collect();
-    Ok((function.clone(), Argument::Direct(arguments)))
+    Ok((Arc::clone(function), Argument::Direct(arguments)))
 }
 
 fn by_post(
     cache: &SchemaCache,
-    candidates: &[Function],
+    candidates: &[Arc<Function>],
     names: (&str, &str),
     request: &ApiRequest,
-) -> Result<(Function, Argument), RestError> {
+) -> Result<(Arc<Function>, Argument), RestError> {
     let whole = |types: &[&str]| {
         candidates
             .iter()
             .find(|function| function.single_unnamed().is_some_and(|parameter| types.contains(&parameter.type_name.as_str())))
     };
-    let as_whole = |function: &Function, body: String| {
+    let as_whole = |function: &Arc<Function>, body: String| {
         let type_name = function.single_unnamed().map(|parameter| parameter.type_name.clone()).unwrap_or_default();
-        (function.clone(), Argument::Whole { type_name, body })
+        (Arc::clone(function), Argument::Whole { type_name, body })
     };
     let types: &[&str] = match request.content_type {
         ContentType::Json | ContentType::Form | ContentType::Csv => &["json", "jsonb"],
@@ -128,7 +128,7 @@ fn by_post(
                 Ok(function) => {
                     let parameters =
                         function.parameters.iter().filter(|parameter| keys.contains(&parameter.name.as_str())).cloned().collect();
-                    Ok((function.clone(), Argument::Json { parameters, json: payload.json }))
+                    Ok((Arc::clone(function), Argument::Json { parameters, json: payload.json }))
                 }
                 Err(failure) => match whole(types) {
                     Some(function) if !failure.is_ambiguous() => Ok(as_whole(function, payload.json)),
@@ -168,7 +168,7 @@ impl Failure {
         cache: &SchemaCache,
         (schema, name): (&str, &str),
         keys: &[&str],
-        candidates: &[Function],
+        candidates: &[Arc<Function>],
         posted: Option<ContentType>,
     ) -> RestError {
         if let Self::Several(candidates) = self {
@@ -214,13 +214,13 @@ impl Failure {
 }
 
 /// The only function that takes these names and whose required parameters are among them.
-fn choose<'a>(candidates: &'a [Function], keys: &[&str]) -> Result<&'a Function, Failure> {
-    let fits = |function: &&Function| {
+fn choose<'a>(candidates: &'a [Arc<Function>], keys: &[&str]) -> Result<&'a Arc<Function>, Failure> {
+    let fits = |function: &&Arc<Function>| {
         let named = |key: &&str| function.parameters.iter().any(|parameter| parameter.name == **key);
         keys.iter().all(named)
             && function.parameters.iter().all(|parameter| !parameter.required || keys.contains(&parameter.name.as_str()))
     };
-    let fitting: Vec<&Function> = candidates.iter().filter(fits).collect();
+    let fitting: Vec<&Arc<Function>> = candidates.iter().filter(fits).collect();
     match fitting.as_slice() {
         [only] => Ok(only),
         [] => Err(Failure::None),

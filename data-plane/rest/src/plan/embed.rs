@@ -3,6 +3,8 @@
 //! Source: PostgREST's documentation, "Resource Embedding": the target may be a table, a foreign key's column or its
 //! constraint; the hint a column, a constraint or a junction table.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use crate::{
@@ -15,9 +17,9 @@ pub(crate) fn find<'a>(
     cache: &'a SchemaCache,
     (schema, origin): (&str, &str),
     embed: &SelectEmbed,
-) -> Result<&'a Relationship, RestError> {
+) -> Result<&'a Arc<Relationship>, RestError> {
     let known = cache.relationships_of(schema, origin);
-    let matching: Vec<&Relationship> = known
+    let matching: Vec<&Arc<Relationship>> = known
         .iter()
         .filter(|candidate| candidate.target.0 == schema || is_computed(candidate))
         .filter(|c| matches(c, embed))

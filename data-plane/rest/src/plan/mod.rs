@@ -11,6 +11,8 @@ pub(crate) use call::{Argument, CallPlan, array_literal, plan_call};
 pub(crate) use read::plan_read;
 pub(crate) use write::{Conflict, WriteKind, WritePlan, plan_write};
 
+use std::sync::Arc;
+
 use crate::{
     error::RestError,
     request::{ApiRequest, IsValue, JsonStep, Operation, RowRange},
@@ -107,7 +109,7 @@ pub(crate) enum OrderBy {
 pub(crate) struct Embed {
     /// The name in the output, and in the parameters that are about it.
     pub(crate) key: String,
-    pub(crate) relationship: Relationship,
+    pub(crate) relationship: Arc<Relationship>,
     pub(crate) inner: bool,
     pub(crate) spread: bool,
     /// `false` for `relation()`: it only joins.

@@ -1,5 +1,7 @@
 //! Plans a read: the tree of embedded resources first, then filters, orders and windows onto its nodes.
 
+use std::sync::Arc;
+
 use super::{
     Embed, FieldRef, OrderBy, OutputColumn, PlannedCondition, PlannedOrder, ReadPlan, Source, embed, null_test, relation,
 };
@@ -137,7 +139,7 @@ impl<'a> Planner<'a> {
             match item {
                 SelectItem::All => node.plan.columns.push(OutputColumn::All),
                 SelectItem::Column(column) => node.plan.columns.push(output(column, relation)),
-                SelectItem::Aggregate => return Err(RestError::Aggregates),
+                SelectItem::Aggregate(_) => return Err(RestError::Aggregates),
                 SelectItem::Embed(embed) => {
                     let Some(name) = name else {
                         return Err(RestError::NoRelationship {
@@ -164,7 +166,7 @@ impl<'a> Planner<'a> {
         embed: &SelectEmbed,
         ancestors: &[String],
     ) -> Result<(Embed, Node<'a>), RestError> {
-        let relationship = embed::find(self.cache, (schema, origin), embed)?.clone();
+        let relationship = Arc::clone(embed::find(self.cache, (schema, origin), embed)?);
         if embed.spread && !relationship.is_to_one() {
             return Err(RestError::NotImplemented { details: "Spreading a to-many resource is not supported yet".to_owned() });
         }

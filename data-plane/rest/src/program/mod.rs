@@ -76,16 +76,15 @@ pub async fn run(settings: Settings) -> Result<(), RunError> {
         wait: settings.database.wait,
     }));
     let verifier = settings.jwt.keys.map(|keys| Arc::new(Verifier::new(keys, settings.jwt.audience)));
+    let cors_origins = settings.config.cors_allowed_origins.clone();
     let options = Options {
         project_ref: None,
-        anon_role: settings.anon_role,
-        role_claim: settings.jwt.role_claim,
         base_url: settings.base_url,
-        config: settings.config,
+        config: Arc::new(settings.config),
         in_database_config: settings.in_database_config,
         app_settings: settings.app_settings,
     };
-    let router = cors::around(crate::serve(State::new(Arc::clone(&pool), verifier, options)), settings.cors_origins);
+    let router = cors::around(crate::serve(State::new(Arc::clone(&pool), verifier, options)), cors_origins);
     let reaching = tokio::spawn(reach(Arc::clone(&pool)));
     let administration = async {
         if let Some(admin) = admin {

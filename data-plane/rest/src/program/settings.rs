@@ -1,14 +1,14 @@
-//! The program's settings, from PostgREST's variables. The only place of their names and defaults.
+//! The program's settings, from PostgREST's variables. Those that a database may change are [`crate::schema::SETTINGS`]; this
+//! is the only place of the others' names and defaults.
 //!
 //! Source: PostgREST's documentation, "Configuration".
 
-use std::{collections::HashMap, fmt, net::SocketAddr, num::NonZeroUsize, time::Duration};
+use std::{collections::HashMap, net::SocketAddr, num::NonZeroUsize, time::Duration};
 
 use base64::{
     Engine as _, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
-use http::HeaderValue;
 use project_context::VerificationKeys;
 use tokio_postgres::Config as DatabaseConfig;
 
@@ -18,10 +18,7 @@ use super::{
     unsupported,
     variables::{SettingsError, Variables},
 };
-use crate::{
-    role_claim::RoleClaim,
-    schema::{Config, names},
-};
+use crate::schema::{Config, SETTINGS, Secret};
 
 const APP_SETTINGS: &str = "PGRST_APP_SETTINGS_";
 const SERVER_HOST: &str = "PGRST_SERVER_HOST";
@@ -52,16 +49,12 @@ pub struct Settings {
     pub database: DatabaseSettings,
     /// `PGRST_JWT_*`
     pub jwt: JwtSettings,
-    /// `PGRST_DB_ANON_ROLE`
-    pub anon_role: Option<String>,
-    /// `PGRST_OPENAPI_SERVER_PROXY_URI`
+    /// Where the service is, by the host and the port.
     pub base_url: String,
     /// `PGRST_DB_CONFIG`
     pub in_database_config: bool,
     /// `PGRST_APP_SETTINGS_*`, as `app.settings.*`
     pub app_settings: Vec<(String, String)>,
-    /// `PGRST_SERVER_CORS_ALLOWED_ORIGINS`; every origin without.
-    pub cors_origins: Option<Vec<HeaderValue>>,
     /// `PGRST_LOG_LEVEL`, as a filter of the log. What is said at the start is always said.
     pub log: String,
     /// What to say about variables that have no effect.
@@ -83,18 +76,12 @@ pub struct DatabaseSettings {
 }
 
 /// How tokens are checked.
+#[derive(Debug)]
 pub struct JwtSettings {
     /// `PGRST_JWT_SECRET`; without, tokens are refused.
     pub keys: Option<VerificationKeys>,
     /// `PGRST_JWT_AUD`
     pub audience: Option<String>,
-    pub(super) role_claim: RoleClaim,
-}
-
-impl fmt::Debug for JwtSettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JwtSettings").field("keys", &self.keys).field("audience", &self.audience).finish_non_exhaustive()
-    }
 }
 
 impl Settings {
@@ -106,21 +93,18 @@ impl Settings {
         let variables = Variables::new(given);
         let host = variables.parsed(&[SERVER_HOST], "a host", |value| value.parse().ok())?.unwrap_or(Host::V4Only);
         let port = variables.number(&["PGRST_SERVER_PORT"], A_PORT)?.unwrap_or(3000);
-        let base_url = variables
-            .text(&["PGRST_OPENAPI_SERVER_PROXY_URI", "PGRST_SERVER_PROXY_URI"])
-            .unwrap_or_else(|| format!("http://{}:{port}/", host.shown()));
+        let base_url = format!("http://{}:{port}/", host.shown());
+        let config = config(&variables)?;
         let mut settings = Self {
             admin_host: variables.parsed(&[ADMIN_HOST], "a host", |value| value.parse().ok())?.unwrap_or_else(|| host.clone()),
             admin_port: variables.number(&[ADMIN_PORT], A_PORT)?,
             database: database(&variables, given)?,
-            jwt: jwt(&variables)?,
-            anon_role: variables.text(&["PGRST_DB_ANON_ROLE"]),
+            jwt: jwt(&config)?,
             base_url,
             in_database_config: variables.truth(&["PGRST_DB_CONFIG"])?.unwrap_or(true),
             app_settings: app_settings(&variables),
-            cors_origins: cors_origins(&variables)?,
             log: log(&variables)?,
-            config: config(&variables)?,
+            config,
             warnings: Vec::new(),
             host,
             port,
@@ -164,17 +148,16 @@ fn database(variables: &Variables<'_>, given: &HashMap<String, String>) -> Resul
     })
 }
 
-fn jwt(variables: &Variables<'_>) -> Result<JwtSettings, SettingsError> {
+fn jwt(config: &Config) -> Result<JwtSettings, SettingsError> {
     let unusable = |problem: String| SettingsError::Unusable { variable: JWT_SECRET, problem };
-    let is_base64 = variables.truth(&["PGRST_JWT_SECRET_IS_BASE64", "PGRST_SECRET_IS_BASE64"])?.unwrap_or(false);
-    let keys = match variables.text_or_file(&[JWT_SECRET])? {
+    let keys = match &config.jwt_secret {
         None => None,
-        Some(text) => {
-            let secret = if is_base64 {
-                base64_of_either_alphabet(&text)
+        Some(Secret(text)) => {
+            let secret = if config.jwt_secret_is_base64 {
+                base64_of_either_alphabet(text)
                     .ok_or_else(|| unusable("it is no base64, which PGRST_JWT_SECRET_IS_BASE64 says that it is".to_owned()))?
             } else {
-                text.into_bytes()
+                text.clone().into_bytes()
             };
             if secret.len() < SHORTEST_SECRET {
                 return Err(unusable(format!("it has {} bytes; use at least {SHORTEST_SECRET}", secret.len())));
@@ -182,12 +165,7 @@ fn jwt(variables: &Variables<'_>) -> Result<JwtSettings, SettingsError> {
             Some(VerificationKeys::parse(&secret).map_err(|error| unusable(error.to_string()))?)
         }
     };
-    let role_claim = variables.parsed(
-        &["PGRST_JWT_ROLE_CLAIM_KEY", "PGRST_ROLE_CLAIM_KEY"],
-        r#"a path, such as .role, .app.roles[0] or ."https://example.com/role"; filters are not supported yet"#,
-        |value| value.parse().ok(),
-    )?;
-    Ok(JwtSettings { keys, audience: variables.text(&["PGRST_JWT_AUD"]), role_claim: role_claim.unwrap_or_default() })
+    Ok(JwtSettings { keys, audience: config.jwt_audience.clone() })
 }
 
 /// Base64 or base64url, padded or not.
@@ -198,30 +176,24 @@ fn base64_of_either_alphabet(text: &str) -> Option<Vec<u8>> {
 }
 
 fn config(variables: &Variables<'_>) -> Result<Config, SettingsError> {
-    let list = |names_of: &[&'static str]| variables.text(names_of).map(|value| names(&value));
-    let public = || vec!["public".to_owned()];
-    Ok(Config {
-        schemas: list(&["PGRST_DB_SCHEMAS", "PGRST_DB_SCHEMA"]).filter(|schemas| !schemas.is_empty()).unwrap_or_else(public),
-        extra_search_path: list(&["PGRST_DB_EXTRA_SEARCH_PATH"]).unwrap_or_else(public),
-        max_rows: variables.number(&["PGRST_DB_MAX_ROWS", "PGRST_MAX_ROWS"], "a number of rows")?,
-        pre_request: variables.text(&["PGRST_DB_PRE_REQUEST", "PGRST_PRE_REQUEST"]),
-        safe_update: false,
-    })
+    let mut config = Config::of_postgrest();
+    for setting in SETTINGS {
+        if setting.from_file {
+            // Never shown, not even in an error.
+            if let Some(text) = variables.text_or_file(setting.variables)? {
+                setting.apply(&mut config, &text);
+            }
+        } else {
+            variables.parsed(setting.variables, setting.expected, |value| setting.apply(&mut config, value))?;
+        }
+    }
+    Ok(config)
 }
 
 fn app_settings(variables: &Variables<'_>) -> Vec<(String, String)> {
     let named = |name: &str| name.strip_prefix(APP_SETTINGS).map(|name| format!("app.settings.{}", name.to_ascii_lowercase()));
     let all = variables.beginning_with(APP_SETTINGS).into_iter();
     all.filter_map(|(name, value)| Some((named(name)?, value.to_owned()))).collect()
-}
-
-fn cors_origins(variables: &Variables<'_>) -> Result<Option<Vec<HeaderValue>>, SettingsError> {
-    let expected = "origins separated by commas, such as https://example.com,https://www.example.com";
-    variables.parsed(&["PGRST_SERVER_CORS_ALLOWED_ORIGINS"], expected, |value| {
-        // The layer takes no `*` among others.
-        let origins = value.split(',').map(|origin| origin.trim()).filter(|origin| !origin.is_empty());
-        origins.map(|origin| HeaderValue::from_str(origin).ok().filter(|_| origin != "*")).collect()
-    })
 }
 
 /// PostgREST's levels in ours. Its `error` shows requests that failed by the server's fault, which is a warning here.
@@ -252,7 +224,7 @@ mod tests {
         assert_eq!(settings.database.idle_after, Duration::from_secs(30));
         assert_eq!((settings.config.schemas.as_slice(), settings.config.max_rows), (["public".to_owned()].as_slice(), None));
         assert_eq!(settings.config.extra_search_path, ["public"]);
-        assert!(!settings.config.safe_update && settings.anon_role.is_none() && settings.jwt.keys.is_none());
+        assert!(!settings.config.safe_update && settings.config.anon_role.is_none() && settings.jwt.keys.is_none());
         assert_eq!(settings.base_url, "http://0.0.0.0:3000/");
         assert_eq!(settings.log, "warn,startup=info");
     }
@@ -272,7 +244,7 @@ mod tests {
         assert_eq!((settings.config.max_rows, settings.database.idle_after), (Some(7), Duration::from_secs(5)));
         assert_eq!(settings.app_settings, [("app.settings.jwt_secret".to_owned(), "x".to_owned())]);
         assert_eq!(settings.host, Host::Any);
-        assert_eq!(settings.cors_origins.unwrap(), ["http://a", "http://b"]);
+        assert_eq!(settings.config.cors_allowed_origins.unwrap(), ["http://a", "http://b"]);
         assert_eq!(settings.warnings, Vec::<String>::new());
     }
 

@@ -3,9 +3,8 @@
 use super::variables::{PREFIX, Variables};
 
 /// A variable without its prefix, and the values that ask for what is done anyway.
-const UNSUPPORTED: [(&str, &[&str]); 28] = [
+const UNSUPPORTED: &[(&str, &[&str])] = &[
     ("ADMIN_SERVER_UNIX_SOCKET", &[]),
-    ("CLIENT_ERROR_VERBOSITY", &["verbose"]),
     ("DB_AGGREGATES_ENABLED", &["false"]),
     ("DB_CHANNEL", &["pgrst"]),
     ("DB_CHANNEL_ENABLED", &["true"]),
@@ -32,19 +31,21 @@ const UNSUPPORTED: [(&str, &[&str]); 28] = [
     ("DB_LOAD_GUC_CONFIG", &[]),
     ("DB_USE_LEGACY_GUCS", &["false"]),
     ("TX_END", &["commit"]),
+    ("URL_USE_LEGACY_TARGET_NAMES", &["false"]),
 ];
 
 /// A sentence for each variable that would be ignored otherwise. Values are not shown. To be asked once all others were read.
 pub(super) fn warnings(variables: &Variables<'_>, app_settings: &str) -> Vec<String> {
     let mut warnings = Vec::new();
     for (variable, value) in variables.beginning_with(PREFIX) {
-        if variables.was_asked_for(variable) || variable.starts_with(app_settings) || value.trim().is_empty() {
+        if variable.starts_with(app_settings) || value.trim().is_empty() {
             continue;
         }
         let name = variable.strip_prefix(PREFIX).unwrap_or(variable);
         match UNSUPPORTED.iter().find(|(known, _)| *known == name) {
             Some((_, same)) if same.contains(&value.trim()) => {}
             Some(_) => warnings.push(format!("{variable} is not supported yet and has no effect")),
+            None if variables.was_asked_for(variable) => {}
             None => warnings.push(format!("{variable} is not known and has no effect")),
         }
     }

@@ -7,6 +7,8 @@ use std::{
     path::PathBuf,
 };
 
+use crate::schema::truth;
+
 /// What all of PostgREST's variables begin with.
 pub(super) const PREFIX: &str = "PGRST_";
 
@@ -64,11 +66,6 @@ impl<'a> Variables<'a> {
         })
     }
 
-    /// As text, trimmed.
-    pub(super) fn text(&self, names: &[&'static str]) -> Option<String> {
-        self.get(names).map(|(_, value)| value.trim().to_owned())
-    }
-
     /// As text, or what is in the file that `@file` names, a newline at the end aside.
     pub(super) fn text_or_file(&self, names: &[&'static str]) -> Result<Option<String>, SettingsError> {
         let Some((variable, value)) = self.get(names) else { return Ok(None) };
@@ -85,7 +82,7 @@ impl<'a> Variables<'a> {
         &self,
         names: &[&'static str],
         expected: &'static str,
-        parse: impl Fn(&str) -> Option<T>,
+        parse: impl FnOnce(&str) -> Option<T>,
     ) -> Result<Option<T>, SettingsError> {
         let Some((variable, value)) = self.get(names) else { return Ok(None) };
         let invalid = || SettingsError::Invalid { variable: variable.to_owned(), value: value.to_owned(), expected };
@@ -101,11 +98,7 @@ impl<'a> Variables<'a> {
     }
 
     pub(super) fn truth(&self, names: &[&'static str]) -> Result<Option<bool>, SettingsError> {
-        self.parsed(names, "true or false", |value| match value.to_ascii_lowercase().as_str() {
-            "true" | "1" => Some(true),
-            "false" | "0" => Some(false),
-            _ => None,
-        })
+        self.parsed(names, "true or false", truth)
     }
 
     /// Names and values of those that begin so, in order of their names.

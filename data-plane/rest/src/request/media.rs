@@ -1,9 +1,11 @@
 //! Which representation the client accepts.
 
+use std::borrow::Cow;
+
 use http::HeaderMap;
 
 /// A media type this service can produce.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum MediaType {
     Json,
     /// `application/vnd.pgrst.array+json;nulls=stripped`
@@ -18,15 +20,15 @@ pub(crate) enum MediaType {
 
 impl MediaType {
     /// The `Content-Type` of a response.
-    pub(crate) fn content_type(self) -> &'static str {
-        match self {
+    pub(crate) fn content_type(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
             Self::Json => "application/json; charset=utf-8",
             Self::JsonNullsStripped => "application/vnd.pgrst.array+json;nulls=stripped; charset=utf-8",
             Self::Object { nulls_stripped: false } => "application/vnd.pgrst.object+json; charset=utf-8",
             Self::Object { nulls_stripped: true } => "application/vnd.pgrst.object+json;nulls=stripped; charset=utf-8",
             Self::Csv => "text/csv; charset=utf-8",
             Self::OpenApi => "application/openapi+json; charset=utf-8",
-        }
+        })
     }
 }
 
@@ -64,11 +66,11 @@ impl Accept {
         Self { types, shown: shown.join(", ") }
     }
 
-    /// The first accepted type out of `available`, whose first is what "anything" means.
-    pub(crate) fn choose(&self, available: &[fn(MediaType) -> bool], default: MediaType) -> Option<MediaType> {
+    /// The first accepted type that is available; `default` is what "anything" means.
+    pub(crate) fn choose(&self, available: fn(&MediaType) -> bool, default: &MediaType) -> Option<MediaType> {
         self.types.iter().find_map(|accepted| match accepted {
-            Accepted::Known(media) => available.iter().any(|is| is(*media)).then_some(*media),
-            Accepted::Anything => Some(default),
+            Accepted::Known(media) => available(media).then(|| media.clone()),
+            Accepted::Anything => Some(default.clone()),
             Accepted::Unknown => None,
         })
     }
@@ -115,7 +117,7 @@ mod tests {
     fn choose(value: &str) -> Option<MediaType> {
         let mut headers = HeaderMap::new();
         headers.insert("accept", value.parse().unwrap());
-        Accept::parse(&headers).choose(&[|m| m != MediaType::OpenApi], MediaType::Json)
+        Accept::parse(&headers).choose(|media| *media != MediaType::OpenApi, &MediaType::Json)
     }
 
     #[test]

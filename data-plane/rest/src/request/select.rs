@@ -14,8 +14,8 @@ pub(crate) enum SelectItem {
     Column(SelectColumn),
     /// `alias:relation!hint!inner(...)`
     Embed(SelectEmbed),
-    /// `column.sum()` or `count()`; recognised, so that it can be refused by its own error.
-    Aggregate,
+    /// `alias:column->path::cast.sum()::cast` or `alias:count()::cast`
+    Aggregate(SelectAggregate),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,26 @@ pub(crate) struct SelectColumn {
     pub(crate) field: Field,
     pub(crate) alias: Option<String>,
     pub(crate) cast: Option<String>,
+}
+
+/// A function of all rows of a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SelectAggregate {
+    pub(crate) function: Aggregate,
+    /// What is aggregated, and what that is cast to before; `None` for `count()`, which counts rows.
+    pub(crate) of: Option<(Field, Option<String>)>,
+    pub(crate) alias: Option<String>,
+    /// What the result is cast to.
+    pub(crate) cast: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Aggregate {
+    Count,
+    Sum,
+    Avg,
+    Max,
+    Min,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +69,17 @@ const MAX_DEPTH: usize = 16;
 /// Items of all lists of one parameter together at most.
 const MAX_ITEMS: usize = 1600;
 
-const AGGREGATES: [&str; 5] = ["count", "sum", "avg", "max", "min"];
+const AGGREGATES: [(&str, Aggregate); 5] = [
+    ("count", Aggregate::Count),
+    ("sum", Aggregate::Sum),
+    ("avg", Aggregate::Avg),
+    ("max", Aggregate::Max),
+    ("min", Aggregate::Min),
+];
+
+fn aggregate(name: &str) -> Option<Aggregate> {
+    AGGREGATES.iter().find(|(known, _)| *known == name).map(|(_, function)| *function)
+}
 
 /// Parses the whole parameter.
 pub(crate) fn parse(input: &str) -> Parsed<Vec<SelectItem>> {
@@ -93,29 +123,35 @@ impl Parser<'_> {
         let mut probe = self.cursor.clone();
         if probe.eat("count()") {
             self.cursor = probe;
-            self.cast()?;
-            return Ok(SelectItem::Aggregate);
+            return self.count(None);
         }
         let (alias, target) = self.name_and_alias()?;
         if matches!(self.cursor.peek(), Some('(' | '!')) {
             if alias.is_some() && target == "count" && self.cursor.eat("()") {
-                self.cast()?;
-                return Ok(SelectItem::Aggregate);
+                return self.count(alias);
             }
             return self.embed(depth, alias, target, false);
         }
-        let path = self.column_path(target)?;
+        let field = self.column_path(target)?;
         let cast = self.cast()?;
         let mut probe = self.cursor.clone();
         if probe.eat(".") {
             let name = probe.take_while(|c| c.is_ascii_alphabetic());
-            if AGGREGATES.contains(&name) && probe.eat("()") {
+            if let Some(function) = aggregate(name)
+                && probe.eat("()")
+            {
                 self.cursor = probe;
-                self.cast()?;
-                return Ok(SelectItem::Aggregate);
+                let of = Some((field, cast));
+                return Ok(SelectItem::Aggregate(SelectAggregate { function, of, alias, cast: self.cast()? }));
             }
         }
-        Ok(SelectItem::Column(SelectColumn { field: path, alias, cast }))
+        Ok(SelectItem::Column(SelectColumn { field, alias, cast }))
+    }
+
+    /// What follows `count()`.
+    fn count(&mut self, alias: Option<String>) -> Parsed<SelectItem> {
+        let cast = self.cast()?;
+        Ok(SelectItem::Aggregate(SelectAggregate { function: Aggregate::Count, of: None, alias, cast }))
     }
 
     /// `alias:name` or `name`. A double colon is a cast and no alias.
@@ -172,7 +208,7 @@ fn type_name(cursor: &mut Cursor<'_>) -> Parsed<String> {
     let mut name = cursor.take_while(words).to_owned();
     if cursor.rest().starts_with("()")
         && let Some((base, last)) = name.rsplit_once('.')
-        && AGGREGATES.contains(&last)
+        && aggregate(last).is_some()
     {
         // An aggregate follows the cast, `amount::int.sum()`: it is not the cast's.
         let mut left = base.len();
@@ -220,7 +256,10 @@ mod tests {
     fn show(item: &SelectItem) -> String {
         match item {
             SelectItem::All => "*".to_owned(),
-            SelectItem::Aggregate => "aggregate".to_owned(),
+            SelectItem::Aggregate(a) => {
+                let of = a.of.as_ref().map(|(field, cast)| (field.name.as_str(), field.path.len(), cast.as_deref()));
+                format!("{:?} {:?} of {of:?} {:?}", a.alias, a.function, a.cast)
+            }
             SelectItem::Column(c) => format!("{:?} {:?} {:?} {:?}", c.alias, c.field.name, c.field.path.len(), c.cast),
             SelectItem::Embed(e) => format!(
                 "{:?}={}!{:?} inner={} spread={} [{}]",
@@ -251,9 +290,16 @@ mod tests {
             ),
             ("...clients(name)", r#"None=clients!None inner=false spread=true [None "name" 0 None]"#),
             ("clients()", r"None=clients!None inner=false spread=false []"),
-            ("count()", "aggregate"),
-            ("total:amount.sum()", "aggregate"),
-            ("amount::int.sum()::text", "aggregate"),
+            ("count()", "None Count of None None"),
+            ("rows:count()::text", r#"Some("rows") Count of None Some("text")"#),
+            ("id.count()", r#"None Count of Some(("id", 0, None)) None"#),
+            ("total:amount.sum()", r#"Some("total") Sum of Some(("amount", 0, None)) None"#),
+            ("amount::int.avg()::text", r#"None Avg of Some(("amount", 0, Some("int"))) Some("text")"#),
+            (
+                "x:data->a->>b::numeric(10,2).max(),min.min()",
+                r#"Some("x") Max of Some(("data", 2, Some("numeric(10,2)"))) None | None Min of Some(("min", 0, None)) None"#,
+            ),
+            ("t(count())", r"None=t!None inner=false spread=false [None Count of None None]"),
             ("\"my col\",a-b", r#"None "my col" 0 None | None "a-b" 0 None"#),
         ] {
             assert_eq!(shown(input), expected, "{input}");
@@ -262,7 +308,24 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_select() {
-        for input in ["id,", "a b(", "x::", "x::int) from t--", "x::text;", "a->", "a!(", "a(b", "a)b", "\"open", "x::(1)"] {
+        for input in [
+            "id,",
+            "a b(",
+            "x::",
+            "x::int) from t--",
+            "x::text;",
+            "a->",
+            "a!(",
+            "a(b",
+            "a)b",
+            "\"open",
+            "x::(1)",
+            "a.sum",
+            "a.sum(b)",
+            "a.median()",
+            "a.sum().avg()",
+            "sum()x",
+        ] {
             assert!(parse(input).is_err(), "{input}");
         }
         let deep = format!("{}*{}", "a(".repeat(17), ")".repeat(17));

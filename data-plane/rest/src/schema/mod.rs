@@ -2,53 +2,29 @@
 //!
 //! It is a value: [`load`] makes one, [`crate::state`] keeps the current one, the planner reads it.
 
+mod config;
 mod functions;
 mod load;
 mod relationships;
 mod views;
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
+pub(crate) use config::{Config, SETTINGS, Secret, Verbosity, truth};
 pub(crate) use functions::{Function, Parameter, Returns, Volatility};
 pub(crate) use load::load;
 pub(crate) use relationships::{Cardinality, ForeignKey, Relationship};
 
-/// How the service behaves in this database: PostgREST's `db-*` settings, overridden by
-/// `ALTER ROLE authenticator SET pgrst.*`. The defaults are Supabase's.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Config {
-    /// Exposed schemas; the first is the default.
-    pub(crate) schemas: Vec<String>,
-    /// Appended to the exposed schema in the search path.
-    pub(crate) extra_search_path: Vec<String>,
-    /// Rows of one read at most.
-    pub(crate) max_rows: Option<u64>,
-    /// A function called before each request, as it is written in the setting.
-    pub(crate) pre_request: Option<String>,
-    /// Refuse UPDATE and DELETE without a filter, as Supabase does by the extension `safeupdate`.
-    pub(crate) safe_update: bool,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            schemas: vec!["public".to_owned(), "graphql_public".to_owned()],
-            extra_search_path: vec!["public".to_owned(), "extensions".to_owned()],
-            max_rows: Some(1000),
-            pre_request: None,
-            safe_update: true,
-        }
-    }
-}
-
-/// Names as a setting lists them: separated by commas, quoted or not.
-pub(crate) fn names(list: &str) -> Vec<String> {
-    list.split(',').map(|item| item.trim().trim_matches('"').to_owned()).filter(|item| !item.is_empty()).collect()
-}
-
 /// A table, view, materialized view or foreign table.
 #[derive(Debug, Clone)]
 pub(crate) struct Relation {
+    /// Of `pg_class`.
+    pub(crate) id: u32,
+    /// The type of a row, of `pg_type`.
+    pub(crate) row_type: u32,
     pub(crate) schema: String,
     pub(crate) name: String,
     pub(crate) kind: RelationKind,
@@ -103,13 +79,13 @@ pub(crate) type RoleSettings = BTreeMap<String, Vec<(String, String)>>;
 
 #[derive(Debug, Default)]
 pub(crate) struct SchemaCache {
-    pub(crate) config: Config,
+    pub(crate) config: Arc<Config>,
     /// By schema, then name.
     pub(crate) relations: BTreeMap<String, BTreeMap<String, Relation>>,
     /// By the schema and name of the relation they start from.
-    pub(crate) relationships: HashMap<(String, String), Vec<Relationship>>,
+    pub(crate) relationships: HashMap<(String, String), Vec<Arc<Relationship>>>,
     /// By schema, then name; overloads together.
-    pub(crate) functions: BTreeMap<String, BTreeMap<String, Vec<Function>>>,
+    pub(crate) functions: BTreeMap<String, BTreeMap<String, Vec<Arc<Function>>>>,
     pub(crate) role_settings: RoleSettings,
 }
 
@@ -118,11 +94,11 @@ impl SchemaCache {
         self.relations.get(schema)?.get(name)
     }
 
-    pub(crate) fn relationships_of(&self, schema: &str, name: &str) -> &[Relationship] {
+    pub(crate) fn relationships_of(&self, schema: &str, name: &str) -> &[Arc<Relationship>] {
         self.relationships.get(&(schema.to_owned(), name.to_owned())).map_or(&[], Vec::as_slice)
     }
 
-    pub(crate) fn functions_named(&self, schema: &str, name: &str) -> &[Function] {
+    pub(crate) fn functions_named(&self, schema: &str, name: &str) -> &[Arc<Function>] {
         self.functions.get(schema).and_then(|named| named.get(name)).map_or(&[], Vec::as_slice)
     }
 

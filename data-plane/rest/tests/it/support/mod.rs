@@ -34,6 +34,13 @@ pub(crate) async fn project(sql: &str) -> Project {
     on(database, 10, project_context::IDLE_AFTER)
 }
 
+/// The same, where the service is told to behave otherwise: names of settings without `pgrst.`, and their values.
+pub(crate) async fn project_with(sql: &str, settings: &[(&str, &str)]) -> Project {
+    let project = project(sql).await;
+    project.set(settings).await;
+    project
+}
+
 pub(crate) fn on(database: TestDatabase, max_connections: usize, idle_after: Duration) -> Project {
     let secret = |text: &str| SecretString::from(text.to_owned());
     let context = ProjectContext::new(ContextSettings {
@@ -92,6 +99,16 @@ const SHOWN: [&str; 8] = [
 ];
 
 impl Project {
+    /// Sets `pgrst.*` in this database. Nobody is notified: it counts from the next load of the schema.
+    pub(crate) async fn set(&self, settings: &[(&str, &str)]) {
+        let client = self.database.connect("supabase_admin").await;
+        for (name, value) in settings {
+            let (database, value) = (self.database.name(), value.replace('\'', "''"));
+            let sql = format!("alter role authenticator in database \"{database}\" set pgrst.{name} = '{value}'");
+            client.batch_execute(&sql).await.unwrap();
+        }
+    }
+
     /// Sends a request written as `METHOD /path`, header lines, an empty line and a body.
     pub(crate) async fn send(&self, request: &str) -> Answer {
         let (head, body) = request.split_once("\n\n").unwrap_or((request, ""));

@@ -1,0 +1,394 @@
+//! How the service behaves: PostgREST's settings, by one table of their names whatever the source.
+//!
+//! Source: PostgREST's documentation, "Configuration". It does not own what is about the process, such as addresses and the
+//! pool: that is the program's.
+
+use std::{fmt, str::FromStr};
+
+use http::{HeaderName, HeaderValue};
+
+use crate::role_claim::RoleClaim;
+
+/// What may be set by `ALTER ROLE authenticator SET pgrst.*`, over what the service was made with. The defaults are
+/// Supabase's. Settings without effect yet are read for the features that need them, of which most are being built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Config {
+    /// Exposed schemas; the first is the default.
+    pub(crate) schemas: Vec<String>,
+    /// Appended to the exposed schema in the search path.
+    pub(crate) extra_search_path: Vec<String>,
+    /// Rows of one read at most.
+    pub(crate) max_rows: Option<u64>,
+    /// The role of requests without a token; none are let in without.
+    pub(crate) anon_role: Option<String>,
+    /// A function called before each request, as it is written in the setting.
+    pub(crate) pre_request: Option<String>,
+    /// A function called before settings are read, as it is written in the setting.
+    pub(crate) pre_config: Option<String>,
+    /// A function that answers `/`, as it is written in the setting.
+    pub(crate) root_spec: Option<String>,
+    /// Settings of a function that apply to the whole transaction of a call.
+    pub(crate) hoisted_tx_settings: Vec<String>,
+    pub(crate) tx_end: TxEnd,
+    /// Whether plans may be asked for instead of rows.
+    pub(crate) plan_enabled: bool,
+    pub(crate) aggregates_enabled: bool,
+    pub(crate) prepared_statements: bool,
+    /// Where to listen for the word to load the schema again, and whether to.
+    pub(crate) channel: String,
+    pub(crate) channel_enabled: bool,
+    pub(crate) client_error_verbosity: Verbosity,
+    pub(crate) openapi_mode: OpenApiMode,
+    /// Whether the service's description says that it takes tokens.
+    pub(crate) openapi_security_active: bool,
+    /// The public address of the service, for its description.
+    pub(crate) openapi_server_proxy_uri: Option<String>,
+    /// Where in a token the role is.
+    pub(crate) jwt_role_claim: RoleClaim,
+    pub(crate) jwt_audience: Option<String>,
+    pub(crate) jwt_secret: Option<Secret>,
+    pub(crate) jwt_secret_is_base64: bool,
+    /// Tokens whose signatures are remembered; none for 0.
+    pub(crate) jwt_cache_max_entries: usize,
+    /// Origins that may read answers; every one without.
+    pub(crate) cors_allowed_origins: Option<Vec<HeaderValue>>,
+    /// Whether answers say by `Server-Timing` what took how long.
+    pub(crate) server_timing_enabled: bool,
+    /// A header of the request that the answer repeats.
+    pub(crate) server_trace_header: Option<HeaderName>,
+    /// Whether an embedded resource with an alias may also be filtered by its target's name.
+    pub(crate) legacy_target_names: bool,
+    /// Refuse UPDATE and DELETE without a filter, as Supabase does by the extension `safeupdate`.
+    pub(crate) safe_update: bool,
+}
+
+/// How a request's transaction ends, and whether the request may say otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TxEnd {
+    Commit,
+    CommitAllowOverride,
+    Rollback,
+    RollbackAllowOverride,
+}
+
+/// What the service's description shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OpenApiMode {
+    FollowPrivileges,
+    IgnorePrivileges,
+    Disabled,
+}
+
+/// How much an error says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verbosity {
+    Verbose,
+    /// The code and the message only.
+    Minimal,
+}
+
+/// A text that the log does not show.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Secret(pub(crate) String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            schemas: vec!["public".to_owned(), "graphql_public".to_owned()],
+            extra_search_path: vec!["public".to_owned(), "extensions".to_owned()],
+            max_rows: Some(1000),
+            anon_role: Some("anon".to_owned()),
+            safe_update: true,
+            ..Self::of_postgrest()
+        }
+    }
+}
+
+impl Config {
+    /// PostgREST's own defaults.
+    pub(crate) fn of_postgrest() -> Self {
+        let hoisted = ["statement_timeout", "plan_filter.statement_cost_limit", "default_transaction_isolation"];
+        Self {
+            schemas: vec!["public".to_owned()],
+            extra_search_path: vec!["public".to_owned()],
+            max_rows: None,
+            anon_role: None,
+            pre_request: None,
+            pre_config: None,
+            root_spec: None,
+            hoisted_tx_settings: hoisted.map(str::to_owned).to_vec(),
+            tx_end: TxEnd::Commit,
+            plan_enabled: false,
+            aggregates_enabled: false,
+            prepared_statements: true,
+            channel: "pgrst".to_owned(),
+            channel_enabled: true,
+            client_error_verbosity: Verbosity::Verbose,
+            openapi_mode: OpenApiMode::FollowPrivileges,
+            openapi_security_active: false,
+            openapi_server_proxy_uri: None,
+            jwt_role_claim: RoleClaim::default(),
+            jwt_audience: None,
+            jwt_secret: None,
+            jwt_secret_is_base64: false,
+            jwt_cache_max_entries: 1000,
+            cors_allowed_origins: None,
+            server_timing_enabled: false,
+            server_trace_header: None,
+            legacy_target_names: true,
+            safe_update: false,
+        }
+    }
+
+    /// This, as the settings of the role that connects change it. What can't be used is logged and changes nothing.
+    pub(crate) fn with_settings(&self, settings: &[(String, String)]) -> Self {
+        let mut config = self.clone();
+        for (name, value) in settings {
+            let Some(name) = name.strip_prefix("pgrst.") else { continue };
+            if let Some(setting) = SETTINGS.iter().find(|setting| setting.in_database && setting.is_called(name))
+                && setting.apply(&mut config, value.trim()).is_none()
+            {
+                tracing::warn!("pgrst.{name} can't be used; set it to {}", setting.expected);
+            }
+        }
+        config
+    }
+}
+
+/// A setting: its names, and what a value makes of a [`Config`].
+#[derive(Debug)]
+pub(crate) struct Setting {
+    /// As a variable; older names follow. In the database, `PGRST_DB_SCHEMAS` is `pgrst.db_schemas`.
+    pub(crate) variables: &'static [&'static str],
+    /// For messages: what belongs there.
+    pub(crate) expected: &'static str,
+    /// Whether `@file` stands for what is in the file, if a variable says so.
+    pub(crate) from_file: bool,
+    in_database: bool,
+    set: fn(&mut Config, &str) -> Option<()>,
+}
+
+impl Setting {
+    /// `None`, and nothing is changed, if the value can't be used. An empty value is none where there may be none.
+    pub(crate) fn apply(&self, config: &mut Config, value: &str) -> Option<()> {
+        (self.set)(config, value)
+    }
+
+    fn is_called(&self, name: &str) -> bool {
+        let current = self.variables.first().and_then(|variable| variable.strip_prefix("PGRST_"));
+        current.is_some_and(|current| current.eq_ignore_ascii_case(name))
+    }
+}
+
+const BOOLEAN: &str = "true or false";
+const FUNCTION: &str = "the name of a function";
+const TEXT: &str = "a text";
+const TX_END: &str = "commit, commit-allow-override, rollback or rollback-allow-override";
+const ORIGINS: &str = "origins separated by commas, such as https://example.com,https://www.example.com";
+const ROLE_CLAIM: &str = r#"a path, such as .role, .app.roles[0] or ."https://example.com/role"; filters are not supported yet"#;
+
+/// The only place of the settings' names.
+pub(crate) const SETTINGS: &[Setting] = &[
+    of(&["PGRST_CLIENT_ERROR_VERBOSITY"], "verbose or minimal", |c, v| put(&mut c.client_error_verbosity, word(v, &VERBOSITIES))),
+    of(&["PGRST_DB_AGGREGATES_ENABLED"], BOOLEAN, |c, v| put(&mut c.aggregates_enabled, truth(v))),
+    of(&["PGRST_DB_ANON_ROLE"], "the name of a role", |c, v| put(&mut c.anon_role, Some(text(v)))),
+    Setting { in_database: false, ..of(&["PGRST_DB_CHANNEL"], "the name of a channel", |c, v| put(&mut c.channel, text(v))) },
+    Setting { in_database: false, ..of(&["PGRST_DB_CHANNEL_ENABLED"], BOOLEAN, |c, v| put(&mut c.channel_enabled, truth(v))) },
+    of(&["PGRST_DB_EXTRA_SEARCH_PATH"], "names of schemas", |c, v| put(&mut c.extra_search_path, Some(names(v)))),
+    of(&["PGRST_DB_HOISTED_TX_SETTINGS"], "names of settings", |c, v| put(&mut c.hoisted_tx_settings, Some(names(v)))),
+    of(&["PGRST_DB_MAX_ROWS", "PGRST_MAX_ROWS"], "a number of rows", |c, v| put(&mut c.max_rows, optional(v))),
+    of(&["PGRST_DB_PLAN_ENABLED"], BOOLEAN, |c, v| put(&mut c.plan_enabled, truth(v))),
+    of(&["PGRST_DB_PRE_CONFIG"], FUNCTION, |c, v| put(&mut c.pre_config, Some(text(v)))),
+    of(&["PGRST_DB_PRE_REQUEST", "PGRST_PRE_REQUEST"], FUNCTION, |c, v| put(&mut c.pre_request, Some(text(v)))),
+    of(&["PGRST_DB_PREPARED_STATEMENTS"], BOOLEAN, |c, v| put(&mut c.prepared_statements, truth(v))),
+    of(&["PGRST_DB_ROOT_SPEC", "PGRST_ROOT_SPEC"], FUNCTION, |c, v| put(&mut c.root_spec, Some(text(v)))),
+    of(&["PGRST_DB_SCHEMAS", "PGRST_DB_SCHEMA"], "names of schemas", |c, v| {
+        put(&mut c.schemas, Some(names(v)).filter(|schemas| !schemas.is_empty()))
+    }),
+    of(&["PGRST_DB_TX_END", "PGRST_TX_END"], TX_END, |c, v| put(&mut c.tx_end, word(v, &TX_ENDS))),
+    of(&["PGRST_JWT_AUD"], TEXT, |c, v| put(&mut c.jwt_audience, Some(text(v)))),
+    of(&["PGRST_JWT_CACHE_MAX_ENTRIES"], "a number of tokens", |c, v| put(&mut c.jwt_cache_max_entries, v.parse().ok())),
+    of(&["PGRST_JWT_ROLE_CLAIM_KEY", "PGRST_ROLE_CLAIM_KEY"], ROLE_CLAIM, |c, v| put(&mut c.jwt_role_claim, v.parse().ok())),
+    Setting {
+        from_file: true,
+        ..of(&["PGRST_JWT_SECRET"], TEXT, |c, v| put(&mut c.jwt_secret, Some(Some(Secret(v.to_owned())))))
+    },
+    of(&["PGRST_JWT_SECRET_IS_BASE64", "PGRST_SECRET_IS_BASE64"], BOOLEAN, |c, v| put(&mut c.jwt_secret_is_base64, truth(v))),
+    of(&["PGRST_OPENAPI_MODE"], "follow-privileges, ignore-privileges or disabled", |c, v| {
+        put(&mut c.openapi_mode, word(v, &OPENAPI_MODES))
+    }),
+    of(&["PGRST_OPENAPI_SECURITY_ACTIVE"], BOOLEAN, |c, v| put(&mut c.openapi_security_active, truth(v))),
+    of(&["PGRST_OPENAPI_SERVER_PROXY_URI", "PGRST_SERVER_PROXY_URI"], "an address", |c, v| {
+        put(&mut c.openapi_server_proxy_uri, Some(text(v)))
+    }),
+    of(&["PGRST_SERVER_CORS_ALLOWED_ORIGINS"], ORIGINS, |c, v| put(&mut c.cors_allowed_origins, origins(v))),
+    of(&["PGRST_SERVER_TIMING_ENABLED"], BOOLEAN, |c, v| put(&mut c.server_timing_enabled, truth(v))),
+    of(&["PGRST_SERVER_TRACE_HEADER"], "the name of a header", |c, v| put(&mut c.server_trace_header, optional(v))),
+    of(&["PGRST_URL_USE_LEGACY_TARGET_NAMES"], BOOLEAN, |c, v| put(&mut c.legacy_target_names, truth(v))),
+];
+
+const TX_ENDS: [(&str, TxEnd); 4] = [
+    ("commit", TxEnd::Commit),
+    ("commit-allow-override", TxEnd::CommitAllowOverride),
+    ("rollback", TxEnd::Rollback),
+    ("rollback-allow-override", TxEnd::RollbackAllowOverride),
+];
+
+const OPENAPI_MODES: [(&str, OpenApiMode); 3] = [
+    ("follow-privileges", OpenApiMode::FollowPrivileges),
+    ("ignore-privileges", OpenApiMode::IgnorePrivileges),
+    ("disabled", OpenApiMode::Disabled),
+];
+
+const VERBOSITIES: [(&str, Verbosity); 2] = [("verbose", Verbosity::Verbose), ("minimal", Verbosity::Minimal)];
+
+const fn of(variables: &'static [&'static str], expected: &'static str, set: fn(&mut Config, &str) -> Option<()>) -> Setting {
+    Setting { variables, expected, from_file: false, in_database: true, set }
+}
+
+fn put<T>(place: &mut T, value: Option<T>) -> Option<()> {
+    *place = value?;
+    Some(())
+}
+
+/// Names as a setting lists them: separated by commas, quoted or not.
+fn names(list: &str) -> Vec<String> {
+    list.split(',').map(|item| item.trim().trim_matches('"').to_owned()).filter(|item| !item.is_empty()).collect()
+}
+
+pub(crate) fn truth(value: &str) -> Option<bool> {
+    match value.to_ascii_lowercase().as_str() {
+        "true" | "1" => Some(true),
+        "false" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+fn word<T: Copy>(value: &str, known: &[(&str, T)]) -> Option<T> {
+    known.iter().find(|(word, _)| *word == value).map(|(_, meaning)| *meaning)
+}
+
+fn text(value: &str) -> Option<String> {
+    (!value.is_empty()).then(|| value.to_owned())
+}
+
+fn optional<T: FromStr>(value: &str) -> Option<Option<T>> {
+    if value.is_empty() { Some(None) } else { value.parse().ok().map(Some) }
+}
+
+fn origins(value: &str) -> Option<Option<Vec<HeaderValue>>> {
+    if value.is_empty() {
+        return Some(None);
+    }
+    // The layer takes no `*` among others.
+    let origins = value.split(',').map(|origin| origin.trim()).filter(|origin| !origin.is_empty());
+    origins.map(|origin| HeaderValue::from_str(origin).ok().filter(|_| origin != "*")).collect::<Option<_>>().map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(settings: &[(&str, &str)]) -> Config {
+        let settings: Vec<_> = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Config::default().with_settings(&settings)
+    }
+
+    #[test]
+    fn settings_of_authenticator_configure_the_service() {
+        let config = with(&[("pgrst.db_schemas", "api, \"My Schema\""), ("pgrst.db_max_rows", "7"), ("statement_timeout", "8s")]);
+        assert_eq!(config.schemas, ["api", "My Schema"]);
+        assert_eq!(config.max_rows, Some(7));
+        assert_eq!(with(&[]), Config::default());
+    }
+
+    #[test]
+    fn every_setting_is_understood() {
+        let config = with(&[
+            ("pgrst.client_error_verbosity", "minimal"),
+            ("pgrst.db_aggregates_enabled", "true"),
+            ("pgrst.db_anon_role", "web"),
+            ("pgrst.db_extra_search_path", ""),
+            ("pgrst.db_hoisted_tx_settings", "work_mem, lock_timeout"),
+            ("pgrst.db_max_rows", ""),
+            ("pgrst.db_plan_enabled", "true"),
+            ("pgrst.db_pre_config", "api.configure"),
+            ("pgrst.db_pre_request", "api.check"),
+            ("pgrst.db_prepared_statements", "false"),
+            ("pgrst.db_root_spec", "root"),
+            ("pgrst.db_tx_end", "commit-allow-override"),
+            ("pgrst.jwt_aud", "us"),
+            ("pgrst.jwt_cache_max_entries", "0"),
+            ("pgrst.jwt_role_claim_key", ".app.role"),
+            ("pgrst.jwt_secret", "s3cret"),
+            ("pgrst.jwt_secret_is_base64", "true"),
+            ("pgrst.openapi_mode", "disabled"),
+            ("pgrst.openapi_security_active", "true"),
+            ("pgrst.openapi_server_proxy_uri", "https://a.example/b"),
+            ("pgrst.server_cors_allowed_origins", "https://a.example, https://b.example"),
+            ("pgrst.server_timing_enabled", "true"),
+            ("pgrst.server_trace_header", "X-Request-Id"),
+            ("pgrst.url_use_legacy_target_names", "false"),
+        ]);
+        let text = |text: &str| Some(text.to_owned());
+        let expected = Config {
+            client_error_verbosity: Verbosity::Minimal,
+            aggregates_enabled: true,
+            anon_role: text("web"),
+            extra_search_path: vec![],
+            hoisted_tx_settings: vec!["work_mem".to_owned(), "lock_timeout".to_owned()],
+            max_rows: None,
+            plan_enabled: true,
+            pre_config: text("api.configure"),
+            pre_request: text("api.check"),
+            prepared_statements: false,
+            root_spec: text("root"),
+            tx_end: TxEnd::CommitAllowOverride,
+            jwt_audience: text("us"),
+            jwt_cache_max_entries: 0,
+            jwt_role_claim: ".app.role".parse().unwrap(),
+            jwt_secret: Some(Secret("s3cret".to_owned())),
+            jwt_secret_is_base64: true,
+            openapi_mode: OpenApiMode::Disabled,
+            openapi_security_active: true,
+            openapi_server_proxy_uri: text("https://a.example/b"),
+            cors_allowed_origins: Some(vec![
+                HeaderValue::from_static("https://a.example"),
+                HeaderValue::from_static("https://b.example"),
+            ]),
+            server_timing_enabled: true,
+            server_trace_header: Some(HeaderName::from_static("x-request-id")),
+            legacy_target_names: false,
+            ..Config::default()
+        };
+        assert_eq!(config, expected);
+        assert!(!format!("{config:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn what_can_not_be_used_changes_nothing() {
+        for (name, value) in [
+            ("pgrst.client_error_verbosity", "loud"),
+            ("pgrst.db_aggregates_enabled", "maybe"),
+            ("pgrst.db_channel", "other"),
+            ("pgrst.db_max_rows", "many"),
+            ("pgrst.db_schema", "older"),
+            ("pgrst.db_schemas", " ,"),
+            ("pgrst.db_tx_end", "later"),
+            ("pgrst.jwt_role_claim_key", "role"),
+            ("pgrst.openapi_mode", ""),
+            ("pgrst.server_cors_allowed_origins", "*"),
+            ("pgrst.server_trace_header", "a b"),
+            ("pgrst.unknown", "x"),
+            ("db_max_rows", "7"),
+        ] {
+            assert_eq!(with(&[(name, value)]), Config::default(), "{name}");
+        }
+    }
+}
