@@ -75,6 +75,8 @@ async function measure(projects: Projects, engine: Engine, run: Run): Promise<vo
   const first = await api.create({ name: 'first', db_pass: PASSWORD }, BUILD_MS);
   const floor = await ContainerFloor.prepare(engine, run.own, `supacloud-${first.ref}-postgres`, run.installation);
   const memoryOfOne = await idleMemory(projects, engine, [first]);
+  const start = await floor.resumable();
+  const resume = await inTurns(run.samples, { floor: start, ours: () => projects.resume(first) });
 
   // Nothing is removed before everything is timed: an ext4 without a journal does not use the inodes of removed files again
   // for minutes, and searches past all of them for each file that is made (`recently_deleted` in fs/ext4/ialloc.c).
@@ -97,11 +99,9 @@ async function measure(projects: Projects, engine: Engine, run: Run): Promise<vo
   line('  of it (network beside the copy)', parts(floorParts));
   line('create → first 200 from /rest/v1', `${ms(create.ours, 50)}  ${ms(create.ours, 95)}   ${factor(create.ours, create.floor)}`);
   line('  of it', parts(steps));
-
-  const start = await floor.resumable();
-  const resume = await inTurns(run.samples, { floor: start, ours: () => projects.resume(first) });
   line('floor: start the stopped container, select 1', `${ms(resume.floor, 50)}  ${ms(resume.floor, 95)}`);
   line('resume → first 200 from /rest/v1', `${ms(resume.ours, 50)}  ${ms(resume.ours, 95)}   ${factor(resume.ours, resume.floor)}`);
+  line('  beside the floor of a create', factor(resume.ours, create.floor));
 
   const many = new Projects(projects.server, PAUSE_OF_MANY_MS);
   const atOnce = await inTurns(ROUNDS, {
