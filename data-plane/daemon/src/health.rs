@@ -3,8 +3,10 @@
 //! Hand-written on the standard library: a container runs it every few seconds, so it starts no runtime.
 
 use std::{
-    io::{self, Read as _, Write as _},
+    io::{self, Read, Write},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
+    os::unix::net::UnixStream,
+    path::Path,
     time::Duration,
 };
 
@@ -27,10 +29,25 @@ pub fn loopback(listen: SocketAddr) -> SocketAddr {
 /// # Errors
 /// When nobody listens, the answer is late, or it is not HTTP.
 pub fn ask(address: SocketAddr, path: &str, at_most: Duration) -> io::Result<u16> {
-    let mut stream = TcpStream::connect_timeout(&address, at_most)?;
+    let stream = TcpStream::connect_timeout(&address, at_most)?;
     stream.set_read_timeout(Some(at_most))?;
     stream.set_write_timeout(Some(at_most))?;
-    write!(stream, "GET {path} HTTP/1.0\r\nhost: {address}\r\n\r\n")?;
+    ask_by(stream, &address.to_string(), path)
+}
+
+/// As [`ask`], by a socket of this machine.
+///
+/// # Errors
+/// As [`ask`].
+pub fn ask_unix(socket: &Path, path: &str, at_most: Duration) -> io::Result<u16> {
+    let stream = UnixStream::connect(socket)?;
+    stream.set_read_timeout(Some(at_most))?;
+    stream.set_write_timeout(Some(at_most))?;
+    ask_by(stream, "localhost", path)
+}
+
+fn ask_by(mut stream: impl Read + Write, host: &str, path: &str) -> io::Result<u16> {
+    write!(stream, "GET {path} HTTP/1.0\r\nhost: {host}\r\n\r\n")?;
     let mut head = Vec::new();
     while !head.contains(&b'\n') {
         let mut chunk = [0; STATUS_LINE];

@@ -1,7 +1,7 @@
 //! Accepts connections and serves them until told to stop, within limits on what a connection may cost before a request is
 //! understood.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, extract::ConnectInfo};
 use hyper::body::Incoming;
@@ -12,7 +12,7 @@ use hyper_util::{
 use rustix::net::sockopt;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpStream, UnixListener, UnixStream},
     sync::Semaphore,
 };
 use tokio_util::sync::CancellationToken;
@@ -63,10 +63,58 @@ pub async fn serve_admitted<S>(
     router: Router,
     stop: CancellationToken,
     limits: Limits,
-    admit: impl Fn(TcpStream, SocketAddr) -> Option<S>,
+    admit: impl Fn(TcpStream, SocketAddr) -> Option<S> + Sync,
 ) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
+    serve_accepted(Tcp { listener, keepalive: limits.keepalive, admit }, router, stop, limits).await;
+}
+
+/// As [`serve`], on a socket of this machine. Its peers have no address.
+pub async fn serve_unix(listener: UnixListener, router: Router, stop: CancellationToken, limits: Limits) {
+    serve_accepted(listener, router, stop, limits).await;
+}
+
+/// Where connections come from.
+trait Accept {
+    type Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static;
+
+    /// The next connection, and who made it; nothing if it is not wanted.
+    fn accept(&self) -> impl Future<Output = io::Result<Option<(Self::Stream, Option<SocketAddr>)>>> + Send;
+}
+
+struct Tcp<A> {
+    listener: TcpListener,
+    keepalive: Option<Duration>,
+    admit: A,
+}
+
+impl<S, A> Accept for Tcp<A>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    A: Fn(TcpStream, SocketAddr) -> Option<S> + Sync,
+{
+    type Stream = S;
+
+    async fn accept(&self) -> io::Result<Option<(S, Option<SocketAddr>)>> {
+        let (stream, peer) = self.listener.accept().await?;
+        let _ = stream.set_nodelay(true);
+        if let Some(silence) = self.keepalive {
+            let _ = keep_alive(&stream, silence);
+        }
+        Ok((self.admit)(stream, peer).map(|stream| (stream, Some(peer))))
+    }
+}
+
+impl Accept for UnixListener {
+    type Stream = UnixStream;
+
+    async fn accept(&self) -> io::Result<Option<(UnixStream, Option<SocketAddr>)>> {
+        UnixListener::accept(self).await.map(|(stream, _)| Some((stream, None)))
+    }
+}
+
+async fn serve_accepted(listener: impl Accept, router: Router, stop: CancellationToken, limits: Limits) {
     let connections = Arc::new(Semaphore::new(limits.connections));
     let graceful = GracefulShutdown::new();
     let builder = builder(limits);
@@ -81,22 +129,20 @@ pub async fn serve_admitted<S>(
             accepted = accepted => accepted,
         };
         let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
+            Ok(Some(accepted)) => accepted,
+            Ok(None) => continue,
             Err(error) => {
                 tracing::warn!(%error, "accepting a connection");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
         };
-        let _ = stream.set_nodelay(true);
-        if let Some(silence) = limits.keepalive {
-            let _ = keep_alive(&stream, silence);
-        }
-        let Some(stream) = admit(stream, peer) else { continue };
         let router = router.clone();
         let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
             let mut request = request.map(Body::new);
-            request.extensions_mut().insert(ConnectInfo::<SocketAddr>(peer));
+            if let Some(peer) = peer {
+                request.extensions_mut().insert(ConnectInfo::<SocketAddr>(peer));
+            }
             router.clone().oneshot(request)
         });
         let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
@@ -242,6 +288,23 @@ mod tests {
             let _ = socket.read_to_end(&mut answer).await;
             assert_eq!(!answer.is_empty(), is_answered);
         }
+    }
+
+    #[tokio::test]
+    async fn a_socket_of_this_machine_is_served_too() {
+        let folder = std::env::temp_dir().join(format!("daemon-{}", std::process::id()));
+        let _ = std::fs::remove_file(&folder);
+        let listener = UnixListener::bind(&folder).unwrap();
+        let stop = CancellationToken::new();
+        let served = tokio::spawn(serve_unix(listener, Router::new(), stop.clone(), Limits::LENIENT));
+        let mut socket = UnixStream::connect(&folder).await.unwrap();
+        socket.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+        stop.cancel();
+        served.await.unwrap();
+        std::fs::remove_file(&folder).unwrap();
     }
 
     #[tokio::test]

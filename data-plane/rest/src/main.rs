@@ -1,16 +1,25 @@
-//! The `rest` program, which takes the place of PostgREST's. Reads the environment, and nothing else does.
+//! The `rest` program, which takes the place of PostgREST's. Reads the environment and its arguments, and nothing else does.
 
-use std::{collections::HashMap, process::ExitCode};
+use std::{collections::HashMap, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context as _, anyhow};
 use clap::Parser;
-use rest::program::{self, Settings};
+use rest::program::{self, Settings, Sources};
 
-/// Serves a PostgreSQL database by HTTP, as PostgREST does. Settings come from PGRST_* variables.
+/// Serves a PostgreSQL database by HTTP, as PostgREST does. Settings come from PGRST_* variables, and, where those are not
+/// set, from a configuration file.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
-    /// Asks the program that runs here whether it is ready; exits with 0 or 1. Needs PGRST_ADMIN_SERVER_PORT.
+    /// A configuration file: lines of `key = value`.
+    file: Option<PathBuf>,
+    /// Prints a configuration file with every setting and its default.
+    #[arg(short, long)]
+    example: bool,
+    /// Prints the configuration that is in force, and where each value comes from. Secrets are not shown.
+    #[arg(long)]
+    dump_config: bool,
+    /// Asks the program that runs here whether it is ready; exits with 0 or 1. Needs PGRST_ADMIN_SERVER_PORT, or a socket.
     #[arg(long)]
     ready: bool,
 }
@@ -25,20 +34,29 @@ fn main() -> ExitCode {
     }
 }
 
+#[expect(clippy::print_stdout, reason = "what an argument asks for is the output")]
 fn run() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    // What is no text can't be one of ours.
-    let variables: HashMap<String, String> =
-        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
-    if arguments.ready {
-        return program::health(Settings::parse_admin(&variables)?).map_err(|message| anyhow!(message));
+    if arguments.example {
+        print!("{}", program::example());
+        return Ok(());
     }
-    let settings = Settings::parse(&variables)?;
+    // What is no text can't be one of ours.
+    let environment: HashMap<String, String> =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
+    let sources = match arguments.file {
+        Some(file) => Sources::with_file(environment, file)?,
+        None => Sources::of_environment(environment),
+    };
+    if arguments.ready {
+        return program::health(&Settings::parse_admin(&sources)?).map_err(|message| anyhow!(message));
+    }
+    let settings = Settings::parse(&sources)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
+    if arguments.dump_config {
+        print!("{}", runtime.block_on(program::dump(&sources, &settings)));
+        return Ok(());
+    }
     daemon::start_logging(&settings.log)?;
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("starting the runtime")?
-        .block_on(program::run(settings))?;
-    Ok(())
+    Ok(runtime.block_on(program::run(settings))?)
 }

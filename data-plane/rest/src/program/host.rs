@@ -1,9 +1,18 @@
-//! Where the program listens: PostgREST's `server-host`.
+//! Where the program listens: on an address (PostgREST's `server-host`), or on a socket of this machine.
 
-use std::{io, net::Ipv4Addr, net::Ipv6Addr, net::SocketAddr, str::FromStr};
+use std::{
+    fs, io,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    os::unix::fs::{FileTypeExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
+use axum::Router;
+use daemon::Limits;
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::{TcpListener, lookup_host};
+use tokio::net::{TcpListener, UnixListener, UnixStream, lookup_host};
+use tokio_util::sync::CancellationToken;
 
 use super::RunError;
 
@@ -51,32 +60,126 @@ impl Host {
         }
     }
 
-    pub(super) async fn listen(&self, port: u16) -> Result<TcpListener, RunError> {
-        let listener = match self {
-            Self::V4Only => TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await,
-            Self::V6Only => v6(port, true),
-            Self::Any | Self::AnyV4First => match v6(port, false) {
+    /// `share`: other processes may listen on the same port.
+    async fn bind(&self, port: u16, share: bool) -> io::Result<TcpListener> {
+        let v4 = || bind(&[SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))], None, share);
+        let v6 = |only| bind(&[SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))], Some(only), share);
+        match self {
+            Self::V4Only => v4(),
+            Self::V6Only => v6(true),
+            Self::Any | Self::AnyV4First => match v6(false) {
                 // A machine without IPv6.
-                Err(error) if error.kind() != io::ErrorKind::AddrInUse => TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await,
+                Err(error) if error.kind() != io::ErrorKind::AddrInUse => v4(),
                 other => other,
             },
-            Self::Named(name) => named(name, port).await,
-        };
-        listener.map_err(|source| RunError::Listen { host: self.shown(), port, source })
+            Self::Named(name) => {
+                let addresses: Vec<SocketAddr> = lookup_host((name.as_str(), port)).await?.collect();
+                bind(&addresses, None, share)
+            }
+        }
     }
 }
 
-async fn named(name: &str, port: u16) -> io::Result<TcpListener> {
-    let addresses: Vec<SocketAddr> = lookup_host((name, port)).await?.collect();
-    TcpListener::bind(addresses.as_slice()).await
+/// Listens on the first of these addresses that can be had. `only_v6` says whether an address of IPv6 takes connections of IPv4,
+/// whatever the system's own default is.
+fn bind(addresses: &[SocketAddr], only_v6: Option<bool>, share: bool) -> io::Result<TcpListener> {
+    let mut failed = io::Error::new(io::ErrorKind::AddrNotAvailable, "the name has no address");
+    for address in addresses {
+        let bound = || {
+            let socket = Socket::new(Domain::for_address(*address), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
+            if let Some(only) = only_v6 {
+                socket.set_only_v6(only)?;
+            }
+            socket.set_reuse_address(true)?;
+            if share {
+                socket.set_reuse_port(true)?;
+            }
+            socket.bind(&(*address).into())?;
+            socket.listen(BACKLOG)?;
+            TcpListener::from_std(socket.into())
+        };
+        match bound() {
+            Ok(listener) => return Ok(listener),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
 }
 
-/// Every address of IPv6, and, unless `only`, of IPv4; whatever the system's own default is.
-fn v6(port: u16, only: bool) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::IPV6, Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
-    socket.set_only_v6(only)?;
-    socket.set_reuse_address(true)?;
-    socket.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)).into())?;
-    socket.listen(BACKLOG)?;
-    TcpListener::from_std(socket.into())
+/// A place to listen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// An address.
+    Address {
+        /// The host.
+        host: Host,
+        /// The port.
+        port: u16,
+        /// Other processes may listen on the same port.
+        share: bool,
+    },
+    /// A socket of this machine.
+    Socket {
+        /// Its file.
+        path: PathBuf,
+        /// The file's permission bits.
+        mode: u32,
+    },
+}
+
+/// What listens there.
+#[derive(Debug)]
+pub(super) enum Listener {
+    Address(TcpListener),
+    Socket(UnixListener, PathBuf),
+}
+
+impl Place {
+    pub(super) async fn listen(&self) -> Result<Listener, RunError> {
+        match self {
+            Self::Address { host, port, share } => {
+                let bound = host.bind(*port, *share).await;
+                bound.map(Listener::Address).map_err(|source| RunError::Listen { host: host.shown(), port: *port, source })
+            }
+            Self::Socket { path, mode } => {
+                let bound = bind_socket(path, *mode).await;
+                let bound = bound.map_err(|source| RunError::ListenSocket { path: path.clone(), source })?;
+                Ok(Listener::Socket(bound, path.clone()))
+            }
+        }
+    }
+}
+
+/// One that an earlier life has left is replaced; one on which somebody listens is not.
+async fn bind_socket(path: &Path, mode: u32) -> io::Result<UnixListener> {
+    if fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
+        if UnixStream::connect(path).await.is_ok() {
+            return Err(io::ErrorKind::AddrInUse.into());
+        }
+        fs::remove_file(path)?;
+    }
+    let listener = UnixListener::bind(path)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
+    Ok(listener)
+}
+
+impl Listener {
+    /// For the log.
+    pub(super) fn shown(&self) -> String {
+        match self {
+            Self::Address(listener) => listener.local_addr().map(|address| address.to_string()).unwrap_or_default(),
+            Self::Socket(_, path) => path.display().to_string(),
+        }
+    }
+
+    pub(super) async fn serve(self, router: Router, stop: CancellationToken, limits: Limits) {
+        match self {
+            Self::Address(listener) => daemon::serve(listener, router, stop, limits).await,
+            Self::Socket(listener, path) => {
+                daemon::serve_unix(listener, router, stop, limits).await;
+                // Nobody listens there any more.
+                let _ = fs::remove_file(path);
+            }
+        }
+    }
 }

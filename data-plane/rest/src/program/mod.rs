@@ -1,23 +1,28 @@
 //! The program `rest`: the service for any database, in the place of PostgREST, whose variables it reads.
 //!
 //! It serves without a project, a gateway or a control plane in front of it, so it answers browsers' cross-origin questions
-//! and limits the time for a request's head by itself. It does not read configuration files.
+//! and limits the time for a request's head by itself.
 
 mod connection_string;
 mod cors;
+mod dump;
+mod file;
 mod host;
 mod settings;
 mod unsupported;
 mod variables;
 
-use std::{error::Error, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{error::Error, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use daemon::Limits;
 use project_context::{Pool, PoolError, PoolSettings, Verifier};
 
-pub use host::Host;
+pub use dump::{dump, example};
+pub use host::{Host, Place};
 pub use settings::{DatabaseSettings, JwtSettings, Settings};
-pub use variables::SettingsError;
+pub use variables::{SettingsError, Sources};
+
+use host::Listener;
 
 use crate::{options::Options, state::State};
 
@@ -47,6 +52,14 @@ pub enum RunError {
         #[source]
         source: io::Error,
     },
+    /// Somebody else listens on the socket, or it can't be made.
+    #[error("can't listen on {path}; choose another one by PGRST_SERVER_UNIX_SOCKET or PGRST_ADMIN_SERVER_UNIX_SOCKET")]
+    ListenSocket {
+        /// Its file.
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
     /// Signals can't be handled.
     #[error("can't handle signals")]
     Signals(#[source] io::Error),
@@ -62,13 +75,12 @@ pub async fn run(settings: Settings) -> Result<(), RunError> {
         tracing::warn!(target: "startup", "{warning}");
     }
     let stop = daemon::stop_on_signals().map_err(RunError::Signals)?;
-    let listener = settings.host.listen(settings.port).await?;
-    let admin = match settings.admin_port {
-        Some(port) => Some(settings.admin_host.listen(port).await?),
+    let listener = settings.place.listen().await?;
+    let admin = match &settings.admin {
+        Some(place) => Some(place.listen().await?),
         None => None,
     };
-    let shown = |listener: &tokio::net::TcpListener| listener.local_addr().map(|address| address.to_string()).unwrap_or_default();
-    tracing::info!(target: "startup", address = shown(&listener), admin = admin.as_ref().map(shown), "listening");
+    tracing::info!(target: "startup", address = listener.shown(), admin = admin.as_ref().map(Listener::shown), "listening");
     let pool = Arc::new(Pool::new(PoolSettings {
         config: settings.database.config,
         max_connections: settings.database.pool,
@@ -89,10 +101,10 @@ pub async fn run(settings: Settings) -> Result<(), RunError> {
     let administration = async {
         if let Some(admin) = admin {
             let pool = Arc::clone(&pool);
-            daemon::serve(admin, daemon::admin_router(move || ready(Arc::clone(&pool))), stop.clone(), LIMITS).await;
+            admin.serve(daemon::admin_router(move || ready(Arc::clone(&pool))), stop.clone(), LIMITS).await;
         }
     };
-    tokio::join!(daemon::serve(listener, router, stop.clone(), LIMITS), administration);
+    tokio::join!(listener.serve(router, stop.clone(), LIMITS), administration);
     reaching.abort();
     pool.close();
     tracing::info!(target: "startup", "stopped");
@@ -129,11 +141,19 @@ fn cause(error: &PoolError) -> Option<String> {
 ///
 /// # Errors
 /// What it says instead, or that it says nothing.
-pub fn health(admin: SocketAddr) -> Result<(), String> {
-    let address = daemon::loopback(admin);
-    match daemon::ask(address, "/ready", HEALTH_AT_MOST) {
+pub fn health(admin: &Place) -> Result<(), String> {
+    let (shown, asked) = match admin {
+        // A name is taken for this machine's.
+        Place::Address { host, port, .. } => {
+            let listen = format!("{}:{port}", host.shown()).parse();
+            let address = daemon::loopback(listen.unwrap_or_else(|_| SocketAddr::from(([127, 0, 0, 1], *port))));
+            (address.to_string(), daemon::ask(address, "/ready", HEALTH_AT_MOST))
+        }
+        Place::Socket { path, .. } => (path.display().to_string(), daemon::ask_unix(path, "/ready", HEALTH_AT_MOST)),
+    };
+    match asked {
         Ok(200) => Ok(()),
-        Ok(status) => Err(format!("{address}/ready answers {status}")),
-        Err(error) => Err(format!("{address} does not answer: {error}")),
+        Ok(status) => Err(format!("{shown}/ready answers {status}")),
+        Err(error) => Err(format!("{shown} does not answer: {error}")),
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! Source: PostgREST's documentation, "Configuration".
 
-use std::{collections::HashMap, net::SocketAddr, num::NonZeroUsize, time::Duration};
+use std::{num::NonZeroUsize, time::Duration};
 
 use base64::{
     Engine as _, alphabet,
@@ -14,19 +14,22 @@ use tokio_postgres::Config as DatabaseConfig;
 
 use super::{
     connection_string,
-    host::Host,
+    host::{Host, Place},
     unsupported,
-    variables::{SettingsError, Variables},
+    variables::{SettingsError, Sources, Variables},
 };
 use crate::schema::{Config, SETTINGS, Secret};
 
-const APP_SETTINGS: &str = "PGRST_APP_SETTINGS_";
+pub(super) const APP_SETTINGS: &str = "PGRST_APP_SETTINGS_";
 const SERVER_HOST: &str = "PGRST_SERVER_HOST";
+const SERVER_PORT: &str = "PGRST_SERVER_PORT";
 const ADMIN_HOST: &str = "PGRST_ADMIN_SERVER_HOST";
 const ADMIN_PORT: &str = "PGRST_ADMIN_SERVER_PORT";
 const DB_URI: &str = "PGRST_DB_URI";
 const JWT_SECRET: &str = "PGRST_JWT_SECRET";
 
+/// Permission bits of a socket, unless they are given.
+const SOCKET_MODE: u32 = 0o660;
 /// Bytes of a secret at least, as PostgREST has it.
 const SHORTEST_SECRET: usize = 32;
 
@@ -37,14 +40,10 @@ const AT_LEAST_ONE: &str = "a number from 1";
 /// Everything the program is told.
 #[derive(Debug)]
 pub struct Settings {
-    /// `PGRST_SERVER_HOST`
-    pub host: Host,
-    /// `PGRST_SERVER_PORT`
-    pub port: u16,
-    /// `PGRST_ADMIN_SERVER_HOST`
-    pub admin_host: Host,
-    /// `PGRST_ADMIN_SERVER_PORT`: where `/live` and `/ready` are, if anywhere.
-    pub admin_port: Option<u16>,
+    /// `PGRST_SERVER_HOST` and `PGRST_SERVER_PORT`, or `PGRST_SERVER_UNIX_SOCKET`
+    pub place: Place,
+    /// The same of `PGRST_ADMIN_SERVER_*`: where `/live` and `/ready` are, if anywhere.
+    pub admin: Option<Place>,
     /// `PGRST_DB_URI` and `PGRST_DB_POOL*`
     pub database: DatabaseSettings,
     /// `PGRST_JWT_*`
@@ -85,31 +84,34 @@ pub struct JwtSettings {
 }
 
 impl Settings {
-    /// Reads the settings from a map of variables, and from the files that they name.
+    /// Reads the settings from their sources, and from the files that they name.
     ///
     /// # Errors
     /// The first [`SettingsError`].
-    pub fn parse(given: &HashMap<String, String>) -> Result<Self, SettingsError> {
-        let variables = Variables::new(given);
-        let host = variables.parsed(&[SERVER_HOST], "a host", |value| value.parse().ok())?.unwrap_or(Host::V4Only);
-        let port = variables.number(&["PGRST_SERVER_PORT"], A_PORT)?.unwrap_or(3000);
+    pub fn parse(sources: &Sources) -> Result<Self, SettingsError> {
+        let variables = Variables::new(sources);
+        let host = host(&variables, &[SERVER_HOST])?;
+        let port = variables.number(&[SERVER_PORT], A_PORT)?.unwrap_or(3000);
         let base_url = format!("http://{}:{port}/", host.shown());
         let config = config(&variables)?;
+        let share = variables.truth(&["PGRST_SERVER_REUSEPORT"])?.unwrap_or(false);
+        let socket = socket(&variables, "PGRST_SERVER_UNIX_SOCKET", "PGRST_SERVER_UNIX_SOCKET_MODE")?;
         let mut settings = Self {
-            admin_host: variables.parsed(&[ADMIN_HOST], "a host", |value| value.parse().ok())?.unwrap_or_else(|| host.clone()),
-            admin_port: variables.number(&[ADMIN_PORT], A_PORT)?,
-            database: database(&variables, given)?,
-            jwt: jwt(&config)?,
+            place: socket.unwrap_or(Place::Address { host, port, share }),
+            admin: admin(&variables)?,
+            database: database(&variables, sources)?,
+            jwt: jwt(&config, sources)?,
             base_url,
             in_database_config: variables.truth(&["PGRST_DB_CONFIG"])?.unwrap_or(true),
             app_settings: app_settings(&variables),
             log: log(&variables)?,
             config,
             warnings: Vec::new(),
-            host,
-            port,
         };
-        if settings.admin_port == Some(settings.port) && settings.port != 0 {
+        if let (Place::Address { port, .. }, Some(Place::Address { port: admin, .. })) = (&settings.place, &settings.admin)
+            && port == admin
+            && *port != 0
+        {
             let expected = "another port than PGRST_SERVER_PORT";
             return Err(SettingsError::Invalid { variable: ADMIN_PORT.to_owned(), value: port.to_string(), expected });
         }
@@ -121,22 +123,34 @@ impl Settings {
     ///
     /// # Errors
     /// [`SettingsError`] when there is no such place.
-    pub fn parse_admin(given: &HashMap<String, String>) -> Result<SocketAddr, SettingsError> {
-        let variables = Variables::new(given);
-        let missing = || SettingsError::Unusable { variable: ADMIN_PORT, problem: "it is not set; set it to a port".to_owned() };
-        let port: u16 = variables.number(&[ADMIN_PORT], A_PORT)?.ok_or_else(missing)?;
-        let host: Host =
-            variables.parsed(&[ADMIN_HOST, SERVER_HOST], "a host", |value| value.parse().ok())?.unwrap_or(Host::V4Only);
-        // A name is taken for this machine's.
-        let address = format!("{}:{port}", host.shown());
-        Ok(address.parse().unwrap_or_else(|_| SocketAddr::from(([127, 0, 0, 1], port))))
+    pub fn parse_admin(sources: &Sources) -> Result<Place, SettingsError> {
+        let missing =
+            || SettingsError::Unusable { variable: ADMIN_PORT.to_owned(), problem: "it is not set; set it to a port".to_owned() };
+        admin(&Variables::new(sources))?.ok_or_else(missing)
     }
 }
 
-fn database(variables: &Variables<'_>, given: &HashMap<String, String>) -> Result<DatabaseSettings, SettingsError> {
+fn host(variables: &Variables<'_>, names: &[&'static str]) -> Result<Host, SettingsError> {
+    Ok(variables.parsed(names, "a host", |value| value.parse().ok())?.unwrap_or(Host::V4Only))
+}
+
+fn admin(variables: &Variables<'_>) -> Result<Option<Place>, SettingsError> {
+    let host = host(variables, &[ADMIN_HOST, SERVER_HOST])?;
+    let port = variables.number(&[ADMIN_PORT], A_PORT)?;
+    let socket = socket(variables, "PGRST_ADMIN_SERVER_UNIX_SOCKET", "PGRST_ADMIN_SERVER_UNIX_SOCKET_MODE")?;
+    Ok(socket.or_else(|| port.map(|port| Place::Address { host, port, share: false })))
+}
+
+fn socket(variables: &Variables<'_>, path: &'static str, mode: &'static str) -> Result<Option<Place>, SettingsError> {
+    let octal = |value: &str| u32::from_str_radix(value, 8).ok().filter(|mode| (0o600..=0o777).contains(mode));
+    let mode = variables.parsed(&[mode], "an octal number from 600 to 777", octal)?.unwrap_or(SOCKET_MODE);
+    Ok(variables.get(&[path]).map(|(_, path)| Place::Socket { path: path.into(), mode }))
+}
+
+fn database(variables: &Variables<'_>, sources: &Sources) -> Result<DatabaseSettings, SettingsError> {
     let uri = variables.text_or_file(&[DB_URI])?.unwrap_or_else(|| "postgresql://".to_owned());
-    let config =
-        connection_string::parse(uri.trim(), given).map_err(|problem| SettingsError::Unusable { variable: DB_URI, problem })?;
+    let config = connection_string::parse(uri.trim(), sources.environment())
+        .map_err(|problem| SettingsError::Unusable { variable: sources.origin(DB_URI), problem })?;
     let seconds = |names: &[&'static str], default| -> Result<_, SettingsError> {
         Ok(Duration::from_secs(variables.number(names, SECONDS)?.unwrap_or(default)))
     };
@@ -148,8 +162,8 @@ fn database(variables: &Variables<'_>, given: &HashMap<String, String>) -> Resul
     })
 }
 
-fn jwt(config: &Config) -> Result<JwtSettings, SettingsError> {
-    let unusable = |problem: String| SettingsError::Unusable { variable: JWT_SECRET, problem };
+fn jwt(config: &Config, sources: &Sources) -> Result<JwtSettings, SettingsError> {
+    let unusable = |problem: String| SettingsError::Unusable { variable: sources.origin(JWT_SECRET), problem };
     let keys = match &config.jwt_secret {
         None => None,
         Some(Secret(text)) => {
@@ -213,13 +227,15 @@ mod tests {
     use super::*;
 
     fn parse(variables: &[(&str, &str)]) -> Result<Settings, SettingsError> {
-        Settings::parse(&variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+        let environment = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Settings::parse(&Sources::of_environment(environment))
     }
 
     #[test]
     fn what_is_not_given_is_as_postgrest_has_it() {
         let settings = parse(&[]).unwrap();
-        assert_eq!((&settings.host, settings.port, settings.admin_port), (&Host::V4Only, 3000, None));
+        assert_eq!(settings.place, Place::Address { host: Host::V4Only, port: 3000, share: false });
+        assert_eq!(settings.admin, None);
         assert_eq!((settings.database.pool, settings.database.wait), (10, Duration::from_secs(10)));
         assert_eq!(settings.database.idle_after, Duration::from_secs(30));
         assert_eq!((settings.config.schemas.as_slice(), settings.config.max_rows), (["public".to_owned()].as_slice(), None));
@@ -243,9 +259,26 @@ mod tests {
         assert_eq!(settings.config.schemas, ["api", "My Schema"]);
         assert_eq!((settings.config.max_rows, settings.database.idle_after), (Some(7), Duration::from_secs(5)));
         assert_eq!(settings.app_settings, [("app.settings.jwt_secret".to_owned(), "x".to_owned())]);
-        assert_eq!(settings.host, Host::Any);
+        assert_eq!(settings.place, Place::Address { host: Host::Any, port: 3000, share: false });
         assert_eq!(settings.config.cors_allowed_origins.unwrap(), ["http://a", "http://b"]);
         assert_eq!(settings.warnings, Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_socket_counts_more_than_a_port() {
+        let settings = parse(&[
+            ("PGRST_SERVER_UNIX_SOCKET", "/run/rest.sock"),
+            ("PGRST_SERVER_UNIX_SOCKET_MODE", "777"),
+            ("PGRST_ADMIN_SERVER_PORT", "3000"),
+            ("PGRST_ADMIN_SERVER_UNIX_SOCKET", "/run/admin.sock"),
+        ]);
+        let settings = settings.unwrap();
+        assert_eq!(settings.place, Place::Socket { path: "/run/rest.sock".into(), mode: 0o777 });
+        assert_eq!(settings.admin, Some(Place::Socket { path: "/run/admin.sock".into(), mode: 0o660 }));
+        for mode in ["577", "1000", "abc"] {
+            let error = parse(&[("PGRST_SERVER_UNIX_SOCKET_MODE", mode)]).unwrap_err().to_string();
+            assert!(error.ends_with("set it to an octal number from 600 to 777"), "{error}");
+        }
     }
 
     #[test]

@@ -4,7 +4,6 @@ use super::variables::{PREFIX, Variables};
 
 /// A variable without its prefix, and the values that ask for what is done anyway.
 const UNSUPPORTED: &[(&str, &[&str])] = &[
-    ("ADMIN_SERVER_UNIX_SOCKET", &[]),
     ("DB_AGGREGATES_ENABLED", &["false"]),
     ("DB_CHANNEL", &["pgrst"]),
     ("DB_CHANNEL_ENABLED", &["true"]),
@@ -26,8 +25,6 @@ const UNSUPPORTED: &[(&str, &[&str])] = &[
     ("ROOT_SPEC", &[]),
     ("SERVER_TIMING_ENABLED", &["false"]),
     ("SERVER_TRACE_HEADER", &[]),
-    ("SERVER_UNIX_SOCKET", &[]),
-    ("SERVER_UNIX_SOCKET_MODE", &[]),
     ("DB_LOAD_GUC_CONFIG", &[]),
     ("DB_USE_LEGACY_GUCS", &["false"]),
     ("TX_END", &["commit"]),

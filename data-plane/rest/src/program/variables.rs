@@ -1,12 +1,13 @@
-//! The variables that the program is given, and what can be wrong with them.
+//! The variables that the program is given, by its environment or by a file, and what can be wrong with them.
 
 use std::{
     cell::RefCell,
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fs, io,
     path::PathBuf,
 };
 
+use super::file::{self, Line, Malformed};
 use crate::schema::truth;
 
 /// What all of PostgREST's variables begin with.
@@ -29,9 +30,27 @@ pub enum SettingsError {
     #[error("{variable} can't be used: {problem}")]
     Unusable {
         /// The variable.
-        variable: &'static str,
+        variable: String,
         /// What is wrong with it and what to do.
         problem: String,
+    },
+    /// The configuration file.
+    #[error("the configuration file {path} can't be read")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    /// A line of the configuration file.
+    #[error("line {number} of {path} can't be used: {problem}")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        number: usize,
+        /// What is wrong with it.
+        problem: &'static str,
     },
     /// A value that begins with `@` names a file.
     #[error("{variable} names the file {path}, which can't be read")]
@@ -45,24 +64,77 @@ pub enum SettingsError {
     },
 }
 
+/// Everything that settings are read from: the environment, and the file that stands behind it.
+#[derive(Debug, Default)]
+pub struct Sources {
+    environment: HashMap<String, String>,
+    path: PathBuf,
+    lines: BTreeMap<String, Line>,
+}
+
+impl Sources {
+    /// The environment alone.
+    #[must_use]
+    pub fn of_environment(environment: HashMap<String, String>) -> Self {
+        Self { environment, ..Self::default() }
+    }
+
+    /// The environment, and a configuration file for what it leaves open.
+    ///
+    /// # Errors
+    /// [`SettingsError`] when the file can't be read or understood.
+    pub fn with_file(environment: HashMap<String, String>, path: PathBuf) -> Result<Self, SettingsError> {
+        let unreadable = |source| SettingsError::Unreadable { path: path.clone(), source };
+        let text = fs::read_to_string(&path).map_err(unreadable)?;
+        let malformed = |Malformed { number, problem }| SettingsError::Malformed { path: path.clone(), number, problem };
+        let lines = file::parse(&text, &environment).map_err(malformed)?;
+        Ok(Self { environment, path, lines })
+    }
+
+    /// Names of those that begin so, in order.
+    pub(super) fn beginning_with(&self, prefix: &str) -> impl Iterator<Item = &str> {
+        let all: BTreeSet<&str> = self.environment.keys().chain(self.lines.keys()).map(String::as_str).collect();
+        all.into_iter().filter(move |name| name.starts_with(prefix))
+    }
+
+    pub(super) const fn environment(&self) -> &HashMap<String, String> {
+        &self.environment
+    }
+
+    /// An empty variable counts as not set; an empty value of the file is one.
+    pub(super) fn value(&self, name: &str) -> Option<&str> {
+        let given = self.environment.get(name).map(String::as_str).filter(|value| !value.trim().is_empty());
+        given.or_else(|| self.lines.get(name).map(|line| line.value.as_str()))
+    }
+
+    /// Where the value of a variable is, for a person.
+    pub(super) fn origin(&self, name: &str) -> String {
+        let is_given = self.environment.get(name).is_some_and(|value| !value.trim().is_empty());
+        match self.lines.get(name) {
+            Some(line) if !is_given => format!("{} (line {} of {})", line.key, line.number, self.path.display()),
+            Some(_) | None => name.to_owned(),
+        }
+    }
+}
+
 /// Variables, which are noted when they are asked for.
 #[derive(Debug)]
 pub(super) struct Variables<'a> {
-    given: &'a HashMap<String, String>,
+    sources: &'a Sources,
     known: RefCell<BTreeSet<&'static str>>,
 }
 
 impl<'a> Variables<'a> {
-    pub(super) fn new(given: &'a HashMap<String, String>) -> Self {
-        Self { given, known: RefCell::default() }
+    pub(super) fn new(sources: &'a Sources) -> Self {
+        Self { sources, known: RefCell::default() }
     }
 
     /// The first of these names that is set, with its value. An empty one counts as not set.
     pub(super) fn get(&self, names: &[&'static str]) -> Option<(&'static str, &'a str)> {
         self.known.borrow_mut().extend(names);
         names.iter().find_map(|name| {
-            let value = self.given.get(*name)?;
-            (!value.trim().is_empty()).then_some((*name, value.as_str()))
+            let value = self.sources.value(name)?;
+            (!value.trim().is_empty()).then_some((*name, value))
         })
     }
 
@@ -71,7 +143,7 @@ impl<'a> Variables<'a> {
         let Some((variable, value)) = self.get(names) else { return Ok(None) };
         let Some(path) = value.strip_prefix('@') else { return Ok(Some(value.to_owned())) };
         let text = fs::read_to_string(path).map_err(|source| SettingsError::File {
-            variable: variable.to_owned(),
+            variable: self.sources.origin(variable),
             path: path.into(),
             source,
         })?;
@@ -85,7 +157,7 @@ impl<'a> Variables<'a> {
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Result<Option<T>, SettingsError> {
         let Some((variable, value)) = self.get(names) else { return Ok(None) };
-        let invalid = || SettingsError::Invalid { variable: variable.to_owned(), value: value.to_owned(), expected };
+        let invalid = || SettingsError::Invalid { variable: self.sources.origin(variable), value: value.to_owned(), expected };
         parse(value.trim()).map(Some).ok_or_else(invalid)
     }
 
@@ -103,9 +175,7 @@ impl<'a> Variables<'a> {
 
     /// Names and values of those that begin so, in order of their names.
     pub(super) fn beginning_with(&self, prefix: &str) -> Vec<(&'a str, &'a str)> {
-        let mut found: Vec<_> = self.given.iter().filter(|(name, _)| name.starts_with(prefix)).collect();
-        found.sort();
-        found.into_iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+        self.sources.beginning_with(prefix).filter_map(|name| Some((name, self.sources.value(name)?))).collect()
     }
 
     pub(super) fn was_asked_for(&self, name: &str) -> bool {

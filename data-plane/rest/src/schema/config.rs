@@ -170,7 +170,7 @@ pub(crate) struct Setting {
     pub(crate) expected: &'static str,
     /// Whether `@file` stands for what is in the file, if a variable says so.
     pub(crate) from_file: bool,
-    in_database: bool,
+    pub(crate) in_database: bool,
     set: fn(&mut Config, &str) -> Option<()>,
 }
 
@@ -180,7 +180,7 @@ impl Setting {
         (self.set)(config, value)
     }
 
-    fn is_called(&self, name: &str) -> bool {
+    pub(crate) fn is_called(&self, name: &str) -> bool {
         let current = self.variables.first().and_then(|variable| variable.strip_prefix("PGRST_"));
         current.is_some_and(|current| current.eq_ignore_ascii_case(name))
     }

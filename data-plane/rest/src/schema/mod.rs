@@ -15,7 +15,7 @@ use std::{
 
 pub(crate) use config::{Config, SETTINGS, Secret, Verbosity, truth};
 pub(crate) use functions::{Function, Parameter, Returns, Volatility};
-pub(crate) use load::load;
+pub(crate) use load::{load, own_settings};
 pub(crate) use relationships::{Cardinality, ForeignKey, Relationship};
 
 /// A table, view, materialized view or foreign table.

@@ -192,3 +192,76 @@ async fn says_what_can_not_be_used() {
     assert_eq!(code, 1);
     assert!(message.starts_with("rest: can't listen on 127.0.0.1 port "), "{message}");
 }
+
+#[tokio::test]
+async fn it_listens_on_sockets_and_says_by_them_whether_it_is_ready() {
+    let (database, role) = tutorial().await;
+    let folder = tempfile::tempdir().unwrap();
+    let [socket, admin] = ["rest.sock", "admin.sock"].map(|name| folder.path().join(name).to_str().unwrap().to_owned());
+    // Left by a life that was cut short.
+    drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
+    let given = variables(&database, &role)
+        .with("PGRST_SERVER_UNIX_SOCKET", &socket)
+        .with("PGRST_SERVER_UNIX_SOCKET_MODE", "600")
+        .with("PGRST_ADMIN_SERVER_UNIX_SOCKET", &admin);
+    let p = given.clone().start().await;
+    let mode = |path: &str| std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(path).unwrap().permissions()) & 0o777;
+    assert_eq!((mode(&socket), mode(&admin)), (0o600, 0o660));
+    let answer = ask_by_socket(&socket, "GET /todos?id=eq.1&select=id HTTP/1.0\r\nhost: x\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.0 200") && answer.ends_with("[{\"id\":1}]"), "{answer}");
+    assert_eq!(given.clone().ends_with(&["--ready"]).await, (0, String::new()));
+    let (code, said) = given.ends().await;
+    assert!(code == 1 && said.contains("can't listen on") && said.contains("PGRST_SERVER_UNIX_SOCKET"), "{said}");
+    assert_eq!(p.stop().await, Some(0));
+    assert!(!std::path::Path::new(&socket).exists(), "nobody listens there any more");
+}
+
+fn ask_by_socket(socket: &str, request: &str) -> String {
+    use std::io::{Read as _, Write as _};
+    let mut stream = std::os::unix::net::UnixStream::connect(socket).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn two_share_a_port_if_they_are_told_to() {
+    let (database, role) = tutorial().await;
+    let given = variables(&database, &role).with("PGRST_SERVER_REUSEPORT", "true");
+    let first = given.clone().start().await;
+    let port = first.port().to_string();
+    let second = given.clone().with("PGRST_SERVER_PORT", &port).start().await;
+    assert_eq!(second.port(), first.port());
+    let (code, said) = given.with("PGRST_SERVER_PORT", &port).with("PGRST_SERVER_REUSEPORT", "false").ends().await;
+    assert!(code == 1 && said.contains("can't listen on"), "{said}");
+}
+
+#[tokio::test]
+async fn what_is_in_force_is_told_with_its_origin_and_without_secrets() {
+    let (database, role) = tutorial().await;
+    let sql = format!("alter role {role} set pgrst.db_max_rows = '9'");
+    database.connect("supabase_admin").await.batch_execute(&sql).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rest.conf");
+    std::fs::write(&file, "db-pool = 3\ndb-max-rows = 4\nserver-port = 1\n").unwrap();
+    let file = file.to_str().unwrap();
+    let given = variables(&database, &role);
+    let (code, dumped) = given.prints(&[file, "--dump-config"]).await;
+    assert_eq!(code, 0, "{dumped}");
+    for line in [
+        "db-max-rows = 9 # pgrst.db_max_rows of the database",
+        &format!("db-pool = 3 # db-pool (line 1 of {file})"),
+        "server-port = 0 # PGRST_SERVER_PORT",
+        "db-tx-end = \"commit\" # default",
+        "jwt-secret = \"(not shown)\" # PGRST_JWT_SECRET",
+    ] {
+        assert!(dumped.lines().any(|shown| shown == line), "{line}\n{dumped}");
+    }
+    assert!(!dumped.contains(database.password()) && !dumped.contains(crate::support::SECRET), "{dumped}");
+
+    let (code, example) = given.prints(&["--example"]).await;
+    assert!(code == 0 && example.contains("# db-uri = \"postgresql://\""), "{example}");
+    let (code, said) = given.ends_with(&["/nowhere/rest.conf"]).await;
+    assert!(code == 1 && said.contains("/nowhere/rest.conf can't be read"), "{said}");
+}

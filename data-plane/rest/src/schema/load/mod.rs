@@ -6,6 +6,8 @@ mod functions;
 mod relations;
 mod settings;
 
+pub(crate) use settings::own_settings;
+
 use std::sync::Arc;
 
 use futures::try_join;

@@ -26,6 +26,11 @@ pub(super) fn settings_by_role(rows: &[Row]) -> Result<(Vec<(String, String)>, R
     Ok((own, found))
 }
 
+/// The settings of the role that connects.
+pub(crate) async fn own_settings(client: &Client) -> Result<Vec<(String, String)>, Error> {
+    Ok(settings_by_role(&client.query_typed(SETTINGS, &[]).await?)?.0)
+}
+
 /// Settings every role may change for itself; others are looked up.
 const ALWAYS_SETTABLE: [&str; 6] = [
     "statement_timeout",

@@ -32,6 +32,16 @@ impl Variables {
         self.0.ends(&[]).await
     }
 
+    /// As [`Self::ends`], with these arguments.
+    pub(crate) async fn ends_with(&self, arguments: &[&str]) -> (i32, String) {
+        self.0.ends(arguments).await
+    }
+
+    /// Runs it to its end with these arguments: exit code and what it printed.
+    pub(crate) async fn prints(&self, arguments: &[&str]) -> (i32, String) {
+        self.0.prints(arguments).await
+    }
+
     /// Starts it and waits until it listens.
     pub(crate) async fn start(self) -> Program {
         Program(self.0.start().await)
@@ -67,6 +77,11 @@ impl Program {
     pub(crate) async fn is_ready(&self) -> (i32, String) {
         let port = self.0.admin.unwrap().port().to_string();
         self.0.given.clone().with("PGRST_ADMIN_SERVER_PORT", &port).ends(&["--ready"]).await
+    }
+
+    /// Where it listens.
+    pub(crate) fn port(&self) -> u16 {
+        self.0.address.port()
     }
 
     /// Asks it to stop; its exit code.
