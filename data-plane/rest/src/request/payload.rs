@@ -26,6 +26,8 @@ pub(crate) struct Payload {
     pub(crate) uniform: bool,
     /// An array without members, or an object without keys: nothing to write.
     pub(crate) empty: bool,
+    /// Members of an array; 1 for anything else.
+    pub(crate) length: usize,
     /// Whether the body is an array.
     pub(crate) is_array: bool,
 }
@@ -35,7 +37,7 @@ impl Payload {
     pub(crate) fn into_rows(self) -> Self {
         let is_scalar = !self.is_array && !self.empty && self.keys.is_empty();
         if is_scalar {
-            Self { json: "[]".to_owned(), uniform: true, empty: true, is_array: true, keys: Vec::new() }
+            Self { json: "[]".to_owned(), uniform: true, empty: true, length: 0, is_array: true, keys: Vec::new() }
         } else {
             self
         }
@@ -97,17 +99,23 @@ pub(crate) fn json(text: String) -> Result<Payload, RestError> {
     }
     let shape: Shape = serde_json::from_str(&text).map_err(|_| invalid())?;
     Ok(match shape {
-        Shape::Object(keys) => {
-            Payload { empty: keys.is_empty(), keys: keys.into_iter().collect(), uniform: true, is_array: false, json: text }
-        }
+        Shape::Object(keys) => Payload {
+            empty: keys.is_empty(),
+            length: 1,
+            keys: keys.into_iter().collect(),
+            uniform: true,
+            is_array: false,
+            json: text,
+        },
         Shape::Array { first, uniform, length } => Payload {
             empty: length == 0,
+            length,
             keys: first.map(|keys| keys.into_iter().collect()).unwrap_or_default(),
             uniform,
             is_array: true,
             json: text,
         },
-        Shape::Scalar => Payload { json: text, keys: Vec::new(), uniform: true, empty: false, is_array: false },
+        Shape::Scalar => Payload { json: text, keys: Vec::new(), uniform: true, empty: false, length: 1, is_array: false },
     })
 }
 
