@@ -45,7 +45,7 @@ impl Payload {
 }
 
 /// How the body is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ContentType {
     Json,
     Form,
@@ -53,7 +53,7 @@ pub(crate) enum ContentType {
     Text,
     Bytes,
     Xml,
-    Other,
+    Other(String),
 }
 
 impl ContentType {
@@ -67,9 +67,26 @@ impl ContentType {
             "text/plain" => Self::Text,
             "application/octet-stream" => Self::Bytes,
             "text/xml" => Self::Xml,
-            _ => Self::Other,
+            other => Self::Other(other.to_owned()),
         }
     }
+
+    fn name(&self) -> &str {
+        match self {
+            Self::Json => "application/json",
+            Self::Form => "application/x-www-form-urlencoded",
+            Self::Csv => "text/csv",
+            Self::Text => "text/plain",
+            Self::Bytes => "application/octet-stream",
+            Self::Xml => "text/xml",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+/// The error for a body that nothing here reads.
+pub(crate) fn unacceptable(content_type: &ContentType) -> RestError {
+    RestError::InvalidBody { message: format!("Content-Type not acceptable: {}", content_type.name()) }
 }
 
 /// The body as text; PostgreSQL's text is UTF-8 without NUL.
@@ -81,14 +98,12 @@ pub(crate) fn text(body: &Bytes) -> Result<&str, RestError> {
     Ok(text)
 }
 
-pub(crate) fn parse(body: &Bytes, content_type: ContentType) -> Result<Payload, RestError> {
+pub(crate) fn parse(body: &Bytes, content_type: &ContentType) -> Result<Payload, RestError> {
     match content_type {
         ContentType::Json => json(text(body)?.to_owned()),
         ContentType::Form => form(text(body)?),
         ContentType::Csv => csv(text(body)?),
-        ContentType::Text | ContentType::Bytes | ContentType::Xml | ContentType::Other => Err(RestError::InvalidBody {
-            message: "Content-Type not acceptable: use application/json, text/csv or a form".to_owned(),
-        }),
+        ContentType::Text | ContentType::Bytes | ContentType::Xml | ContentType::Other(_) => Err(unacceptable(content_type)),
     }
 }
 
@@ -117,6 +132,11 @@ pub(crate) fn json(text: String) -> Result<Payload, RestError> {
         },
         Shape::Scalar => Payload { json: text, keys: Vec::new(), uniform: true, empty: false, length: 1, is_array: false },
     })
+}
+
+/// The names and values of a form, in order; a name may come several times.
+pub(crate) fn form_pairs(body: &Bytes) -> Result<Vec<(String, String)>, RestError> {
+    query_string::decode(text(body)?)
 }
 
 fn form(text: &str) -> Result<Payload, RestError> {
