@@ -73,6 +73,8 @@ pub(crate) enum RestError {
     Aggregates,
     #[error("Query result exceeds max-affected preference constraint")]
     MaxAffected { rows: i64 },
+    #[error("Function must return SETOF or TABLE when max-affected preference is used with handling=strict")]
+    MaxAffectedByOne,
     #[error("Invalid path specified in request URL")]
     Path,
     #[error("Feature not implemented")]
@@ -270,6 +272,7 @@ impl RestError {
             Self::MaxAffected { rows } => {
                 of(StatusCode::BAD_REQUEST, "PGRST124", json!(format!("The query affects {rows} rows")), None)
             }
+            Self::MaxAffectedByOne => plain(StatusCode::BAD_REQUEST, "PGRST128"),
             Self::Path => plain(StatusCode::NOT_FOUND, "PGRST125"),
             Self::NotImplemented { details } => of(StatusCode::BAD_REQUEST, "PGRST127", json!(details), None),
             Self::NoRelationship { origin, target, hint, schema, suggestion } => {

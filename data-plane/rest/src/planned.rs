@@ -152,9 +152,17 @@ impl Planned {
 
     pub(crate) fn approve(&self, shown: &Shown<'_>, outcome: &Outcome) -> Result<(), RestError> {
         match &self.what {
-            What::Write(_) => response::approve(shown, outcome, shown.request.action != Action::Upsert, true),
-            What::Call(plan) => response::approve(shown, outcome, plan.function.returns != Returns::Void, plan.function.is_set),
-            What::Read(_) | What::Known(_) => response::approve(shown, outcome, true, false),
+            // No row but the one that the address names.
+            What::Write(plan) if !plan.addressed.is_empty() && outcome.total != Some(1) => Err(RestError::PutMismatch),
+            What::Write(plan) => {
+                let affected = outcome.total.filter(|_| plan.kind.affects());
+                response::approve(shown, outcome, shown.request.action != Action::Upsert, affected)
+            }
+            What::Call(plan) => {
+                let affected = plan.function.is_set.then_some(outcome.rows);
+                response::approve(shown, outcome, plan.function.returns != Returns::Void, affected)
+            }
+            What::Read(_) | What::Known(_) => response::approve(shown, outcome, true, None),
         }
     }
 

@@ -23,13 +23,15 @@ pub(crate) struct Shown<'a> {
 }
 
 /// Whether the outcome is one the request allows; asked before a write is committed. `is_rows`: a single object can be asked
-/// for, whether it is shown or not.
-pub(crate) fn approve(shown: &Shown<'_>, outcome: &Outcome, is_rows: bool, affects: bool) -> Result<(), RestError> {
+/// for, whether it is shown or not. `affected`: rows that `max-affected` is about.
+pub(crate) fn approve(shown: &Shown<'_>, outcome: &Outcome, is_rows: bool, affected: Option<i64>) -> Result<(), RestError> {
     if is_rows && matches!(shown.media, MediaType::Object { .. }) && outcome.rows != 1 {
         return Err(RestError::NotSingular { rows: outcome.rows });
     }
-    if affects && shown.request.preferences.max_affected().is_some_and(|most| outcome.rows > most) {
-        return Err(RestError::MaxAffected { rows: outcome.rows });
+    if let (Some(rows), Some(most)) = (affected, shown.request.preferences.max_affected())
+        && rows > most
+    {
+        return Err(RestError::MaxAffected { rows });
     }
     guc_headers(outcome)?;
     guc_status(outcome)?;

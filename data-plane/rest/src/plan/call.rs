@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     error::RestError,
-    request::{Action, ApiRequest, ContentType, Payload, RowRange},
+    request::{Action, ApiRequest, ContentType, Payload, RowRange, form_pairs, unacceptable},
     schema::{Function, Parameter, Returns, SchemaCache},
 };
 
@@ -18,6 +18,8 @@ pub(crate) struct CallPlan {
     pub(crate) argument: Argument,
     /// How to show the rows; `None` for scalars.
     pub(crate) read: Option<ReadPlan>,
+    /// How to choose among scalars, which are rows of a single column without a type that is known beforehand.
+    pub(crate) scalars: Option<ReadPlan>,
     /// Which of the rows, or scalars, to show; all of a function that returns one.
     pub(crate) range: RowRange,
 }
@@ -35,49 +37,52 @@ pub(crate) enum Argument {
 
 pub(crate) fn plan_call(cache: &SchemaCache, schema: &str, name: &str, request: &ApiRequest) -> Result<CallPlan, RestError> {
     let candidates = cache.functions_named(schema, name);
-    let (function, argument) = if request.action == Action::CallByGet {
-        by_get(cache, candidates, (schema, name), request)?
+    let (found, keys) = if request.action == Action::CallByGet {
+        by_pairs(candidates, &request.query.arguments)
     } else {
-        by_post(cache, candidates, (schema, name), request)?
+        by_body(candidates, request)?
     };
+    let (function, argument) = found.map_err(|failure| {
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let posted = (request.action == Action::CallByPost).then_some(&request.content_type);
+        failure.into_error(cache, (schema, name), &keys, candidates, posted)
+    })?;
+    if request.preferences.max_affected().is_some() && !function.is_set {
+        return Err(RestError::MaxAffectedByOne);
+    }
     let relation = match &function.returns {
         Returns::Relation { schema, name } => cache.relation(schema, name),
         Returns::Void | Returns::Scalar | Returns::Composite => None,
     };
     let range = if function.is_set { request.range.capped(cache.config.max_rows) } else { RowRange::default() };
-    let is_rows = matches!(function.returns, Returns::Relation { .. } | Returns::Composite);
-    let read = is_rows
-        .then(|| {
-            let root = Root {
-                source: Source::Call,
-                relation,
-                alias: relation.map_or_else(|| function.name.clone(), |relation| relation.name.clone()),
-                schema,
-                filtered: true,
-                windowed: function.is_set,
-            };
-            plan_from(cache, root, &request.query, range)
-        })
-        .transpose()?;
-    Ok(CallPlan { function, argument, read, range })
+    let root = Root {
+        source: Source::Call,
+        relation,
+        alias: relation.map_or_else(|| function.name.clone(), |relation| relation.name.clone()),
+        schema,
+        filtered: true,
+        windowed: function.is_set,
+    };
+    let (read, scalars) = match &function.returns {
+        Returns::Void => (None, None),
+        Returns::Scalar => (None, Some(plan_from(cache, root, &request.query, range)?)),
+        Returns::Relation { .. } | Returns::Composite => (Some(plan_from(cache, root, &request.query, range)?), None),
+    };
+    Ok(CallPlan { function, argument, read, scalars, range })
 }
 
-fn by_get(
-    cache: &SchemaCache,
-    candidates: &[Arc<Function>],
-    names: (&str, &str),
-    request: &ApiRequest,
-) -> Result<(Arc<Function>, Argument), RestError> {
+/// The function and its argument, or why there is none.
+type Found = Result<(Arc<Function>, Argument), Failure>;
+
+/// Arguments by name, each a text: those of an address or a form. Their names besides.
+fn by_pairs(candidates: &[Arc<Function>], pairs: &[(String, String)]) -> (Found, Vec<String>) {
     let mut given: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for (key, value) in &request.query.arguments {
+    for (key, value) in pairs {
         given.entry(key).or_default().push(value);
     }
-    let keys: Vec<&str> = given.keys().copied().collect();
-    let function = choose(candidates, &keys).map_err(|failure| failure.into_error(cache, names, &keys, candidates, None))?;
-    let arguments = function
-        .parameters
-        .iter()
-        .filter_map(|parameter| {
+    let keys: Vec<String> = given.keys().map(|key| (*key).to_owned()).collect();
+    let found = choose(candidates, &keys).map(|function| {
+        let arguments = function.parameters.iter().filter_map(|parameter| {
             let values = given.get(parameter.name.as_str())?;
             let value = if parameter.variadic {
                 array_literal(values)
@@ -86,71 +91,69 @@ fn by_get(
                 values.last().map(|value| (*value).to_owned()).unwrap_or_default()
             };
             Some((parameter.clone(), value))
-        })
-        .collect();
-    Ok((Arc::clone(function), Argument::Direct(arguments)))
+        });
+        (Arc::clone(function), Argument::Direct(arguments.collect()))
+    });
+    (found, keys)
 }
 
-fn by_post(
-    cache: &SchemaCache,
-    candidates: &[Arc<Function>],
-    names: (&str, &str),
-    request: &ApiRequest,
-) -> Result<(Arc<Function>, Argument), RestError> {
-    let whole = |types: &[&str]| {
-        candidates
-            .iter()
-            .find(|function| function.single_unnamed().is_some_and(|parameter| types.contains(&parameter.type_name.as_str())))
-    };
-    let as_whole = |function: &Arc<Function>, body: String| {
-        let type_name = function.single_unnamed().map(|parameter| parameter.type_name.clone()).unwrap_or_default();
-        (Arc::clone(function), Argument::Whole { type_name, body })
-    };
-    let types: &[&str] = match request.content_type {
-        ContentType::Json | ContentType::Form | ContentType::Csv => &["json", "jsonb"],
-        ContentType::Text => &["text"],
-        ContentType::Xml => &["xml"],
-        ContentType::Bytes | ContentType::Other => &["bytea"],
-    };
-    match request.content_type {
-        ContentType::Json | ContentType::Form | ContentType::Csv => {
+fn by_body(candidates: &[Arc<Function>], request: &ApiRequest) -> Result<(Found, Vec<String>), RestError> {
+    let whole = |types: &[&str], body: String| (with_whole(candidates, types, body), Vec::new());
+    Ok(match &request.content_type {
+        ContentType::Json | ContentType::Csv => {
             let payload = if request.body.is_empty() {
                 Payload { json: "{}".to_owned(), ..Payload::default() }
             } else {
                 request.payload()?
             };
-            let keys: Vec<&str> = match &request.query.columns {
-                Some(columns) => columns.iter().map(String::as_str).collect(),
-                None if payload.is_array => Vec::new(),
-                None => payload.keys.iter().map(String::as_str).collect(),
-            };
-            match choose(candidates, &keys) {
-                Ok(function) => {
-                    let parameters =
-                        function.parameters.iter().filter(|parameter| keys.contains(&parameter.name.as_str())).cloned().collect();
-                    Ok((Arc::clone(function), Argument::Json { parameters, json: payload.json }))
-                }
-                Err(failure) => match whole(types) {
-                    Some(function) if !failure.is_ambiguous() => Ok(as_whole(function, payload.json)),
-                    Some(_) | None => Err(failure.into_error(cache, names, &keys, candidates, Some(request.content_type))),
-                },
-            }
+            by_json(candidates, payload, request)
         }
-        ContentType::Text | ContentType::Xml => match whole(types) {
-            Some(function) => Ok(as_whole(function, request.body_text()?.to_owned())),
-            None => Err(Failure::None.into_error(cache, names, &[], candidates, Some(request.content_type))),
-        },
-        ContentType::Bytes | ContentType::Other => match whole(types) {
-            Some(function) => {
-                let hex = request.body.iter().fold(String::from("\\x"), |mut text, byte| {
-                    text.push_str(&format!("{byte:02x}"));
-                    text
-                });
-                Ok(as_whole(function, hex))
+        ContentType::Form => {
+            let mut pairs = form_pairs(&request.body)?;
+            if let Some(columns) = &request.query.columns {
+                pairs.retain(|(key, _)| columns.contains(key));
             }
-            None => Err(Failure::None.into_error(cache, names, &[], candidates, Some(request.content_type))),
-        },
-    }
+            by_pairs(candidates, &pairs)
+        }
+        ContentType::Text => whole(&["text"], request.body_text()?.to_owned()),
+        ContentType::Xml => whole(&["xml"], request.body_text()?.to_owned()),
+        ContentType::Bytes => {
+            let hex = request.body.iter().fold(String::from("\\x"), |mut text, byte| {
+                text.push_str(&format!("{byte:02x}"));
+                text
+            });
+            whole(&["bytea"], hex)
+        }
+        ContentType::Other(_) => return Err(unacceptable(&request.content_type)),
+    })
+}
+
+/// Arguments by the names in an object. What has no function of its own goes to one that takes any JSON.
+fn by_json(candidates: &[Arc<Function>], payload: Payload, request: &ApiRequest) -> (Found, Vec<String>) {
+    let keys = match &request.query.columns {
+        Some(columns) => columns.clone(),
+        None if payload.is_array => Vec::new(),
+        None => payload.keys,
+    };
+    let found = match choose(candidates, &keys) {
+        Ok(function) => {
+            let parameters = function.parameters.iter().filter(|parameter| keys.contains(&parameter.name)).cloned().collect();
+            Ok((Arc::clone(function), Argument::Json { parameters, json: payload.json }))
+        }
+        Err(Failure::None) if request.content_type == ContentType::Json => {
+            with_whole(candidates, &["json", "jsonb"], payload.json)
+        }
+        Err(failure) => Err(failure),
+    };
+    (found, keys)
+}
+
+/// The only function whose single unnamed parameter is of one of these types, and the body for it.
+fn with_whole(candidates: &[Arc<Function>], types: &[&str], body: String) -> Found {
+    let takes = |parameter: &Parameter| types.contains(&parameter.type_name.as_str());
+    let function = only(candidates.iter().filter(|function| function.single_unnamed().is_some_and(takes)))?;
+    let type_name = function.single_unnamed().map(|parameter| parameter.type_name.clone()).unwrap_or_default();
+    Ok((Arc::clone(function), Argument::Whole { type_name, body }))
 }
 
 enum Failure {
@@ -159,17 +162,13 @@ enum Failure {
 }
 
 impl Failure {
-    fn is_ambiguous(&self) -> bool {
-        matches!(self, Self::Several(_))
-    }
-
     fn into_error(
         self,
         cache: &SchemaCache,
         (schema, name): (&str, &str),
         keys: &[&str],
         candidates: &[Arc<Function>],
-        posted: Option<ContentType>,
+        posted: Option<&ContentType>,
     ) -> RestError {
         if let Self::Several(candidates) = self {
             return RestError::AmbiguousFunction { candidates };
@@ -179,18 +178,22 @@ impl Failure {
             [only] => format!(" with parameter {only}"),
             several => format!(" with parameters {}", several.join(", ")),
         };
-        let unnamed = match posted {
-            None | Some(ContentType::Bytes | ContentType::Other) => parameters,
-            Some(ContentType::Json | ContentType::Form | ContentType::Csv) => {
-                format!("{parameters} or with a single unnamed json/jsonb parameter")
-            }
-            Some(ContentType::Text) => " with a single unnamed text parameter".to_owned(),
-            Some(ContentType::Xml) => " with a single unnamed xml parameter".to_owned(),
+        // A body that is one argument as it is has no names to tell of.
+        let whole = match posted {
+            Some(ContentType::Text) => Some("text"),
+            Some(ContentType::Xml) => Some("xml"),
+            Some(ContentType::Bytes) => Some("bytea"),
+            Some(ContentType::Json | ContentType::Form | ContentType::Csv | ContentType::Other(_)) | None => None,
         };
-        let signature = if keys.is_empty() {
-            format!("{schema}.{name} without parameters")
-        } else {
-            format!("{schema}.{name}({})", keys.join(", "))
+        let searched = match whole {
+            Some(whole) => format!(" with a single unnamed {whole} parameter"),
+            None if posted == Some(&ContentType::Json) => format!("{parameters} or with a single unnamed json/jsonb parameter"),
+            None => parameters,
+        };
+        let signature = match keys {
+            _ if whole.is_some() => format!("{schema}.{name}"),
+            [] => format!("{schema}.{name} without parameters"),
+            keys => format!("{schema}.{name}({})", keys.join(", ")),
         };
         let similar = if candidates.is_empty() {
             let known = cache.functions.get(schema);
@@ -206,7 +209,7 @@ impl Failure {
         RestError::NoFunction {
             signature,
             details: format!(
-                "Searched for the function {schema}.{name}{unnamed}, but no matches were found in the schema cache."
+                "Searched for the function {schema}.{name}{searched}, but no matches were found in the schema cache."
             ),
             hint: similar.map(|other| format!("Perhaps you meant to call the function {other}")),
         }
@@ -214,31 +217,31 @@ impl Failure {
 }
 
 /// The only function that takes these names and whose required parameters are among them.
-fn choose<'a>(candidates: &'a [Arc<Function>], keys: &[&str]) -> Result<&'a Arc<Function>, Failure> {
+fn choose<'a>(candidates: &'a [Arc<Function>], keys: &[String]) -> Result<&'a Arc<Function>, Failure> {
     let fits = |function: &&Arc<Function>| {
-        let named = |key: &&str| function.parameters.iter().any(|parameter| parameter.name == **key);
+        let named = |key: &String| function.parameters.iter().any(|parameter| parameter.name == *key && !key.is_empty());
         keys.iter().all(named)
-            && function.parameters.iter().all(|parameter| !parameter.required || keys.contains(&parameter.name.as_str()))
+            && function.parameters.iter().all(|parameter| !parameter.required || keys.contains(&parameter.name))
     };
-    let fitting: Vec<&Arc<Function>> = candidates.iter().filter(fits).collect();
+    only(candidates.iter().filter(fits))
+}
+
+fn only<'a>(fitting: impl Iterator<Item = &'a Arc<Function>>) -> Result<&'a Arc<Function>, Failure> {
+    let fitting: Vec<&Arc<Function>> = fitting.collect();
     match fitting.as_slice() {
         [only] => Ok(only),
         [] => Err(Failure::None),
-        several => Err(Failure::Several(
-            several
-                .iter()
-                .map(|function| {
-                    let parameters: Vec<String> = function
-                        .parameters
-                        .iter()
-                        .map(|parameter| format!("{} => {}", parameter.name, parameter.type_name))
-                        .collect();
-                    format!("{}.{}({})", function.schema, function.name, parameters.join(", "))
-                })
-                .collect::<Vec<_>>()
-                .join(", "),
-        )),
+        several => {
+            let shown: Vec<String> = several.iter().map(|function| shown(function)).collect();
+            Err(Failure::Several(shown.join(", ")))
+        }
     }
+}
+
+fn shown(function: &Function) -> String {
+    let parameters: Vec<String> =
+        function.parameters.iter().map(|parameter| format!("{} => {}", parameter.name, parameter.type_name)).collect();
+    format!("{}.{}({})", function.schema, function.name, parameters.join(", "))
 }
 
 /// An array literal of texts.

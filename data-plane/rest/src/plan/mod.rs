@@ -9,7 +9,7 @@ mod write;
 
 pub(crate) use call::{Argument, CallPlan, array_literal, plan_call};
 pub(crate) use read::plan_read;
-pub(crate) use write::{Conflict, WriteKind, WritePlan, plan_write};
+pub(crate) use write::{Conflict, Limited, WriteKind, WritePlan, plan_write};
 
 use std::sync::Arc;
 
@@ -87,14 +87,14 @@ pub(crate) enum PlannedCondition {
     },
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct PlannedOrder {
     pub(crate) by: OrderBy,
     pub(crate) descending: Option<bool>,
     pub(crate) nulls_first: Option<bool>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum OrderBy {
     Field(FieldRef),
     /// An export of a to-one embed: its index and the export's.

@@ -1,14 +1,14 @@
 //! Plans a write: which columns, from which payload, under which conditions, and what to show of the result.
 
 use super::{
-    OutputColumn, PlannedCondition, ReadPlan, Source,
+    OrderBy, OutputColumn, PlannedCondition, PlannedOrder, ReadPlan, Source,
     read::{Root, plan_conditions, plan_from},
     relation,
 };
 use crate::{
     error::{DatabaseError, RestError},
     request::{Action, ApiRequest, Condition, Operation, Payload, Resolution, Return, RowRange},
-    schema::{Column, Relation, SchemaCache},
+    schema::{Column, Relation, RelationKind, SchemaCache},
 };
 
 #[derive(Debug)]
@@ -22,6 +22,10 @@ pub(crate) struct WritePlan {
     /// Keys missing from an object take the column's default instead of null.
     pub(crate) missing_default: bool,
     pub(crate) conditions: Vec<PlannedCondition>,
+    /// Which of the rows that meet the conditions; all of them without.
+    pub(crate) limited: Option<Limited>,
+    /// The key that a PUT names in its address, which is the row's own or nothing is written.
+    pub(crate) addressed: Vec<(String, String)>,
     /// Columns the write returns for the read.
     pub(crate) returning: Returning,
     /// Primary key, if `Location` is to be built.
@@ -44,6 +48,27 @@ pub(crate) struct Conflict {
     pub(crate) merge: bool,
 }
 
+impl WriteKind {
+    /// Whether it touches rows that are there already; `max-affected` is about those.
+    pub(crate) fn affects(&self) -> bool {
+        match self {
+            Self::Insert { .. } => false,
+            Self::Update | Self::Delete => true,
+        }
+    }
+}
+
+/// The window over the rows of an update or a delete.
+#[derive(Debug)]
+pub(crate) struct Limited {
+    /// Columns that tell rows apart; without any, rows are told apart by where they lie.
+    pub(crate) key: Vec<String>,
+    pub(crate) order: Vec<PlannedOrder>,
+    pub(crate) range: RowRange,
+    /// Whether rows are locked as they are chosen, so that another one at the same time chooses others.
+    pub(crate) locks: bool,
+}
+
 /// What `RETURNING` has to deliver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Returning {
@@ -57,15 +82,13 @@ pub(crate) fn plan_write(cache: &SchemaCache, schema: &str, name: &str, request:
     let kind = kind(request, relation)?;
     let is_delete = kind == WriteKind::Delete;
     let payload = if is_delete { Payload::default() } else { request.payload()?.into_rows() };
-    if request.action == Action::Upsert {
-        check_put(request, relation, &payload)?;
-    }
-    // An insert has no rows to choose from.
-    if request.range != RowRange::default() && !matches!(kind, WriteKind::Insert { .. }) {
-        return Err(RestError::NotImplemented { details: "limit and offset on writes are not supported yet".to_owned() });
-    }
+    let addressed = if request.action == Action::Upsert { addressed(request, relation)? } else { Vec::new() };
     let conditions = conditions(cache, request, relation)?;
     let columns = if is_delete { Vec::new() } else { columns(request, relation, &payload)? };
+    let has_row = |key: &str| payload.length == 1 && columns.iter().any(|column| column.name == *key);
+    if !addressed.iter().all(|(key, _)| has_row(key)) {
+        return Err(RestError::PutMismatch);
+    }
     // Planned whether it is shown or not: what makes no sense is refused before anything is written.
     let root = Root {
         source: Source::Written,
@@ -76,6 +99,7 @@ pub(crate) fn plan_write(cache: &SchemaCache, schema: &str, name: &str, request:
         windowed: false,
     };
     let read = plan_from(cache, root, &request.query, RowRange::default())?;
+    let limited = limited(request, relation, &kind, &read)?;
     let shows = request.preferences.wants_representation();
     let read = shows.then(|| ReadPlan { range: RowRange::default(), ..read });
     let location = if request.preferences.returning == Some(Return::HeadersOnly) && matches!(kind, WriteKind::Insert { .. }) {
@@ -95,6 +119,8 @@ pub(crate) fn plan_write(cache: &SchemaCache, schema: &str, name: &str, request:
         payload,
         missing_default: request.preferences.missing_default == Some(true),
         conditions,
+        limited,
+        addressed,
         returning,
         location,
         read,
@@ -115,7 +141,8 @@ fn conditions(cache: &SchemaCache, request: &ApiRequest, relation: &Relation) ->
         | Action::Options => return Ok(Vec::new()),
     };
     let conditions = plan_conditions(relation, &request.query)?;
-    if conditions.is_empty() && cache.config.safe_update {
+    // A limit keeps a forgotten filter from touching everything, too.
+    if conditions.is_empty() && request.range.limit.is_none() && cache.config.safe_update {
         return Err(RestError::Database(DatabaseError {
             sqlstate: "21000".to_owned(),
             message: format!("{statement} requires a WHERE clause"),
@@ -167,19 +194,36 @@ fn columns(request: &ApiRequest, relation: &Relation, payload: &Payload) -> Resu
     Ok(columns)
 }
 
-/// A PUT names one row by its whole primary key, in the URL and in the body alike.
-fn check_put(request: &ApiRequest, relation: &Relation, payload: &Payload) -> Result<(), RestError> {
+/// What `limit`, `offset` and `order` say of the rows to write. An insert has none to choose from.
+fn limited(request: &ApiRequest, relation: &Relation, kind: &WriteKind, read: &ReadPlan) -> Result<Option<Limited>, RestError> {
+    if request.range == RowRange::default() || !kind.affects() {
+        return Ok(None);
+    }
+    let is_view = relation.kind == RelationKind::View;
+    if is_view && relation.primary_key.is_empty() {
+        return Err(RestError::NotImplemented {
+            details: format!("A limit on writes needs a primary key, which the view '{}' does not show", relation.name),
+        });
+    }
+    if read.order.iter().any(|order| matches!(order.by, OrderBy::Export { .. })) {
+        return Err(RestError::NotImplemented { details: "A limit on writes can't follow a related order".to_owned() });
+    }
+    Ok(Some(Limited {
+        key: relation.primary_key.clone(),
+        order: read.order.clone(),
+        range: request.range,
+        // Locking asks for the right to update, which who deletes may not have; and not every view can be locked.
+        locks: *kind == WriteKind::Update && !is_view,
+    }))
+}
+
+/// A PUT names one row by its whole primary key. Whether the row has that key, PostgreSQL says: the same value may be written
+/// in several ways.
+fn addressed(request: &ApiRequest, relation: &Relation) -> Result<Vec<(String, String)>, RestError> {
     if request.range.limit.is_some() || request.range.offset > 0 {
         return Err(RestError::PutRange);
     }
-    let mut filtered: Vec<&str> = Vec::new();
-    let body: serde_json::Value = serde_json::from_str(&payload.json)
-        .map_err(|_| RestError::InvalidBody { message: "Empty or invalid json".to_owned() })?;
-    let row = match &body {
-        serde_json::Value::Array(rows) if rows.len() == 1 => rows.first(),
-        serde_json::Value::Array(_) => None,
-        other => Some(other),
-    };
+    let mut found: Vec<(String, String)> = Vec::new();
     for (path, condition) in &request.query.filters {
         let Condition::Filter(filter) = condition else { return Err(RestError::PutFilters) };
         let Operation::Compare { operator, quantifier: None, value } = &filter.operation else {
@@ -188,19 +232,13 @@ fn check_put(request: &ApiRequest, relation: &Relation, payload: &Payload) -> Re
         if !path.is_empty() || filter.negated || operator.sql() != "=" || !filter.field.path.is_empty() {
             return Err(RestError::PutFilters);
         }
-        filtered.push(&filter.field.name);
-        let in_body = row.and_then(|row| row.get(&filter.field.name)).map(|found| match found {
-            serde_json::Value::String(text) => text.clone(),
-            other => other.to_string(),
-        });
-        if in_body.as_deref() != Some(value) {
-            return Err(RestError::PutMismatch);
-        }
+        found.push((filter.field.name.clone(), value.clone()));
     }
+    let mut filtered: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
     let mut key: Vec<&str> = relation.primary_key.iter().map(String::as_str).collect();
     filtered.sort_unstable();
     key.sort_unstable();
-    if key.is_empty() || filtered != key { Err(RestError::PutFilters) } else { Ok(()) }
+    if key.is_empty() || filtered != key { Err(RestError::PutFilters) } else { Ok(found) }
 }
 
 /// What the read of the result needs: its columns, what it orders by, and the columns its embeds join on.

@@ -2,7 +2,7 @@
 
 use super::{
     GUCS, Shape, Sql, body,
-    read::{read_from, rows, window},
+    read::{read_from, rows},
 };
 use crate::{
     plan::{Argument, CallPlan},
@@ -16,38 +16,60 @@ const CALLED: &str = "_called";
 /// The whole statement of a call.
 pub(crate) fn call(plan: &CallPlan, shape: Shape, count: Option<Count>, max_rows: Option<u64>) -> Sql {
     let mut sql = Sql::default();
-    match &plan.read {
-        // Called in FROM, where it runs whether its value is used or not.
-        None if plan.function.returns == Returns::Void => {
-            sql.push("SELECT null::int8, count(*), ");
-            body(&mut sql, Shape::None);
-            sql.push(", ").push(GUCS).push(", null::text, null::text FROM (SELECT FROM ");
-            item(&mut sql, plan);
-            sql.push(") _r");
-        }
-        None => scalars(&mut sql, plan, shape, count),
-        Some(read) if matches!(count, Some(Count::Exact | Count::Estimated)) => {
-            sql.push("WITH ").name(CALLED).push(" AS MATERIALIZED (SELECT ").name(&read.alias).push(".* FROM ");
-            item(&mut sql, plan);
-            sql.push(" AS ").name(&read.alias).push(") ");
-            let called = |sql: &mut Sql| {
-                sql.name(CALLED);
+    let counts = matches!(count, Some(Count::Exact | Count::Estimated));
+    match (&plan.read, &plan.scalars) {
+        (Some(read), _) if counts => {
+            let called = called(&mut sql, plan);
+            let item = |sql: &mut Sql| {
+                sql.push(&called.text);
             };
-            read_from(&mut sql, read, shape, (count, max_rows), Some(&called));
+            read_from(&mut sql, read, shape, (count, max_rows), Some(&item));
         }
-        Some(read) => {
+        (Some(read), _) => {
             sql.push("SELECT null::int8, count(*), ");
             body(&mut sql, shape);
             sql.push(", ").push(GUCS).push(", null::text, null::text FROM (");
             rows(&mut sql, read, Some(&|sql| item(sql, plan)));
             sql.push(") _r");
         }
+        (None, Some(scalars)) => {
+            called_scalars(&mut sql, plan);
+            let count = count.filter(|_| plan.function.is_set);
+            let called = |sql: &mut Sql| {
+                sql.name(CALLED);
+            };
+            read_from(&mut sql, scalars, shape, (count, max_rows), Some(&called));
+        }
+        // Called in FROM, where it runs whether its value is used or not.
+        (None, None) => {
+            sql.push("SELECT null::int8, count(*), ");
+            body(&mut sql, Shape::None);
+            sql.push(", ").push(GUCS).push(", null::text, null::text FROM (SELECT FROM ");
+            item(&mut sql, plan);
+            sql.push(") _r");
+        }
     }
     sql
 }
 
-/// One value per row. Called in the list of columns, where a record needs no definition.
-fn scalars(sql: &mut Sql, plan: &CallPlan, shape: Shape, count: Option<Count>) {
+/// The CTE of a call that is counted; gives the `FROM` item that delivers its rows. Rows of a relation stay rows of it, so that
+/// computed fields and relationships, which are functions of such a row, apply.
+fn called(sql: &mut Sql, plan: &CallPlan) -> Sql {
+    let is_relation = matches!(plan.function.returns, Returns::Relation { .. });
+    sql.push("WITH ").name(CALLED).push(" AS MATERIALIZED (SELECT ");
+    sql.push(if is_relation { "pgrst_row FROM " } else { "pgrst_row.* FROM " });
+    item(sql, plan);
+    sql.push(" AS pgrst_row) ");
+    let mut from = Sql::default();
+    from.name(CALLED);
+    if is_relation {
+        from.push(", LATERAL unnest(ARRAY[").name(CALLED).push(".pgrst_row])");
+    }
+    from
+}
+
+/// The CTE of a call that delivers one value per row. Called in the list of columns, where a record needs no definition.
+fn called_scalars(sql: &mut Sql, plan: &CallPlan) {
     sql.push("WITH ").name(CALLED).push(" AS (SELECT ");
     invocation(sql, plan);
     sql.push(" AS pgrst_scalar");
@@ -57,18 +79,7 @@ fn scalars(sql: &mut Sql, plan: &CallPlan, shape: Shape, count: Option<Count>) {
         sql.push(" FROM ");
         arguments(sql, parameters, json);
     }
-    sql.push(") SELECT ");
-    let counts = plan.function.is_set && matches!(count, Some(Count::Exact | Count::Estimated));
-    if counts {
-        sql.push("(SELECT count(*) FROM ").name(CALLED).push(")");
-    } else {
-        sql.push("null::int8");
-    }
-    sql.push(", count(*), ");
-    body(sql, shape);
-    sql.push(", ").push(GUCS).push(", null::text, null::text FROM (SELECT * FROM ").name(CALLED);
-    window(sql, plan.range);
-    sql.push(") _r");
+    sql.push(") ");
 }
 
 /// The `FROM` item, to be followed by its alias.

@@ -2,13 +2,20 @@
 
 use super::{
     GUCS, Shape, Sql, body,
-    conditions::where_all,
-    read::{WRITTEN, rows},
+    conditions::{order_by, where_all},
+    read::{WRITTEN, rows, window},
 };
 use crate::{
-    plan::{Conflict, WriteKind, WritePlan},
+    plan::{Conflict, Limited, WriteKind, WritePlan},
     schema::Column,
 };
+
+/// The CTE that holds the keys of the rows a limited write is about. Only there they are chosen once: a subquery may run again
+/// and choose others, as the first ones are changed by then.
+const CHOSEN: &str = "_chosen";
+
+/// What tells rows apart where no key does.
+const PLACE: [&str; 2] = ["tableoid", "ctid"];
 
 /// Counts rows proposed, minus rows that became updates: the rows inserted by an upsert.
 const INSERTED: &str = "coalesce(nullif(current_setting('pgrst.inserted', true), '')::int, 0)";
@@ -16,13 +23,17 @@ const INSERTED: &str = "coalesce(nullif(current_setting('pgrst.inserted', true),
 /// The whole statement of a write.
 pub(crate) fn write(plan: &WritePlan, shape: Shape) -> Sql {
     let mut sql = Sql::new("WITH ");
+    if let Some(limited) = &plan.limited {
+        chosen(&mut sql, plan, limited);
+    }
     sql.name(WRITTEN).push(" AS (");
     match &plan.kind {
         WriteKind::Insert { conflict } => insert(&mut sql, plan, conflict.as_ref()),
         WriteKind::Update => update(&mut sql, plan),
         WriteKind::Delete => delete(&mut sql, plan),
     }
-    sql.push(") SELECT null::int8, count(*), ");
+    // Written, and shown: an inner join may leave rows out.
+    sql.push(") SELECT (SELECT count(*) FROM ").name(WRITTEN).push("), count(*), ");
     body(&mut sql, if plan.read.is_some() { shape } else { Shape::None });
     sql.push(", ").push(GUCS).push(if plan.location.is_empty() { ", null::text" } else { ", (json_agg(_r.*)->0)::text" });
     sql.push(", nullif(current_setting('pgrst.inserted', true), '') FROM ");
@@ -59,8 +70,14 @@ fn insert(sql: &mut Sql, plan: &WritePlan, conflict: Option<&Conflict>) {
         });
         sql.push(" FROM ");
         payload(sql, plan);
-        if conflict.is_some_and(|conflict| conflict.merge) {
-            sql.push(" WHERE set_config('pgrst.inserted', (").push(INSERTED).push(" + 1)::text, true) <> '0'");
+        let merges = conflict.is_some_and(|conflict| conflict.merge);
+        for (index, (key, value)) in plan.addressed.iter().enumerate() {
+            sql.push(if index == 0 { " WHERE " } else { " AND " });
+            sql.qualified("_b", key).push(" = ").value(value);
+        }
+        if merges {
+            sql.push(if plan.addressed.is_empty() { " WHERE " } else { " AND " });
+            sql.push("set_config('pgrst.inserted', (").push(INSERTED).push(" + 1)::text, true) <> '0'");
         }
     }
     if let Some(conflict) = conflict {
@@ -92,14 +109,51 @@ fn update(sql: &mut Sql, plan: &WritePlan) {
     });
     sql.push(" FROM ");
     payload(sql, plan);
-    where_all(sql, &plan.table, &plan.conditions, &[], &[]);
+    which(sql, plan);
     returning(sql, plan);
 }
 
 fn delete(sql: &mut Sql, plan: &WritePlan) {
     sql.push("DELETE FROM ").qualified(&plan.schema, &plan.table);
-    where_all(sql, &plan.table, &plan.conditions, &[], &[]);
+    which(sql, plan);
     returning(sql, plan);
+}
+
+/// The rows that are changed. The conditions hold again when a row that was chosen has changed meanwhile.
+fn which(sql: &mut Sql, plan: &WritePlan) {
+    let mut joins = Vec::new();
+    if let Some(limited) = &plan.limited {
+        let mut join = Sql::new("(");
+        key(&mut join, &plan.table, limited);
+        join.push(") IN (SELECT ");
+        key(&mut join, CHOSEN, limited);
+        join.push(" FROM ").name(CHOSEN).push(")");
+        joins.push(join);
+    }
+    where_all(sql, &plan.table, &plan.conditions, &[], &joins);
+}
+
+/// The CTE of a limited write, with the comma after it.
+fn chosen(sql: &mut Sql, plan: &WritePlan, limited: &Limited) {
+    sql.name(CHOSEN).push(" AS MATERIALIZED (SELECT ");
+    key(sql, &plan.table, limited);
+    sql.push(" FROM ").qualified(&plan.schema, &plan.table);
+    where_all(sql, &plan.table, &plan.conditions, &[], &[]);
+    order_by(sql, &plan.table, &limited.order, &[]);
+    window(sql, limited.range);
+    sql.push(if limited.locks { " FOR UPDATE), " } else { "), " });
+}
+
+fn key(sql: &mut Sql, qualifier: &str, limited: &Limited) {
+    if limited.key.is_empty() {
+        sql.separated(", ", PLACE, |sql, column| {
+            sql.qualified(qualifier, column);
+        });
+    } else {
+        sql.separated(", ", &limited.key, |sql, column| {
+            sql.qualified(qualifier, column);
+        });
+    }
 }
 
 /// A payload without content writes nothing, but the result has the same columns.

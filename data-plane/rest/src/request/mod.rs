@@ -20,7 +20,7 @@ pub(crate) use field::{Field, JsonKey, JsonStep};
 pub(crate) use filter::{Condition, IsValue, Operation, Quantifier};
 pub(crate) use media::{Accept, MediaType};
 pub(crate) use order::OrderTerm;
-pub(crate) use payload::{ContentType, Payload};
+pub(crate) use payload::{ContentType, Payload, form_pairs, unacceptable};
 pub(crate) use prefer::{Applicable, Count, Preferences, Resolution, Return, applied};
 pub(crate) use query_string::{ALL_BUT_UNRESERVED, QueryString};
 pub(crate) use range::RowRange;
@@ -105,7 +105,7 @@ impl ApiRequest {
 
     /// The body as JSON.
     pub(crate) fn payload(&self) -> Result<Payload, RestError> {
-        payload::parse(&self.body, self.content_type)
+        payload::parse(&self.body, &self.content_type)
     }
 
     /// The body as text.

@@ -26,6 +26,8 @@ pub(crate) struct Payload {
     pub(crate) uniform: bool,
     /// An array without members, or an object without keys: nothing to write.
     pub(crate) empty: bool,
+    /// Members of an array; 1 for anything else.
+    pub(crate) length: usize,
     /// Whether the body is an array.
     pub(crate) is_array: bool,
 }
@@ -35,7 +37,7 @@ impl Payload {
     pub(crate) fn into_rows(self) -> Self {
         let is_scalar = !self.is_array && !self.empty && self.keys.is_empty();
         if is_scalar {
-            Self { json: "[]".to_owned(), uniform: true, empty: true, is_array: true, keys: Vec::new() }
+            Self { json: "[]".to_owned(), uniform: true, empty: true, length: 0, is_array: true, keys: Vec::new() }
         } else {
             self
         }
@@ -43,7 +45,7 @@ impl Payload {
 }
 
 /// How the body is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ContentType {
     Json,
     Form,
@@ -51,7 +53,7 @@ pub(crate) enum ContentType {
     Text,
     Bytes,
     Xml,
-    Other,
+    Other(String),
 }
 
 impl ContentType {
@@ -65,9 +67,26 @@ impl ContentType {
             "text/plain" => Self::Text,
             "application/octet-stream" => Self::Bytes,
             "text/xml" => Self::Xml,
-            _ => Self::Other,
+            other => Self::Other(other.to_owned()),
         }
     }
+
+    fn name(&self) -> &str {
+        match self {
+            Self::Json => "application/json",
+            Self::Form => "application/x-www-form-urlencoded",
+            Self::Csv => "text/csv",
+            Self::Text => "text/plain",
+            Self::Bytes => "application/octet-stream",
+            Self::Xml => "text/xml",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+/// The error for a body that nothing here reads.
+pub(crate) fn unacceptable(content_type: &ContentType) -> RestError {
+    RestError::InvalidBody { message: format!("Content-Type not acceptable: {}", content_type.name()) }
 }
 
 /// The body as text; PostgreSQL's text is UTF-8 without NUL.
@@ -79,14 +98,12 @@ pub(crate) fn text(body: &Bytes) -> Result<&str, RestError> {
     Ok(text)
 }
 
-pub(crate) fn parse(body: &Bytes, content_type: ContentType) -> Result<Payload, RestError> {
+pub(crate) fn parse(body: &Bytes, content_type: &ContentType) -> Result<Payload, RestError> {
     match content_type {
         ContentType::Json => json(text(body)?.to_owned()),
         ContentType::Form => form(text(body)?),
         ContentType::Csv => csv(text(body)?),
-        ContentType::Text | ContentType::Bytes | ContentType::Xml | ContentType::Other => Err(RestError::InvalidBody {
-            message: "Content-Type not acceptable: use application/json, text/csv or a form".to_owned(),
-        }),
+        ContentType::Text | ContentType::Bytes | ContentType::Xml | ContentType::Other(_) => Err(unacceptable(content_type)),
     }
 }
 
@@ -97,18 +114,29 @@ pub(crate) fn json(text: String) -> Result<Payload, RestError> {
     }
     let shape: Shape = serde_json::from_str(&text).map_err(|_| invalid())?;
     Ok(match shape {
-        Shape::Object(keys) => {
-            Payload { empty: keys.is_empty(), keys: keys.into_iter().collect(), uniform: true, is_array: false, json: text }
-        }
+        Shape::Object(keys) => Payload {
+            empty: keys.is_empty(),
+            length: 1,
+            keys: keys.into_iter().collect(),
+            uniform: true,
+            is_array: false,
+            json: text,
+        },
         Shape::Array { first, uniform, length } => Payload {
             empty: length == 0,
+            length,
             keys: first.map(|keys| keys.into_iter().collect()).unwrap_or_default(),
             uniform,
             is_array: true,
             json: text,
         },
-        Shape::Scalar => Payload { json: text, keys: Vec::new(), uniform: true, empty: false, is_array: false },
+        Shape::Scalar => Payload { json: text, keys: Vec::new(), uniform: true, empty: false, length: 1, is_array: false },
     })
+}
+
+/// The names and values of a form, in order; a name may come several times.
+pub(crate) fn form_pairs(body: &Bytes) -> Result<Vec<(String, String)>, RestError> {
+    query_string::decode(text(body)?)
 }
 
 fn form(text: &str) -> Result<Payload, RestError> {

@@ -133,3 +133,178 @@ async fn scalars_are_windowed_and_counted_like_rows() {
     let answer = p.send("POST /rpc/on_row\n\n{}").await;
     assert_eq!((answer.status, answer.json()["code"].as_str()), (404, Some("PGRST202")));
 }
+
+#[tokio::test]
+async fn a_name_in_a_form_may_come_several_times() {
+    let p = project(
+        "create function total(variadic v int[]) returns bigint language sql immutable as 'select sum(x) from unnest(v) x';
+         create function told(a text, b jsonb default '{}') returns text language sql immutable as $$ select a || b $$;
+         create function whole(json) returns json language sql immutable as 'select $1';",
+    )
+    .await;
+    let form = "Content-Type: application/x-www-form-urlencoded\n\n";
+    assert_eq!(p.body(&format!("POST /rpc/total\n{form}v=1&v=2&v=39")).await, "200 42");
+    assert_eq!(p.body(&format!("POST /rpc/total\n{form}v=1")).await, "200 1");
+    // The last of several values counts where one is wanted.
+    assert_eq!(p.body(&format!("POST /rpc/told\n{form}a=x&a=y+%22&b=%7B%22c%22:1%7D")).await, r#"200 "y \"{\"c\": 1}""#);
+    assert_eq!(p.body(&format!("POST /rpc/told?columns=a\n{form}a=x&c=1")).await, r#"200 "x{}""#);
+}
+
+#[tokio::test]
+async fn a_body_that_is_the_argument() {
+    let p = project(
+        "create function of_text(text) returns text language sql immutable as $$ select $1 || '!' $$;
+         create function of_bytes(bytea) returns int language sql immutable as 'select length($1)';
+         create function of_xml(xml) returns text language sql immutable as $$ select (xpath('/a/text()', $1))[1]::text $$;
+         create function of_json(json) returns text language sql immutable as $$ select 'json' $$;
+         create function of_json(jsonb) returns text language sql immutable as $$ select 'jsonb' $$;
+         create function of_json(a int) returns text language sql immutable as $$ select 'a' $$;
+         create function of_any(text) returns text language sql immutable as $$ select 'text' $$;
+         create function of_any(json) returns text language sql immutable as $$ select 'json' $$;
+         create function of_any(bytea) returns text language sql immutable as $$ select 'bytea' $$;",
+    )
+    .await;
+    for (request, expected) in [
+        ("POST /rpc/of_text\nContent-Type: text/plain\n\nhey", r#"200 "hey!""#),
+        ("POST /rpc/of_bytes\nContent-Type: application/octet-stream\n\nfive!", "200 5"),
+        ("POST /rpc/of_xml\nContent-Type: text/xml\n\n<a>x</a>", r#"200 "x""#),
+        ("POST /rpc/of_any\nContent-Type: text/plain; charset=utf-8\n\nx", r#"200 "text""#),
+        ("POST /rpc/of_any\nContent-Type: application/octet-stream\n\nx", r#"200 "bytea""#),
+        ("POST /rpc/of_any\n\n5", r#"200 "json""#),
+        ("POST /rpc/of_json\n\n{\"a\":1}", r#"200 "a""#),
+    ] {
+        assert_eq!(p.body(request).await, expected, "{request}");
+    }
+    // Either would do, so neither is it; nor does a name that is none choose one.
+    insta::assert_snapshot!(p.body("POST /rpc/of_json\n\n{\"b\":1}").await, @r#"300 {"code":"PGRST203","details":null,"hint":"Try renaming the parameters or the function itself in the database so function overloading can be resolved","message":"Could not choose the best candidate function between: public.of_json( => json), public.of_json( => jsonb)"}"#);
+    assert_eq!(p.send("POST /rpc/of_json\n\n{\"\":1}").await.json()["code"], "PGRST203");
+    insta::assert_snapshot!(p.body("POST /rpc/of_bytes\nContent-Type: application/pdf\n\nfive!").await, @r#"400 {"code":"PGRST102","details":null,"hint":null,"message":"Content-Type not acceptable: application/pdf"}"#);
+}
+
+#[tokio::test]
+async fn scalars_and_records_have_no_columns_to_ask_for() {
+    let p = project(
+        "create function add(a int, b int) returns int language sql immutable as 'select a + b';
+         create function numbers() returns setof int language sql immutable as 'select generate_series(1, 3)';
+         create function pairs() returns setof record language sql immutable as $$ values (1, 'a'), (2, 'b') $$;",
+    )
+    .await;
+    for request in [
+        "GET /rpc/add?a=1&b=2&id=eq.1",
+        "POST /rpc/add?id=eq.1\n\n{\"a\":1,\"b\":2}",
+        "GET /rpc/add?a=1&b=2&select=id",
+        "GET /rpc/numbers?order=id",
+        "GET /rpc/pairs?id=eq.1",
+        "GET /rpc/pairs?select=id",
+    ] {
+        let answer = p.send(request).await;
+        assert_eq!((answer.status, answer.json()["code"].as_str()), (400, Some("42703")), "{request}: {}", answer.body);
+    }
+    assert_eq!(p.body("POST /rpc/add?select=*\n\n{\"a\":1,\"b\":2}").await, "200 3");
+    assert_eq!(p.send("GET /rpc/numbers?select=films(*)").await.json()["code"], "PGRST200");
+    insta::assert_snapshot!(p.show("GET /rpc/pairs?limit=1&offset=1\nPrefer: count=exact").await, @r#"
+    206
+    content-range: 1-1/2
+    content-location: /rpc/pairs?limit=1&offset=1
+    preference-applied: count=exact
+    [{"column1":2,"column2":"b"}]
+    "#);
+}
+
+#[tokio::test]
+async fn counted_rows_of_a_relation_keep_what_is_computed() {
+    let p = project(
+        "create table directors (id int primary key, name text);
+         create table films (id int primary key, title text, director_id int references directors);
+         insert into directors values (1, 'Kubrick');
+         insert into films values (1, 'Shining', 1), (2, 'Lolita', 1), (3, 'Jaws', null);
+         create function shout(films) returns text language sql stable as 'select upper($1.title)';
+         create function made_by(films) returns setof directors rows 1 language sql stable as 'select * from directors where id = $1.director_id';
+         create function all_films() returns setof films language sql stable as 'select * from films';
+         create function films_from(first int) returns setof films language plpgsql as 'begin return query select * from films where id >= first; end';
+         create function one_film(i int) returns films language sql stable as 'select * from films where id = i';
+         create function pairs() returns table (x int, y text) language sql stable as $$ values (1, 'a'), (2, 'b') $$;",
+    )
+    .await;
+    for count in ["exact", "estimated"] {
+        let prefer = format!("Prefer: count={count}");
+        let answer = p
+            .send(&format!(
+                "GET /rpc/all_films?select=shout,made_by(name),directors(id)&shout=neq.JAWS&order=shout&limit=1\n{prefer}"
+            ))
+            .await;
+        assert_eq!(
+            (answer.status, answer.headers["content-range"].to_str().unwrap(), answer.body.as_str()),
+            (206, "0-0/2", r#"[{"shout":"LOLITA","made_by":{"name":"Kubrick"},"directors":{"id":1}}]"#)
+        );
+        let answer = p.send(&format!("POST /rpc/films_from?select=id,shout&order=id&limit=1\n{prefer}\n\n{{\"first\":2}}")).await;
+        assert_eq!(
+            (answer.headers["content-range"].to_str().unwrap(), answer.body.as_str()),
+            ("0-0/2", r#"[{"id":2,"shout":"LOLITA"}]"#)
+        );
+        assert_eq!(
+            p.body(&format!("GET /rpc/one_film?i=2&select=shout,made_by(name)\n{prefer}")).await,
+            r#"200 {"shout":"LOLITA","made_by":{"name":"Kubrick"}}"#
+        );
+        assert_eq!(p.body(&format!("GET /rpc/pairs?y=eq.b&select=x\n{prefer}")).await, r#"200 [{"x":2}]"#);
+    }
+    let whole = p.send("GET /rpc/all_films?id=gt.1&order=id\nPrefer: count=exact").await;
+    assert_eq!(
+        (whole.headers["content-range"].to_str().unwrap(), whole.body.as_str()),
+        ("0-1/2", "[{\"id\":2,\"title\":\"Lolita\",\"director_id\":1}, \n {\"id\":3,\"title\":\"Jaws\",\"director_id\":null}]")
+    );
+}
+
+#[tokio::test]
+async fn only_what_returns_a_set_can_affect_so_many() {
+    let p = project(
+        "create table items (id int primary key); insert into items values (1), (2), (3);
+         create function drop_all() returns setof items language sql as 'delete from items returning *';
+         create function drop_one() returns items language sql as 'delete from items where id = 1 returning *';
+         create function drop_quietly() returns void language sql as 'delete from items';",
+    )
+    .await;
+    let strict = "Prefer: handling=strict, max-affected=2";
+    insta::assert_snapshot!(p.body(&format!("POST /rpc/drop_all\n{strict}")).await, @r#"400 {"code":"PGRST124","details":"The query affects 3 rows","hint":null,"message":"Query result exceeds max-affected preference constraint"}"#);
+    insta::assert_snapshot!(p.body(&format!("POST /rpc/drop_one\n{strict}")).await, @r#"400 {"code":"PGRST128","details":null,"hint":null,"message":"Function must return SETOF or TABLE when max-affected preference is used with handling=strict"}"#);
+    assert_eq!(p.send(&format!("POST /rpc/drop_quietly\n{strict}")).await.json()["code"], "PGRST128");
+    assert_eq!(p.send("GET /items").await.json().as_array().unwrap().len(), 3);
+    // Leniently, nothing is bounded.
+    assert_eq!(p.body("POST /rpc/drop_one\nPrefer: max-affected=0").await, r#"200 {"id":1}"#);
+    assert_eq!(p.body(&format!("POST /rpc/drop_all\n{strict}")).await, "200 [{\"id\":2}, \n {\"id\":3}]");
+}
+
+#[tokio::test]
+async fn what_was_searched_for_is_told_by_the_kind_of_body() {
+    let p = project(
+        "create function told(a int, b int) returns int language sql immutable as 'select a + b';
+         create function whole(json) returns json language sql immutable as 'select $1';",
+    )
+    .await;
+    let form = "application/x-www-form-urlencoded";
+    for (function, content_type, body, signature, searched) in [
+        ("told", "application/json", "{\"c\":1}", "told(c)", " with parameter c or with a single unnamed json/jsonb parameter"),
+        (
+            "told",
+            "application/json",
+            "{}",
+            "told without parameters",
+            " without parameters or with a single unnamed json/jsonb parameter",
+        ),
+        // Only JSON goes to a function that takes any.
+        ("told", form, "d=2&c=1", "told(c, d)", " with parameters c, d"),
+        ("whole", form, "a=1", "whole(a)", " with parameter a"),
+        ("whole", "text/csv", "a\n1", "whole without parameters", " without parameters"),
+        ("whole", "text/plain", "x", "whole", " with a single unnamed text parameter"),
+        ("whole", "text/xml", "<a/>", "whole", " with a single unnamed xml parameter"),
+        ("whole", "application/octet-stream", "x", "whole", " with a single unnamed bytea parameter"),
+    ] {
+        let answer = p.send(&format!("POST /rpc/{function}\nContent-Type: {content_type}\n\n{body}")).await;
+        let error = answer.json();
+        assert_eq!((answer.status, error["code"].as_str()), (404, Some("PGRST202")), "{content_type}: {error}");
+        assert_eq!(error["message"], format!("Could not find the function public.{signature} in the schema cache"));
+        let details =
+            format!("Searched for the function public.{function}{searched}, but no matches were found in the schema cache.");
+        assert_eq!(error["details"], details);
+    }
+}
