@@ -35,7 +35,7 @@ pub(crate) enum Argument {
 
 pub(crate) fn plan_call(cache: &SchemaCache, schema: &str, name: &str, request: &ApiRequest) -> Result<CallPlan, RestError> {
     let candidates = cache.functions_named(schema, name);
-    let (function, argument) = if request.action == Action::CallByGet {
+    let (function, argument) = if matches!(request.action, Action::CallByGet | Action::Describe) {
         by_get(cache, candidates, (schema, name), request)?
     } else {
         by_post(cache, candidates, (schema, name), request)?
