@@ -77,6 +77,8 @@ pub(crate) enum RestError {
     MaxAffectedByOne,
     #[error("Invalid path specified in request URL")]
     Path,
+    #[error("Root endpoint metadata is disabled")]
+    RootDisabled,
     #[error("Feature not implemented")]
     NotImplemented { details: String },
     #[error("Could not find a relationship between '{origin}' and '{target}' in the schema cache")]
@@ -274,6 +276,7 @@ impl RestError {
             }
             Self::MaxAffectedByOne => plain(StatusCode::BAD_REQUEST, "PGRST128"),
             Self::Path => plain(StatusCode::NOT_FOUND, "PGRST125"),
+            Self::RootDisabled => plain(StatusCode::NOT_FOUND, "PGRST126"),
             Self::NotImplemented { details } => of(StatusCode::BAD_REQUEST, "PGRST127", json!(details), None),
             Self::NoRelationship { origin, target, hint, schema, suggestion } => {
                 let using = hint.as_ref().map_or_else(String::new, |hint| format!(" using the hint '{hint}'"));

@@ -1,19 +1,19 @@
 //! What a request comes to, between the plan and the response: its statements, and the answer that their outcome makes.
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use http::{HeaderValue, Response, header};
 
 use crate::{
     claims::Identity,
     error::RestError,
-    openapi,
+    openapi::{self, Address},
     options::Options,
     plan::{self, CallPlan, ReadPlan, WritePlan},
     query::{self, SessionScope, SessionSettings, Sql},
     representation,
     request::{Action, ApiRequest, Count, MediaType, Target},
     response::{self, Shown},
-    schema::{Returns, Volatility},
+    schema::{OpenApiMode, Returns, SchemaCache, Volatility},
     state::Loaded,
     transaction::{Job, Outcome},
 };
@@ -31,13 +31,14 @@ pub(crate) enum What {
     Read(ReadPlan),
     Write(Box<WritePlan>),
     Call(Box<CallPlan>),
-    /// Known without the database: the root's document and `Allow`.
+    /// The description of the schema, and where it says that the service is.
+    Root(Option<Address>),
+    /// Known without the database: `Allow`.
     Known(Known),
 }
 
 #[derive(Debug)]
 pub(crate) enum Known {
-    Document(String),
     Allow(String),
 }
 
@@ -51,7 +52,7 @@ impl Planned {
     pub(crate) fn new(loaded: &Loaded, request: &ApiRequest, options: &Options) -> Result<Self, RestError> {
         let cache = &loaded.schema;
         let schema = plan::schema_of(request, &cache.config)?;
-        let media = representation::media(request)?;
+        let media = representation::media(request, &cache.config)?;
         let what = match (&request.target, request.action) {
             (Target::Root, Action::Options) => What::Known(Known::Allow("OPTIONS,GET,HEAD".to_owned())),
             (Target::Relation(name), Action::Options) => {
@@ -62,10 +63,7 @@ impl Planned {
                     cache.functions_named(&schema, name).iter().any(|function| function.volatility != Volatility::Volatile);
                 What::Known(Known::Allow(if reads { "OPTIONS,GET,HEAD,POST" } else { "OPTIONS,POST" }.to_owned()))
             }
-            (Target::Root, _) => {
-                let base_url = cache.config.openapi_server_proxy_uri.as_ref().unwrap_or(&options.base_url);
-                What::Known(Known::Document(openapi::describe(cache, &schema, base_url).to_string()))
-            }
+            (Target::Root, _) => root(cache, &schema, request, options)?,
             (Target::Function(name), _) => What::Call(Box::new(plan::plan_call(cache, &schema, name, request)?)),
             (Target::Relation(name), Action::Read) => {
                 What::Read(plan::plan_read(cache, &schema, name, &request.query, request.range)?)
@@ -81,18 +79,19 @@ impl Planned {
         let count = request.preferences.count;
         let shape = representation::shape(&self.what, &self.media, request);
         let (main, writes, explain) = match &self.what {
-            What::Known(known) => return Work::Ready(self.known(known, request)),
+            What::Known(known) => return Work::Ready(Self::known(known)),
             What::Read(plan) => {
                 let explain = matches!(count, Some(Count::Planned | Count::Estimated)).then(|| query::explain(plan));
                 (query::read(plan, shape, count, config.max_rows), false, explain)
             }
             What::Write(plan) => (query::write(plan, shape), true, None),
             What::Call(plan) => (query::call(plan, shape, count, config.max_rows), self.call_writes(request, plan), None),
+            What::Root(_) => (openapi::question(&loaded.schema, &self.schema), false, None),
         };
         let settings = &loaded.schema.role_settings;
         let read_only = match &self.what {
-            What::Read(_) => true,
-            What::Call(plan) => request.action == Action::CallByGet || plan.function.volatility != Volatility::Volatile,
+            What::Read(_) | What::Root(_) => true,
+            What::Call(plan) => request.action != Action::CallByPost || plan.function.volatility != Volatility::Volatile,
             What::Write(_) | What::Known(_) => false,
         };
         Work::Job(Box::new(Job {
@@ -123,22 +122,12 @@ impl Planned {
         }
     }
 
-    fn known(&self, known: &Known, request: &ApiRequest) -> Response<Body> {
+    fn known(known: &Known) -> Response<Body> {
         let mut response = Response::new(Body::empty());
         match known {
             Known::Allow(methods) => {
                 if let Ok(value) = HeaderValue::from_str(methods) {
                     response.headers_mut().insert(header::ALLOW, value);
-                }
-            }
-            Known::Document(document) => {
-                let headers = response.headers_mut();
-                if let Ok(value) = HeaderValue::from_str(&self.media.content_type()) {
-                    headers.insert(header::CONTENT_TYPE, value);
-                }
-                headers.insert(header::CONTENT_LENGTH, HeaderValue::from(document.len()));
-                if !request.is_head() {
-                    *response.body_mut() = Body::from(document.clone());
                 }
             }
         }
@@ -163,10 +152,11 @@ impl Planned {
                 response::approve(shown, outcome, plan.function.returns != Returns::Void, affected)
             }
             What::Read(_) | What::Known(_) => response::approve(shown, outcome, true, None),
+            What::Root(_) => response::approve(shown, outcome, false, None),
         }
     }
 
-    pub(crate) fn respond(&self, shown: &Shown<'_>, outcome: Outcome) -> Result<Response<Body>, RestError> {
+    pub(crate) fn respond(&self, loaded: &Loaded, shown: &Shown<'_>, outcome: Outcome) -> Result<Response<Body>, RestError> {
         // A read was committed already; its conditions are checked here.
         self.approve(shown, &outcome)?;
         match &self.what {
@@ -174,9 +164,32 @@ impl Planned {
             What::Write(plan) => response::written(shown, plan, outcome),
             What::Call(plan) if plan.function.returns == Returns::Void => response::nothing(shown, outcome),
             What::Call(plan) => response::rows(shown, outcome, plan.range, plan.function.is_set),
-            What::Known(known) => Ok(self.known(known, shown.request)),
+            What::Root(address) => {
+                // For HEAD the document is not made, and so its length is not known.
+                let document = if shown.request.is_head() {
+                    Bytes::new()
+                } else {
+                    openapi::describe(&loaded.schema, &self.schema, address.as_ref(), &outcome.body)?.into()
+                };
+                response::document(shown, Outcome { body: document, ..outcome })
+            }
+            What::Known(known) => Ok(Self::known(known)),
         }
     }
+}
+
+/// What answers `/`: a function if one is set, or else the description.
+fn root(cache: &SchemaCache, schema: &str, request: &ApiRequest, options: &Options) -> Result<What, RestError> {
+    let config = &cache.config;
+    if let Some(function) = &config.root_spec {
+        let (schema, name) = openapi::root_function(function, schema);
+        return Ok(What::Call(Box::new(plan::plan_call(cache, &schema, &name, request)?)));
+    }
+    if config.openapi_mode == OpenApiMode::Disabled {
+        return Err(RestError::RootDisabled);
+    }
+    let proxy = config.openapi_server_proxy_uri.as_deref().and_then(Address::parse);
+    Ok(What::Root(proxy.or_else(|| Address::parse(&options.base_url))))
 }
 
 /// `schema.function` as the setting writes it, called.

@@ -5,12 +5,15 @@ use crate::{
     planned::What,
     query::Shape,
     request::{Action, ApiRequest, MediaType, Target},
+    schema::Config,
 };
 
 /// The representation of the answer: the first accepted one that there is.
-pub(crate) fn media(request: &ApiRequest) -> Result<MediaType, RestError> {
+pub(crate) fn media(request: &ApiRequest, config: &Config) -> Result<MediaType, RestError> {
     let chosen = if request.target == Target::Root {
-        request.accept.choose(|media| matches!(media, MediaType::Json | MediaType::OpenApi), &MediaType::OpenApi)
+        // A function may answer with anything.
+        let default = if config.root_spec.is_some() { MediaType::Json } else { MediaType::OpenApi };
+        request.accept.choose(|media| matches!(media, MediaType::Json | MediaType::OpenApi), &default)
     } else {
         request.accept.choose(|media| *media != MediaType::OpenApi, &MediaType::Json)
     };
@@ -26,7 +29,7 @@ pub(crate) fn media(request: &ApiRequest) -> Result<MediaType, RestError> {
 pub(crate) fn shape(what: &What, media: &MediaType, request: &ApiRequest) -> Shape {
     let scalar = match what {
         What::Call(plan) => plan.read.is_none().then_some(plan.function.is_set),
-        What::Read(_) | What::Write(_) | What::Known(_) => None,
+        What::Read(_) | What::Write(_) | What::Root(_) | What::Known(_) => None,
     };
     let single_row = matches!(what, What::Call(plan) if !plan.function.is_set);
     match (scalar, media) {

@@ -58,6 +58,11 @@ pub(crate) fn rows(shown: &Shown<'_>, outcome: Outcome, range: RowRange, is_set:
     answer(shown, outcome, status, headers, applicable, true)
 }
 
+/// The answer to the root: the body as it is.
+pub(crate) fn document(shown: &Shown<'_>, outcome: Outcome) -> Result<Response<Body>, RestError> {
+    answer(shown, outcome, StatusCode::OK, HeaderMap::new(), Applicable::default(), true)
+}
+
 /// The answer to a call that returns nothing.
 pub(crate) fn nothing(shown: &Shown<'_>, outcome: Outcome) -> Result<Response<Body>, RestError> {
     let mut headers = HeaderMap::new();

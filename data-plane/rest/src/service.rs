@@ -95,7 +95,7 @@ async fn on_connection(
         Work::Job(job) => job,
     };
     let outcome = Box::pin(transaction::run(connection, &job, |outcome| planned.approve(&shown, outcome))).await?;
-    planned.respond(&shown, outcome).map_err(Failure::Final)
+    planned.respond(&loaded, &shown, outcome).map_err(Failure::Final)
 }
 
 fn retry_if_lost(error: RestError) -> Failure {

@@ -37,7 +37,7 @@ pub(crate) enum Argument {
 
 pub(crate) fn plan_call(cache: &SchemaCache, schema: &str, name: &str, request: &ApiRequest) -> Result<CallPlan, RestError> {
     let candidates = cache.functions_named(schema, name);
-    let (found, keys) = if request.action == Action::CallByGet {
+    let (found, keys) = if matches!(request.action, Action::CallByGet | Action::Describe) {
         by_pairs(candidates, &request.query.arguments)
     } else {
         by_body(candidates, request)?

@@ -2,6 +2,8 @@
 
 #[derive(Debug, Clone)]
 pub(crate) struct Function {
+    /// Of `pg_proc`.
+    pub(crate) id: u32,
     pub(crate) schema: String,
     pub(crate) name: String,
     /// Input parameters, in order.

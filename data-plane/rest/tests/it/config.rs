@@ -11,7 +11,7 @@ async fn settings_in_the_database_count() {
     let address = ("openapi_server_proxy_uri", "https://api.example.com/v1/");
     let p = project_with(SQL, &[("db_max_rows", "2"), address]).await;
     assert_eq!(p.send("GET /a?select=id&order=id").await.json(), json!([{"id": 1}, {"id": 2}]));
-    assert_eq!(p.send("GET /").await.json()["host"], "api.example.com");
+    assert_eq!(p.send("GET /").await.json()["host"], "api.example.com:443");
 }
 
 #[tokio::test]

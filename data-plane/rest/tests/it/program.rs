@@ -131,7 +131,7 @@ async fn every_request_finds_what_was_set_for_it() {
         json!({"user": format!("{role}_anon"), "path": r#""api", "other", "public""#, "app": "it's \"me\"", "before": "yes"});
     assert_eq!(settings, expected);
     let document: serde_json::Value = serde_json::from_str(&p.body("GET /").await[4..]).unwrap();
-    assert_eq!((&document["host"], &document["basePath"]), (&json!("example.com"), &json!("/api/")));
+    assert_eq!((&document["host"], &document["basePath"]), (&json!("example.com:443"), &json!("/api/")));
     p.logs("the database is reached").await;
     assert!(p.log().contains("PGRST_DB_PLAN_ENABLED is not supported yet and has no effect"), "{}", p.log());
     assert!(!p.log().contains(database.password()), "{}", p.log());

@@ -11,7 +11,7 @@ select n.nspname::text, p.proname::text, p.proretset, p.provolatile::text, p.pro
        p.proargnames, p.proargmodes::text[],
        array(select format_type(a, null) from unnest(p.proargtypes::oid[]) with ordinality as u(a, i) order by i),
        p.prorettype, coalesce(b.typtype, t.typtype)::text, cn.nspname::text, c.relname::text, c.relkind::text, t.typname::text,
-       p.proargtypes[0]
+       p.proargtypes[0], p.oid
 from pg_proc p join pg_namespace n on n.oid = p.pronamespace join pg_type t on t.oid = p.prorettype
   left join pg_type b on b.oid = nullif(t.typbasetype, 0)
   left join pg_class c on c.oid = nullif(coalesce(nullif(t.typrelid, 0), b.typrelid), 0)
@@ -62,6 +62,7 @@ pub(super) fn function(row: &Row) -> Result<(Function, Option<u32>), Error> {
         _ => Volatility::Volatile,
     };
     let function = Function {
+        id: row.try_get(17)?,
         schema: row.try_get(0)?,
         name: row.try_get(1)?,
         parameters,
