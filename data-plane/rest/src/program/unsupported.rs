@@ -5,7 +5,6 @@ use super::variables::{PREFIX, Variables};
 /// A variable without its prefix, and the values that ask for what is done anyway.
 const UNSUPPORTED: &[(&str, &[&str])] = &[
     ("ADMIN_SERVER_UNIX_SOCKET", &[]),
-    ("DB_AGGREGATES_ENABLED", &["false"]),
     ("DB_CHANNEL", &["pgrst"]),
     ("DB_CHANNEL_ENABLED", &["true"]),
     ("DB_HOISTED_TX_SETTINGS", &[]),

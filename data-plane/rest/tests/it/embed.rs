@@ -89,6 +89,57 @@ async fn every_direction() {
 }
 
 #[tokio::test]
+async fn many_rows_are_spread_as_arrays() {
+    let project = project(SQL).await;
+    for (query, expected) in [
+        (
+            "clients?select=name,...projects(ids:id,titles:name)&order=id&projects.order=id.desc",
+            r#"[{"name":"Acme","ids":[2, 1],"titles":["P2", "P1"]},{"name":"Globex","ids":[3],"titles":["P3"]},{"name":"Idle","ids":[],"titles":[]}]"#,
+        ),
+        (
+            "clients?select=name,...projects(ids:id)&order=id&projects.order=id&projects.limit=1&projects.offset=1",
+            r#"[{"name":"Acme","ids":[2]},{"name":"Globex","ids":[]},{"name":"Idle","ids":[]}]"#,
+        ),
+        (
+            "clients?select=name,...p:projects!inner(ids:id)&p.name=neq.P2&order=id",
+            r#"[{"name":"Acme","ids":[1]},{"name":"Globex","ids":[3]}]"#,
+        ),
+        ("clients?select=name,...projects(ids:id)&projects=is.null", r#"[{"name":"Idle","ids":[]}]"#),
+        (
+            "clients?select=id,...projects(ids:id)&or=(projects.is.null,id.eq.2)&order=id",
+            r#"[{"id":2,"ids":[3]},{"id":3,"ids":[]}]"#,
+        ),
+        ("clients?select=...projects(*)&id=eq.2", r#"[{"id":[3],"name":["P3"],"client_id":[2]}]"#),
+        (
+            "users?select=name,...tasks(tasks:name),...profiles(bio)&order=id&tasks.order=id",
+            r#"[{"name":"Ann","tasks":["T1", "T2"],"bio":"bio of Ann"},{"name":"Ben","tasks":["T2"],"bio":null}]"#,
+        ),
+        (
+            "users?select=name,...users_tasks(ids:task_id,...tasks(titles:name))&id=eq.1&users_tasks.order=task_id.desc",
+            r#"[{"name":"Ann","ids":[2, 1],"titles":["T2", "T1"]}]"#,
+        ),
+        (
+            "clients?select=name,...projects(ids:id,...tasks(tasks:name))&id=eq.1&projects.order=id&projects.tasks.order=id",
+            r#"[{"name":"Acme","ids":[1, 2],"tasks":[["T1", "T2"], ["T3"]]}]"#,
+        ),
+        (
+            "clients?select=...projects(tasks(name))&id=eq.1&projects.order=id&projects.tasks.order=id",
+            r#"[{"tasks":[[{"name":"T1"},{"name":"T2"}], [{"name":"T3"}]]}]"#,
+        ),
+        (
+            "projects?select=id,...clients(client:name,...projects(siblings:name))&id=eq.1&clients.projects.order=id",
+            r#"[{"id":1,"client":"Acme","siblings":["P1", "P2"]}]"#,
+        ),
+        ("clients?select=id,...projects()&projects=not.is.null&order=id", r#"[{"id":1},{"id":2}]"#),
+    ] {
+        let answer = project.send(&format!("GET /{query}")).await;
+        assert_eq!(format!("{} {}", answer.status, answer.body.replace(", \n ", ",")), format!("200 {expected}"), "{query}");
+    }
+    let counted = project.send("GET /clients?select=id,...projects!inner(ids:id)&limit=1\nPrefer: count=exact").await;
+    assert_eq!(counted.headers["content-range"], "0-0/2");
+}
+
+#[tokio::test]
 async fn what_is_not_clear() {
     let project = project(SQL).await;
     insta::assert_snapshot!(project.show("GET /orders?select=addresses(*)").await, @r#"
