@@ -28,7 +28,7 @@ pub(crate) struct Planned {
 
 #[derive(Debug)]
 pub(crate) enum What {
-    Read(ReadPlan),
+    Read(Box<ReadPlan>),
     Write(Box<WritePlan>),
     Call(Box<CallPlan>),
     /// Known without the database: the root's document and `Allow`.
@@ -68,7 +68,7 @@ impl Planned {
             }
             (Target::Function(name), _) => What::Call(Box::new(plan::plan_call(cache, &schema, name, request)?)),
             (Target::Relation(name), Action::Read) => {
-                What::Read(plan::plan_read(cache, &schema, name, &request.query, request.range)?)
+                What::Read(Box::new(plan::plan_read(cache, &schema, name, &request.query, request.range)?))
             }
             (Target::Relation(name), _) => What::Write(Box::new(plan::plan_write(cache, &schema, name, request)?)),
         };
@@ -161,12 +161,23 @@ impl Planned {
     pub(crate) fn respond(&self, shown: &Shown<'_>, outcome: Outcome) -> Result<Response<Body>, RestError> {
         // A read was committed already; its conditions are checked here.
         self.approve(shown, &outcome)?;
+        let mut response = match &self.what {
+            What::Read(plan) => response::rows(shown, outcome, plan.range, true)?,
+            What::Write(plan) => response::written(shown, plan, outcome)?,
+            What::Call(plan) if plan.function.returns == Returns::Void => response::nothing(shown, outcome)?,
+            What::Call(plan) => response::rows(shown, outcome, plan.range, plan.function.is_set)?,
+            What::Known(known) => self.known(known, shown.request),
+        };
+        response::warn(&mut response, self.read().map_or(&[], |plan| plan.renamed.as_slice()));
+        Ok(response)
+    }
+
+    fn read(&self) -> Option<&ReadPlan> {
         match &self.what {
-            What::Read(plan) => response::rows(shown, outcome, plan.range, true),
-            What::Write(plan) => response::written(shown, plan, outcome),
-            What::Call(plan) if plan.function.returns == Returns::Void => response::nothing(shown, outcome),
-            What::Call(plan) => response::rows(shown, outcome, plan.range, plan.function.is_set),
-            What::Known(known) => Ok(self.known(known, shown.request)),
+            What::Read(plan) => Some(plan),
+            What::Write(plan) => plan.read.as_ref(),
+            What::Call(plan) => plan.read.as_ref(),
+            What::Known(_) => None,
         }
     }
 }

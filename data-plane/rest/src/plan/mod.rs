@@ -32,6 +32,8 @@ pub(crate) struct ReadPlan {
     pub(crate) order: Vec<PlannedOrder>,
     pub(crate) range: RowRange,
     pub(crate) embeds: Vec<Embed>,
+    /// Resources that have an alias and were called by the name of their relation nevertheless: that name, and the alias.
+    pub(crate) renamed: Vec<(String, String)>,
 }
 
 /// Where rows come from.

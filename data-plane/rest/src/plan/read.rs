@@ -114,6 +114,9 @@ struct Node<'a> {
     children: Vec<Node<'a>>,
     /// Whether it has aggregates, of its own or of what is spread into it.
     aggregates: bool,
+    is_aliased: bool,
+    /// What is embedded in it goes by its relation's name, too.
+    legacy_names: bool,
 }
 
 impl<'a> Planner<'a> {
@@ -138,9 +141,12 @@ impl<'a> Planner<'a> {
                 order: Vec::new(),
                 range: RowRange::default().capped(self.max_rows),
                 embeds: Vec::new(),
+                renamed: Vec::new(),
             },
             children: Vec::new(),
             aggregates: false,
+            is_aliased: false,
+            legacy_names: self.cache.config.legacy_target_names,
         };
         for item in select {
             match item {
@@ -195,6 +201,7 @@ impl<'a> Planner<'a> {
         };
         let relation = self.cache.relation(&target_schema, &target);
         let mut child = self.node(&target_schema, relation, Some(&target), &embed.select, Place { source, alias, ancestors })?;
+        child.is_aliased = embed.alias.is_some();
         if !embed.spread {
             child.group();
         } else if child.aggregates && !relationship.is_to_one() {
@@ -222,6 +229,7 @@ impl<'a> Planner<'a> {
                 order: Vec::new(),
                 range: RowRange::default(),
                 embeds: Vec::new(),
+                renamed: Vec::new(),
             },
         };
         Ok((planned, child))
@@ -285,23 +293,40 @@ impl Node<'_> {
 
     fn at(&mut self, path: &[String]) -> Result<&mut Self, RestError> {
         let Some((first, rest)) = path.split_first() else { return Ok(self) };
-        let index = self
-            .plan
-            .embeds
-            .iter()
-            .position(|embed| embed.key == *first)
-            .ok_or_else(|| RestError::NotEmbedded { name: first.clone() })?;
+        let index = self.called(first).ok_or_else(|| RestError::NotEmbedded { name: first.clone() })?;
         self.children[index].at(rest)
     }
 
+    fn keyed(&self, name: &str) -> Option<usize> {
+        self.plan.embeds.iter().position(|embed| embed.key == name)
+    }
+
+    /// What is embedded under that name or, although it has an alias, is of the relation of that name.
+    fn called(&mut self, name: &str) -> Option<usize> {
+        if let Some(index) = self.keyed(name) {
+            return Some(index);
+        }
+        if !self.legacy_names {
+            return None;
+        }
+        let mut embeds = self.plan.embeds.iter().zip(&self.children);
+        let index = embeds.position(|(embed, child)| child.is_aliased && embed.relationship.target.1 == name)?;
+        let renamed = (name.to_owned(), self.plan.embeds[index].key.clone());
+        if !self.plan.renamed.contains(&renamed) {
+            self.plan.renamed.push(renamed);
+        }
+        Some(index)
+    }
+
     fn filter(&mut self, condition: &Condition) -> Result<(), RestError> {
-        let embeds = &mut self.plan.embeds;
-        let planned = planned(condition, self.relation, &mut |field, operation, negated| {
-            let Some(index) = embeds.iter().position(|embed| embed.key == field.name && field.path.is_empty()) else {
-                return Ok(None);
-            };
+        let relation = self.relation;
+        let planned = planned(condition, relation, &mut |field, operation, negated| {
+            // A column has the name first.
+            let is_column = relation.is_some_and(|relation| relation.column(&field.name).is_some());
+            let index = if is_column { self.keyed(&field.name) } else { self.called(&field.name) };
+            let Some(index) = index.filter(|_| field.path.is_empty()) else { return Ok(None) };
             let null = null_test(operation, negated).ok_or_else(|| RestError::EmbedOperator { name: field.name.clone() })?;
-            embeds[index].tested = true;
+            self.plan.embeds[index].tested = true;
             Ok(Some(PlannedCondition::EmbedIs { embed: index, null }))
         })?;
         self.plan.conditions.push(planned);
@@ -313,12 +338,7 @@ impl Node<'_> {
             let by = match &term.relation {
                 None => OrderBy::Field(resolve(&term.field, self.relation)),
                 Some(name) => {
-                    let index = self
-                        .plan
-                        .embeds
-                        .iter()
-                        .position(|embed| embed.key == *name)
-                        .ok_or_else(|| RestError::NotEmbedded { name: name.clone() })?;
+                    let index = self.called(name).ok_or_else(|| RestError::NotEmbedded { name: name.clone() })?;
                     let embed = &mut self.plan.embeds[index];
                     if !embed.relationship.is_to_one() {
                         let origin = self.relation.map_or_else(String::new, |relation| relation.name.clone());
@@ -345,6 +365,7 @@ impl Node<'_> {
         let mut plan = self.plan;
         for (embed, child) in plan.embeds.iter_mut().zip(self.children) {
             embed.plan = child.finish();
+            plan.renamed.append(&mut embed.plan.renamed);
         }
         plan
     }

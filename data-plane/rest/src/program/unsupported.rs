@@ -30,7 +30,6 @@ const UNSUPPORTED: &[(&str, &[&str])] = &[
     ("DB_LOAD_GUC_CONFIG", &[]),
     ("DB_USE_LEGACY_GUCS", &["false"]),
     ("TX_END", &["commit"]),
-    ("URL_USE_LEGACY_TARGET_NAMES", &["false"]),
 ];
 
 /// A sentence for each variable that would be ignored otherwise. Values are not shown. To be asked once all others were read.
