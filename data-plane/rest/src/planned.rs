@@ -28,7 +28,7 @@ pub(crate) struct Planned {
 
 #[derive(Debug)]
 pub(crate) enum What {
-    Read(ReadPlan),
+    Read(Box<ReadPlan>),
     Write(Box<WritePlan>),
     Call(Box<CallPlan>),
     /// The description of the schema, and where it says that the service is.
@@ -66,7 +66,7 @@ impl Planned {
             (Target::Root, _) => root(cache, &schema, request, options)?,
             (Target::Function(name), _) => What::Call(Box::new(plan::plan_call(cache, &schema, name, request)?)),
             (Target::Relation(name), Action::Read) => {
-                What::Read(plan::plan_read(cache, &schema, name, &request.query, request.range)?)
+                What::Read(Box::new(plan::plan_read(cache, &schema, name, &request.query, request.range)?))
             }
             (Target::Relation(name), _) => What::Write(Box::new(plan::plan_write(cache, &schema, name, request)?)),
         };
@@ -159,11 +159,11 @@ impl Planned {
     pub(crate) fn respond(&self, loaded: &Loaded, shown: &Shown<'_>, outcome: Outcome) -> Result<Response<Body>, RestError> {
         // A read was committed already; its conditions are checked here.
         self.approve(shown, &outcome)?;
-        match &self.what {
-            What::Read(plan) => response::rows(shown, outcome, plan.range, true),
-            What::Write(plan) => response::written(shown, plan, outcome),
-            What::Call(plan) if plan.function.returns == Returns::Void => response::nothing(shown, outcome),
-            What::Call(plan) => response::rows(shown, outcome, plan.range, plan.function.is_set),
+        let mut response = match &self.what {
+            What::Read(plan) => response::rows(shown, outcome, plan.range, true)?,
+            What::Write(plan) => response::written(shown, plan, outcome)?,
+            What::Call(plan) if plan.function.returns == Returns::Void => response::nothing(shown, outcome)?,
+            What::Call(plan) => response::rows(shown, outcome, plan.range, plan.function.is_set)?,
             What::Root(address) => {
                 // For HEAD the document is not made, and so its length is not known.
                 let document = if shown.request.is_head() {
@@ -171,9 +171,20 @@ impl Planned {
                 } else {
                     openapi::describe(&loaded.schema, &self.schema, address.as_ref(), &outcome.body)?.into()
                 };
-                response::document(shown, Outcome { body: document, ..outcome })
+                response::document(shown, Outcome { body: document, ..outcome })?
             }
-            What::Known(known) => Ok(Self::known(known)),
+            What::Known(known) => Self::known(known),
+        };
+        response::warn(&mut response, self.read().map_or(&[], |plan| plan.renamed.as_slice()));
+        Ok(response)
+    }
+
+    fn read(&self) -> Option<&ReadPlan> {
+        match &self.what {
+            What::Read(plan) => Some(plan),
+            What::Write(plan) => plan.read.as_ref(),
+            What::Call(plan) => plan.read.as_ref(),
+            What::Root(_) | What::Known(_) => None,
         }
     }
 }

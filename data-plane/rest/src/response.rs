@@ -108,6 +108,19 @@ pub(crate) fn written(shown: &Shown<'_>, plan: &WritePlan, outcome: Outcome) -> 
     answer(shown, outcome, status, headers, applicable, shows)
 }
 
+/// Says which names a later version will not take for what is embedded under an alias.
+pub(crate) fn warn(response: &mut Response<Body>, renamed: &[(String, String)]) {
+    for (target, alias) in renamed {
+        let warning = format!(
+            "299 PostgRESTv16 \"Embedded resource was referenced by relation name even though it has an alias. This is deprecated \
+             and will stop working in a future release. Update `{target}` to `{alias}` in query string filters, orders or limits.\""
+        );
+        if let Ok(value) = HeaderValue::from_bytes(warning.as_bytes()) {
+            response.headers_mut().append(header::WARNING, value);
+        }
+    }
+}
+
 fn answer(
     shown: &Shown<'_>,
     outcome: Outcome,

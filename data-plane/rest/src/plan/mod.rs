@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use crate::{
     error::RestError,
-    request::{ApiRequest, IsValue, JsonStep, Operation, RowRange},
+    request::{Aggregate, ApiRequest, IsValue, JsonStep, Operation, RowRange},
     schema::{Config, Relation, Relationship, SchemaCache},
 };
 
@@ -26,10 +26,14 @@ pub(crate) struct ReadPlan {
     /// What the statement calls this relation.
     pub(crate) alias: String,
     pub(crate) columns: Vec<OutputColumn>,
+    /// Rows that show the same become one. In a spread resource the aggregates are its parent's to compute.
+    pub(crate) groups: bool,
     pub(crate) conditions: Vec<PlannedCondition>,
     pub(crate) order: Vec<PlannedOrder>,
     pub(crate) range: RowRange,
     pub(crate) embeds: Vec<Embed>,
+    /// Resources that have an alias and were called by the name of their relation nevertheless: that name, and the alias.
+    pub(crate) renamed: Vec<(String, String)>,
 }
 
 /// Where rows come from.
@@ -55,10 +59,24 @@ pub(crate) enum Source {
 pub(crate) enum OutputColumn {
     All,
     Field { field: FieldRef, key: String, cast: Option<String> },
+    Aggregate(AggregateColumn),
+}
+
+/// A function of all rows of a group.
+#[derive(Debug)]
+pub(crate) struct AggregateColumn {
+    pub(crate) function: Aggregate,
+    /// What is aggregated, and what that is cast to before; `None` counts rows.
+    pub(crate) of: Option<(FieldRef, Option<String>)>,
+    pub(crate) key: String,
+    /// What the result is cast to.
+    pub(crate) cast: Option<String>,
+    /// What a spread resource calls the values that its parent aggregates.
+    pub(crate) input: String,
 }
 
 /// A column with a JSON path, and what its type means for SQL.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FieldRef {
     pub(crate) column: String,
     pub(crate) path: Vec<JsonStep>,
@@ -101,6 +119,11 @@ pub(crate) enum OrderBy {
     Export {
         embed: usize,
         export: usize,
+    },
+    /// A column that a spread resource gives to its parent, by which the parent groups.
+    Spread {
+        embed: usize,
+        key: String,
     },
 }
 

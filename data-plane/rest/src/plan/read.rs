@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::{
-    Embed, FieldRef, OrderBy, OutputColumn, PlannedCondition, PlannedOrder, ReadPlan, Source, embed, null_test, relation,
+    AggregateColumn, Embed, FieldRef, OrderBy, OutputColumn, PlannedCondition, PlannedOrder, ReadPlan, Source, embed, null_test,
+    relation,
 };
 use crate::{
     error::RestError,
-    request::{Condition, Field, OrderTerm, QueryString, RowRange, SelectColumn, SelectEmbed, SelectItem},
+    request::{Condition, Field, OrderTerm, QueryString, RowRange, SelectAggregate, SelectColumn, SelectEmbed, SelectItem},
     schema::{Cardinality, Relation, SchemaCache},
 };
 
@@ -51,7 +52,7 @@ pub(crate) fn plan_from(
     query: &QueryString,
     range: RowRange,
 ) -> Result<ReadPlan, RestError> {
-    let mut planner = Planner { cache, max_rows: cache.config.max_rows, laterals: 0 };
+    let mut planner = Planner { cache, max_rows: cache.config.max_rows, laterals: 0, aggregates: 0 };
     let all = [SelectItem::All];
     let select = query.select.as_deref().unwrap_or(&all);
     let name = root.relation.map(|relation| relation.name.as_str());
@@ -62,6 +63,7 @@ pub(crate) fn plan_from(
         select,
         Place { source: root.source, alias: root.alias, ancestors: &[] },
     )?;
+    node.group();
     if root.windowed {
         node.plan.range = range.capped(planner.max_rows);
     }
@@ -96,6 +98,7 @@ struct Planner<'a> {
     cache: &'a SchemaCache,
     max_rows: Option<u64>,
     laterals: usize,
+    aggregates: usize,
 }
 
 struct Place<'b> {
@@ -109,6 +112,11 @@ struct Node<'a> {
     relation: Option<&'a Relation>,
     plan: ReadPlan,
     children: Vec<Node<'a>>,
+    /// Whether it has aggregates, of its own or of what is spread into it.
+    aggregates: bool,
+    is_aliased: bool,
+    /// What is embedded in it goes by its relation's name, too.
+    legacy_names: bool,
 }
 
 impl<'a> Planner<'a> {
@@ -128,18 +136,27 @@ impl<'a> Planner<'a> {
                 source: place.source,
                 alias: place.alias,
                 columns: Vec::new(),
+                groups: false,
                 conditions: Vec::new(),
                 order: Vec::new(),
                 range: RowRange::default().capped(self.max_rows),
                 embeds: Vec::new(),
+                renamed: Vec::new(),
             },
             children: Vec::new(),
+            aggregates: false,
+            is_aliased: false,
+            legacy_names: self.cache.config.legacy_target_names,
         };
         for item in select {
             match item {
                 SelectItem::All => node.plan.columns.push(OutputColumn::All),
                 SelectItem::Column(column) => node.plan.columns.push(output(column, relation)),
-                SelectItem::Aggregate(_) => return Err(RestError::Aggregates),
+                SelectItem::Aggregate(aggregate) => {
+                    let column = self.aggregate(aggregate, relation)?;
+                    node.plan.columns.push(OutputColumn::Aggregate(column));
+                    node.aggregates = true;
+                }
                 SelectItem::Embed(embed) => {
                     let Some(name) = name else {
                         return Err(RestError::NoRelationship {
@@ -151,6 +168,7 @@ impl<'a> Planner<'a> {
                         });
                     };
                     let (planned, child) = self.embed(schema, name, embed, &ancestors)?;
+                    node.aggregates |= planned.spread && child.aggregates;
                     node.plan.embeds.push(planned);
                     node.children.push(child);
                 }
@@ -167,9 +185,6 @@ impl<'a> Planner<'a> {
         ancestors: &[String],
     ) -> Result<(Embed, Node<'a>), RestError> {
         let relationship = Arc::clone(embed::find(self.cache, (schema, origin), embed)?);
-        if embed.spread && !relationship.is_to_one() {
-            return Err(RestError::NotImplemented { details: "Spreading a to-many resource is not supported yet".to_owned() });
-        }
         self.laterals += 1;
         let number = self.laterals;
         let (target_schema, target) = relationship.target.clone();
@@ -186,7 +201,12 @@ impl<'a> Planner<'a> {
         };
         let relation = self.cache.relation(&target_schema, &target);
         let mut child = self.node(&target_schema, relation, Some(&target), &embed.select, Place { source, alias, ancestors })?;
-        if embed.spread {
+        child.is_aliased = embed.alias.is_some();
+        if !embed.spread {
+            child.group();
+        } else if child.aggregates && !relationship.is_to_one() {
+            return Err(RestError::NotImplemented { details: "Aggregates in a to-many spread are not supported".to_owned() });
+        } else {
             name_all_columns(&mut child);
         }
         let planned = Embed {
@@ -204,13 +224,29 @@ impl<'a> Planner<'a> {
                 source: Source::Written,
                 alias: String::new(),
                 columns: Vec::new(),
+                groups: false,
                 conditions: Vec::new(),
                 order: Vec::new(),
                 range: RowRange::default(),
                 embeds: Vec::new(),
+                renamed: Vec::new(),
             },
         };
         Ok((planned, child))
+    }
+
+    fn aggregate(&mut self, aggregate: &SelectAggregate, relation: Option<&Relation>) -> Result<AggregateColumn, RestError> {
+        if !self.cache.config.aggregates_enabled {
+            return Err(RestError::Aggregates);
+        }
+        self.aggregates += 1;
+        Ok(AggregateColumn {
+            function: aggregate.function,
+            of: aggregate.of.as_ref().map(|(field, cast)| (resolve(field, relation), cast.clone())),
+            key: aggregate.alias.as_deref().unwrap_or(aggregate.function.name()).to_owned(),
+            cast: aggregate.cast.clone(),
+            input: format!("pgrst_a{}", self.aggregates),
+        })
     }
 }
 
@@ -219,7 +255,8 @@ fn shows_something(items: &[SelectItem]) -> bool {
     items.iter().any(|item| if let SelectItem::Embed(embed) = item { shows_something(&embed.select) } else { true })
 }
 
-/// A spread resource's columns become the parent's one by one, so `*` has to be spelt out.
+/// A spread resource's columns become the parent's one by one, and rows are grouped by columns one by one, so `*` has to be
+/// spelt out.
 fn name_all_columns(node: &mut Node<'_>) {
     let Some(relation) = node.relation else { return };
     let named = std::mem::take(&mut node.plan.columns).into_iter().flat_map(|column| match column {
@@ -231,7 +268,7 @@ fn name_all_columns(node: &mut Node<'_>) {
                 OutputColumn::Field { key: column.name.clone(), field: resolve(&field, Some(relation)), cast: None }
             })
             .collect(),
-        field @ OutputColumn::Field { .. } => vec![field],
+        named @ (OutputColumn::Field { .. } | OutputColumn::Aggregate(_)) => vec![named],
     });
     node.plan.columns = named.collect();
 }
@@ -246,25 +283,50 @@ fn unused(name: &str, taken: &[String]) -> String {
 }
 
 impl Node<'_> {
+    /// Makes it the one whose rows its aggregates are computed of.
+    fn group(&mut self) {
+        self.plan.groups = self.aggregates;
+        if self.aggregates {
+            name_all_columns(self);
+        }
+    }
+
     fn at(&mut self, path: &[String]) -> Result<&mut Self, RestError> {
         let Some((first, rest)) = path.split_first() else { return Ok(self) };
-        let index = self
-            .plan
-            .embeds
-            .iter()
-            .position(|embed| embed.key == *first)
-            .ok_or_else(|| RestError::NotEmbedded { name: first.clone() })?;
+        let index = self.called(first).ok_or_else(|| RestError::NotEmbedded { name: first.clone() })?;
         self.children[index].at(rest)
     }
 
+    fn keyed(&self, name: &str) -> Option<usize> {
+        self.plan.embeds.iter().position(|embed| embed.key == name)
+    }
+
+    /// What is embedded under that name or, although it has an alias, is of the relation of that name.
+    fn called(&mut self, name: &str) -> Option<usize> {
+        if let Some(index) = self.keyed(name) {
+            return Some(index);
+        }
+        if !self.legacy_names {
+            return None;
+        }
+        let mut embeds = self.plan.embeds.iter().zip(&self.children);
+        let index = embeds.position(|(embed, child)| child.is_aliased && embed.relationship.target.1 == name)?;
+        let renamed = (name.to_owned(), self.plan.embeds[index].key.clone());
+        if !self.plan.renamed.contains(&renamed) {
+            self.plan.renamed.push(renamed);
+        }
+        Some(index)
+    }
+
     fn filter(&mut self, condition: &Condition) -> Result<(), RestError> {
-        let embeds = &mut self.plan.embeds;
-        let planned = planned(condition, self.relation, &mut |field, operation, negated| {
-            let Some(index) = embeds.iter().position(|embed| embed.key == field.name && field.path.is_empty()) else {
-                return Ok(None);
-            };
+        let relation = self.relation;
+        let planned = planned(condition, relation, &mut |field, operation, negated| {
+            // A column has the name first.
+            let is_column = relation.is_some_and(|relation| relation.column(&field.name).is_some());
+            let index = if is_column { self.keyed(&field.name) } else { self.called(&field.name) };
+            let Some(index) = index.filter(|_| field.path.is_empty()) else { return Ok(None) };
             let null = null_test(operation, negated).ok_or_else(|| RestError::EmbedOperator { name: field.name.clone() })?;
-            embeds[index].tested = true;
+            self.plan.embeds[index].tested = true;
             Ok(Some(PlannedCondition::EmbedIs { embed: index, null }))
         })?;
         self.plan.conditions.push(planned);
@@ -276,19 +338,22 @@ impl Node<'_> {
             let by = match &term.relation {
                 None => OrderBy::Field(resolve(&term.field, self.relation)),
                 Some(name) => {
-                    let index = self
-                        .plan
-                        .embeds
-                        .iter()
-                        .position(|embed| embed.key == *name)
-                        .ok_or_else(|| RestError::NotEmbedded { name: name.clone() })?;
+                    let index = self.called(name).ok_or_else(|| RestError::NotEmbedded { name: name.clone() })?;
                     let embed = &mut self.plan.embeds[index];
                     if !embed.relationship.is_to_one() {
                         let origin = self.relation.map_or_else(String::new, |relation| relation.name.clone());
                         return Err(RestError::RelatedOrder { origin, name: name.clone() });
                     }
-                    embed.exports.push(resolve(&term.field, self.children[index].relation));
-                    OrderBy::Export { embed: index, export: embed.exports.len() - 1 }
+                    let child = &self.children[index];
+                    let field = resolve(&term.field, child.relation);
+                    // A group has no columns but those it is made by.
+                    let shown = if self.plan.groups && embed.spread { child.plan.shown_as(&field) } else { None };
+                    if let Some(key) = shown {
+                        OrderBy::Spread { embed: index, key }
+                    } else {
+                        embed.exports.push(field);
+                        OrderBy::Export { embed: index, export: embed.exports.len() - 1 }
+                    }
                 }
             };
             self.plan.order.push(PlannedOrder { by, descending: term.descending, nulls_first: term.nulls_first });
@@ -300,8 +365,19 @@ impl Node<'_> {
         let mut plan = self.plan;
         for (embed, child) in plan.embeds.iter_mut().zip(self.children) {
             embed.plan = child.finish();
+            plan.renamed.append(&mut embed.plan.renamed);
         }
         plan
+    }
+}
+
+impl ReadPlan {
+    /// The key under which a column is shown as it is.
+    fn shown_as(&self, wanted: &FieldRef) -> Option<String> {
+        self.columns.iter().find_map(|column| match column {
+            OutputColumn::Field { field, key, cast: None } if field == wanted => Some(key.clone()),
+            OutputColumn::All | OutputColumn::Field { .. } | OutputColumn::Aggregate(_) => None,
+        })
     }
 }
 

@@ -253,6 +253,11 @@ fn collect_names(plan: &ReadPlan, relation: &Relation, returning: &mut Returning
         match column {
             OutputColumn::All => all = true,
             OutputColumn::Field { field, .. } => add(&field.column),
+            OutputColumn::Aggregate(aggregate) => {
+                if let Some((field, _)) = &aggregate.of {
+                    add(&field.column);
+                }
+            }
         }
     }
     for order in &plan.order {

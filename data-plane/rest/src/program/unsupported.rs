@@ -4,7 +4,6 @@ use super::variables::{PREFIX, Variables};
 
 /// A variable without its prefix, and the values that ask for what is done anyway.
 const UNSUPPORTED: &[(&str, &[&str])] = &[
-    ("DB_AGGREGATES_ENABLED", &["false"]),
     ("DB_CHANNEL", &["pgrst"]),
     ("DB_CHANNEL_ENABLED", &["true"]),
     ("DB_HOISTED_TX_SETTINGS", &[]),
@@ -24,7 +23,6 @@ const UNSUPPORTED: &[(&str, &[&str])] = &[
     ("DB_LOAD_GUC_CONFIG", &[]),
     ("DB_USE_LEGACY_GUCS", &["false"]),
     ("TX_END", &["commit"]),
-    ("URL_USE_LEGACY_TARGET_NAMES", &["false"]),
 ];
 
 /// A sentence for each variable that would be ignored otherwise. Values are not shown. To be asked once all others were read.

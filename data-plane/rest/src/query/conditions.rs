@@ -137,6 +137,11 @@ pub(crate) fn order_by(sql: &mut Sql, qualifier: &str, order: &[PlannedOrder], e
                     sql.qualified(&embed.lateral, &export_name(*export));
                 }
             }
+            OrderBy::Spread { embed, key } => {
+                if let Some(embed) = embeds.get(*embed) {
+                    sql.qualified(&embed.lateral, key);
+                }
+            }
         }
         sql.push(match term.descending {
             None => "",

@@ -7,6 +7,7 @@
 
 mod call;
 mod conditions;
+mod outputs;
 mod read;
 mod session;
 mod write;

@@ -3,9 +3,10 @@
 use super::{
     GUCS, Shape, Sql, body,
     conditions::{field, order_by, where_all},
+    outputs::{group_by, names, outputs},
 };
 use crate::{
-    plan::{Embed, OutputColumn, ReadPlan, Source},
+    plan::{Embed, ReadPlan, Source},
     request::{Count, RowRange},
     schema::Cardinality,
 };
@@ -81,14 +82,15 @@ fn total(sql: &mut Sql, plan: &ReadPlan, count: Option<Count>, max_rows: Option<
     sql.push(") _c) END");
 }
 
-/// The rows without order, window and everything that does not decide which rows there are.
+/// The rows, or groups, without order, window and everything that does not decide which there are.
 fn counted(sql: &mut Sql, plan: &ReadPlan, call: Option<&CallItem<'_>>, at_most: Option<u64>) {
     sql.push("SELECT 1 FROM ");
     from(sql, plan, call);
-    for embed in plan.embeds.iter().filter(|embed| embed.inner || embed.tested) {
+    for embed in plan.embeds.iter().filter(|embed| embed.inner || embed.tested || (plan.groups && embed.shown)) {
         join(sql, &plan.alias, embed);
     }
     where_all(sql, &plan.alias, &plan.conditions, &plan.embeds, &[]);
+    group_by(sql, plan);
     if let Some(at_most) = at_most {
         sql.push(" LIMIT ").value(at_most.to_string());
     }
@@ -114,6 +116,7 @@ fn select(sql: &mut Sql, plan: &ReadPlan, item: &CallItem<'_>, joins: &[Sql], li
         }
     }
     where_all(sql, &plan.alias, &plan.conditions, &plan.embeds, joins);
+    group_by(sql, plan);
     order_by(sql, &plan.alias, &plan.order, &plan.embeds);
     window(sql, plan.range);
 }
@@ -150,69 +153,11 @@ fn from(sql: &mut Sql, plan: &ReadPlan, call: Option<&CallItem<'_>>) {
     }
 }
 
-fn outputs(sql: &mut Sql, plan: &ReadPlan) {
-    let mut first = true;
-    let mut comma = |sql: &mut Sql| {
-        if !std::mem::take(&mut first) {
-            sql.push(", ");
-        }
-    };
-    for column in &plan.columns {
-        comma(sql);
-        match column {
-            OutputColumn::All => {
-                sql.name(&plan.alias).push(".*");
-            }
-            OutputColumn::Field { field: column, key, cast } => {
-                if let Some(cast) = cast {
-                    sql.push("CAST(");
-                    field(sql, &plan.alias, column);
-                    sql.push(" AS ").push(cast).push(")");
-                } else {
-                    field(sql, &plan.alias, column);
-                }
-                sql.push(" AS ").name(key);
-            }
-        }
-    }
-    for embed in plan.embeds.iter().filter(|embed| embed.shown) {
-        comma(sql);
-        if embed.spread {
-            let keys = shown_keys(&embed.plan);
-            sql.separated(", ", &keys, |sql, key| {
-                sql.qualified(&embed.lateral, key).push(" AS ").name(key);
-            });
-        } else if embed.relationship.is_to_one() {
-            sql.qualified(&embed.lateral, DELIVERED).push(" AS ").name(&embed.key);
-        } else {
-            sql.push("coalesce(").qualified(&embed.lateral, DELIVERED).push(", '[]') AS ").name(&embed.key);
-        }
-    }
-}
-
-/// The names a spread resource gives to its parent. The planner replaced `*` by the columns.
-fn shown_keys(plan: &ReadPlan) -> Vec<String> {
-    let mut keys = Vec::new();
-    for column in &plan.columns {
-        if let OutputColumn::Field { key, .. } = column {
-            keys.push(key.clone());
-        }
-    }
-    for embed in plan.embeds.iter().filter(|embed| embed.shown) {
-        if embed.spread {
-            keys.extend(shown_keys(&embed.plan));
-        } else {
-            keys.push(embed.key.clone());
-        }
-    }
-    keys
-}
-
 /// Joins an embedded resource to its parent.
 fn join(sql: &mut Sql, parent: &str, embed: &Embed) {
     sql.push(if embed.inner { " JOIN LATERAL (" } else { " LEFT JOIN LATERAL (" });
     if embed.spread && embed.shown {
-        spread_subquery(sql, parent, embed);
+        spread(sql, parent, embed);
     } else if embed.relationship.is_to_one() {
         to_one(sql, parent, embed);
     } else {
@@ -252,7 +197,18 @@ fn exports(sql: &mut Sql, plan: &ReadPlan, embed: &Embed) {
     }
 }
 
-fn spread_subquery(sql: &mut Sql, parent: &str, embed: &Embed) {
+/// Delivers columns: of the only row, or each as an array over all rows.
+fn spread(sql: &mut Sql, parent: &str, embed: &Embed) {
+    if !embed.relationship.is_to_one() {
+        sql.push("SELECT nullif(count(*), 0) AS pgrst_j");
+        for name in names(&embed.plan) {
+            sql.push(", json_agg(").qualified("_j", name).push(") AS ").name(name);
+        }
+        sql.push(" FROM (");
+        related(sql, parent, embed, outputs);
+        sql.push(") _j");
+        return;
+    }
     related(sql, parent, embed, |sql, plan| {
         sql.push("true AS pgrst_j");
         exports(sql, plan, embed);

@@ -24,7 +24,7 @@ pub(crate) use payload::{ContentType, Payload, form_pairs, unacceptable};
 pub(crate) use prefer::{Applicable, Count, Preferences, Resolution, Return, applied};
 pub(crate) use query_string::{ALL_BUT_UNRESERVED, QueryString};
 pub(crate) use range::RowRange;
-pub(crate) use select::{SelectColumn, SelectEmbed, SelectItem};
+pub(crate) use select::{Aggregate, SelectAggregate, SelectColumn, SelectEmbed, SelectItem};
 
 use crate::error::RestError;
 

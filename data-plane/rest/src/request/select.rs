@@ -69,16 +69,23 @@ const MAX_DEPTH: usize = 16;
 /// Items of all lists of one parameter together at most.
 const MAX_ITEMS: usize = 1600;
 
-const AGGREGATES: [(&str, Aggregate); 5] = [
-    ("count", Aggregate::Count),
-    ("sum", Aggregate::Sum),
-    ("avg", Aggregate::Avg),
-    ("max", Aggregate::Max),
-    ("min", Aggregate::Min),
-];
+const AGGREGATES: [Aggregate; 5] = [Aggregate::Count, Aggregate::Sum, Aggregate::Avg, Aggregate::Max, Aggregate::Min];
+
+impl Aggregate {
+    /// What it is called here, in SQL, and in the output if nothing else is said.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Count => "count",
+            Self::Sum => "sum",
+            Self::Avg => "avg",
+            Self::Max => "max",
+            Self::Min => "min",
+        }
+    }
+}
 
 fn aggregate(name: &str) -> Option<Aggregate> {
-    AGGREGATES.iter().find(|(known, _)| *known == name).map(|(_, function)| *function)
+    AGGREGATES.into_iter().find(|function| function.name() == name)
 }
 
 /// Parses the whole parameter.

@@ -1,6 +1,6 @@
 //! Embedded resources.
 
-use crate::support::project;
+use crate::support::{project, project_with};
 
 const SQL: &str = "
 create table clients (id int primary key, name text);
@@ -17,6 +17,7 @@ create view project_view as select id as pid, name as title, client_id as cid fr
 create view chained_view as select pid, cid from project_view;
 create function first_task(projects) returns setof tasks rows 1 language sql stable as
   $$ select * from tasks where project_id = $1.id order by id limit 1 $$;
+create table visits (id int primary key, clients int, client_id int references clients);
 insert into clients values (1, 'Acme'), (2, 'Globex'), (3, 'Idle');
 insert into projects values (1, 'P1', 1), (2, 'P2', 1), (3, 'P3', 2), (4, 'Orphan', null);
 insert into tasks values (1, 'T1', 1), (2, 'T2', 1), (3, 'T3', 2);
@@ -26,6 +27,7 @@ insert into profiles values (1, 1, 'bio of Ann');
 insert into employees values (1, 'Boss', null), (2, 'Mid', 1), (3, 'Low', 2);
 insert into addresses values (1, 'Main'), (2, 'Side');
 insert into orders values (1, 1, 2);
+insert into visits values (1, 5, 1), (2, 6, 2);
 ";
 
 #[tokio::test]
@@ -85,6 +87,98 @@ async fn every_direction() {
     ] {
         let answer = project.send(&format!("GET /{query}")).await;
         assert_eq!(format!("{} {}", answer.status, answer.body.replace(", \n ", ",")), format!("200 {expected}"), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn many_rows_are_spread_as_arrays() {
+    let project = project(SQL).await;
+    for (query, expected) in [
+        (
+            "clients?select=name,...projects(ids:id,titles:name)&order=id&projects.order=id.desc",
+            r#"[{"name":"Acme","ids":[2, 1],"titles":["P2", "P1"]},{"name":"Globex","ids":[3],"titles":["P3"]},{"name":"Idle","ids":[],"titles":[]}]"#,
+        ),
+        (
+            "clients?select=name,...projects(ids:id)&order=id&projects.order=id&projects.limit=1&projects.offset=1",
+            r#"[{"name":"Acme","ids":[2]},{"name":"Globex","ids":[]},{"name":"Idle","ids":[]}]"#,
+        ),
+        (
+            "clients?select=name,...p:projects!inner(ids:id)&p.name=neq.P2&order=id",
+            r#"[{"name":"Acme","ids":[1]},{"name":"Globex","ids":[3]}]"#,
+        ),
+        ("clients?select=name,...projects(ids:id)&projects=is.null", r#"[{"name":"Idle","ids":[]}]"#),
+        (
+            "clients?select=id,...projects(ids:id)&or=(projects.is.null,id.eq.2)&order=id",
+            r#"[{"id":2,"ids":[3]},{"id":3,"ids":[]}]"#,
+        ),
+        ("clients?select=...projects(*)&id=eq.2", r#"[{"id":[3],"name":["P3"],"client_id":[2]}]"#),
+        (
+            "users?select=name,...tasks(tasks:name),...profiles(bio)&order=id&tasks.order=id",
+            r#"[{"name":"Ann","tasks":["T1", "T2"],"bio":"bio of Ann"},{"name":"Ben","tasks":["T2"],"bio":null}]"#,
+        ),
+        (
+            "users?select=name,...users_tasks(ids:task_id,...tasks(titles:name))&id=eq.1&users_tasks.order=task_id.desc",
+            r#"[{"name":"Ann","ids":[2, 1],"titles":["T2", "T1"]}]"#,
+        ),
+        (
+            "clients?select=name,...projects(ids:id,...tasks(tasks:name))&id=eq.1&projects.order=id&projects.tasks.order=id",
+            r#"[{"name":"Acme","ids":[1, 2],"tasks":[["T1", "T2"], ["T3"]]}]"#,
+        ),
+        (
+            "clients?select=...projects(tasks(name))&id=eq.1&projects.order=id&projects.tasks.order=id",
+            r#"[{"tasks":[[{"name":"T1"},{"name":"T2"}], [{"name":"T3"}]]}]"#,
+        ),
+        (
+            "projects?select=id,...clients(client:name,...projects(siblings:name))&id=eq.1&clients.projects.order=id",
+            r#"[{"id":1,"client":"Acme","siblings":["P1", "P2"]}]"#,
+        ),
+        ("clients?select=id,...projects()&projects=not.is.null&order=id", r#"[{"id":1},{"id":2}]"#),
+    ] {
+        let answer = project.send(&format!("GET /{query}")).await;
+        assert_eq!(format!("{} {}", answer.status, answer.body.replace(", \n ", ",")), format!("200 {expected}"), "{query}");
+    }
+    let counted = project.send("GET /clients?select=id,...projects!inner(ids:id)&limit=1\nPrefer: count=exact").await;
+    assert_eq!(counted.headers["content-range"], "0-0/2");
+}
+
+#[tokio::test]
+async fn the_name_of_a_relation_still_counts_beside_an_alias() {
+    let on = project(SQL).await;
+    for (query, expected) in [
+        ("clients?select=id,p:projects(id)&projects.name=eq.P2&id=eq.1", r#"[{"id":1,"p":[{"id":2}]}]"#),
+        ("clients?select=id,p:projects(id)&projects.order=id.desc&projects.limit=1&id=eq.1", r#"[{"id":1,"p":[{"id":2}]}]"#),
+        ("clients?select=id,p:projects()&projects=is.null", r#"[{"id":3}]"#),
+        ("projects?select=id,c:clients()&order=clients(name).desc.nullslast,id&limit=2", r#"[{"id":3},{"id":1}]"#),
+        (
+            "clients?select=p:projects(t:tasks(id))&p.tasks.order=id.desc&projects.id=eq.1&id=eq.1",
+            r#"[{"p":[{"t":[{"id":2},{"id":1}]}]}]"#,
+        ),
+    ] {
+        let answer = on.send(&format!("GET /{query}")).await;
+        assert_eq!(format!("{} {}", answer.status, answer.body.replace(", \n ", ",")), format!("200 {expected}"), "{query}");
+        let warning = answer.headers["warning"].to_str().unwrap();
+        assert!(
+            warning.starts_with("299 PostgRESTv16 \"Embedded resource was referenced by relation name"),
+            "{query}: {warning}"
+        );
+    }
+    for (query, expected) in [
+        // What is called so is meant first, and a column before all others.
+        (
+            "clients?select=p:projects(id),projects(id)&projects.id=eq.1&id=eq.1&p.order=id",
+            r#"[{"p":[{"id":1},{"id":2}],"projects":[{"id":1}]}]"#,
+        ),
+        ("visits?select=id,c:clients(name)&clients=eq.6", r#"[{"id":2,"c":{"name":"Globex"}}]"#),
+        ("visits?select=id,c:clients(name)&c.name=eq.Acme&order=id", r#"[{"id":1,"c":{"name":"Acme"}},{"id":2,"c":null}]"#),
+    ] {
+        let answer = on.send(&format!("GET /{query}")).await;
+        assert_eq!(format!("{} {}", answer.status, answer.body.replace(", \n ", ",")), format!("200 {expected}"), "{query}");
+        assert!(!answer.headers.contains_key("warning"), "{query}");
+    }
+    let off = project_with(SQL, &[("url_use_legacy_target_names", "false")]).await;
+    for parameter in ["projects.name=eq.P2", "projects.order=id", "order=projects(id)"] {
+        let answer = off.send(&format!("GET /clients?select=id,p:projects(id)&{parameter}")).await;
+        assert_eq!((answer.status, answer.json()["code"].as_str()), (400, Some("PGRST108")), "{parameter}");
     }
 }
 

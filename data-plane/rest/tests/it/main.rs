@@ -1,5 +1,6 @@
 //! REST against a real PostgreSQL, through the router.
 
+mod aggregates;
 mod config;
 mod embed;
 mod faults;

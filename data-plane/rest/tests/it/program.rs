@@ -66,6 +66,17 @@ async fn the_tutorial_works() {
 }
 
 #[tokio::test]
+async fn aggregates_are_there_once_they_are_asked_for() {
+    let (database, role) = tutorial().await;
+    let refused = r#"400 {"code":"PGRST123","details":null,"hint":null,"message":"Use of aggregate functions is not allowed"}"#;
+    let p = variables(&database, &role).start().await;
+    assert_eq!(p.body("GET /todos?select=id.max()").await, refused);
+    let p = variables(&database, &role).with("PGRST_DB_AGGREGATES_ENABLED", "true").start().await;
+    assert_eq!(p.body("GET /todos?select=id.max()").await, r#"200 [{"max":3}]"#);
+    assert!(!p.log().contains("PGRST_DB_AGGREGATES_ENABLED"), "{}", p.log());
+}
+
+#[tokio::test]
 async fn nobody_is_let_in_without_an_anonymous_role() {
     let (database, role) = tutorial().await;
     let p = variables(&database, &role).with("PGRST_DB_ANON_ROLE", "").start().await;
