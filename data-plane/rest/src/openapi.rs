@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::schema::{Column, Function, Relation, RelationKind, SchemaCache, Volatility};
+use crate::schema::{Column, Function, Relation, SchemaCache, Volatility};
 
 /// PostgREST's version whose contract is followed; clients read `info.version`.
 const VERSION: &str = "16.2";
@@ -217,7 +217,7 @@ pub(crate) fn allowed(relation: &Relation) -> String {
     if relation.insertable {
         methods.push("POST");
     }
-    if relation.insertable && relation.updatable && !relation.primary_key.is_empty() && relation.kind == RelationKind::Table {
+    if relation.insertable && relation.updatable && !relation.primary_key.is_empty() {
         methods.push("PUT");
     }
     if relation.updatable {

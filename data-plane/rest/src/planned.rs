@@ -58,8 +58,11 @@ impl Planned {
                 What::Known(Known::Allow(openapi::allowed(plan::relation(cache, &schema, name)?)))
             }
             (Target::Function(name), Action::Options) => {
-                let reads =
-                    cache.functions_named(&schema, name).iter().any(|function| function.volatility != Volatility::Volatile);
+                let named = cache.functions_named(&schema, name);
+                if named.is_empty() {
+                    return Err(plan::no_function(cache, &schema, name));
+                }
+                let reads = named.iter().any(|function| function.volatility != Volatility::Volatile);
                 What::Known(Known::Allow(if reads { "OPTIONS,GET,HEAD,POST" } else { "OPTIONS,POST" }.to_owned()))
             }
             (Target::Root, _) => {
@@ -81,7 +84,7 @@ impl Planned {
         let count = request.preferences.count;
         let shape = representation::shape(&self.what, &self.media, request);
         let (main, writes, explain) = match &self.what {
-            What::Known(known) => return Work::Ready(self.known(known, request)),
+            What::Known(known) => return Work::Ready(self.known(known, config.schemas.len() > 1)),
             What::Read(plan) => {
                 let explain = matches!(count, Some(Count::Planned | Count::Estimated)).then(|| query::explain(plan));
                 (query::read(plan, shape, count, config.max_rows), false, explain)
@@ -123,7 +126,7 @@ impl Planned {
         }
     }
 
-    fn known(&self, known: &Known, request: &ApiRequest) -> Response<Body> {
+    fn known(&self, known: &Known, several_schemas: bool) -> Response<Body> {
         let mut response = Response::new(Body::empty());
         match known {
             Known::Allow(methods) => {
@@ -136,10 +139,11 @@ impl Planned {
                 if let Ok(value) = HeaderValue::from_str(&self.media.content_type()) {
                     headers.insert(header::CONTENT_TYPE, value);
                 }
-                headers.insert(header::CONTENT_LENGTH, HeaderValue::from(document.len()));
-                if !request.is_head() {
-                    *response.body_mut() = Body::from(document.clone());
+                if several_schemas && let Ok(value) = HeaderValue::from_str(&self.schema) {
+                    headers.insert("content-profile", value);
                 }
+                headers.insert(header::CONTENT_LENGTH, HeaderValue::from(document.len()));
+                *response.body_mut() = Body::from(document.clone());
             }
         }
         response
@@ -166,7 +170,7 @@ impl Planned {
             What::Write(plan) => response::written(shown, plan, outcome),
             What::Call(plan) if plan.function.returns == Returns::Void => response::nothing(shown, outcome),
             What::Call(plan) => response::rows(shown, outcome, plan.range, plan.function.is_set),
-            What::Known(known) => Ok(self.known(known, shown.request)),
+            What::Known(known) => Ok(self.known(known, shown.several_schemas)),
         }
     }
 }

@@ -24,8 +24,6 @@ const UNSUPPORTED: &[(&str, &[&str])] = &[
     ("OPENAPI_SECURITY_ACTIVE", &["false"]),
     ("RAW_MEDIA_TYPES", &[]),
     ("ROOT_SPEC", &[]),
-    ("SERVER_TIMING_ENABLED", &["false"]),
-    ("SERVER_TRACE_HEADER", &[]),
     ("SERVER_UNIX_SOCKET", &[]),
     ("SERVER_UNIX_SOCKET_MODE", &[]),
     ("DB_LOAD_GUC_CONFIG", &[]),

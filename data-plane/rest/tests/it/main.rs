@@ -2,7 +2,9 @@
 
 mod config;
 mod embed;
+mod errors;
 mod faults;
+mod headers;
 mod hostile;
 mod program;
 mod read;
