@@ -3,6 +3,7 @@
 //! Source of the texts: PostgREST's documentation, "Errors". `Display` is the `message` field.
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use hyper::ext::ReasonPhrase;
 use project_context::{JwtError, PoolError, RETRY_AFTER};
 use serde_json::{Value, json};
 
@@ -19,9 +20,9 @@ pub(crate) enum RestError {
     NoJwtSecret,
     #[error("Timed out acquiring connection from connection pool.")]
     PoolTimeout,
-    #[error("Database connection error. Retrying the connection.")]
+    #[error("Database connection error.")]
     Pool(#[source] PoolError),
-    #[error("Database client error. Retrying the connection.")]
+    #[error("Database client error.")]
     Connection(#[source] tokio_postgres::Error),
     #[error("{}", .0.message)]
     Database(DatabaseError),
@@ -66,7 +67,7 @@ pub(crate) enum RestError {
     #[error("Bad operator on the '{name}' embedded resource")]
     EmbedOperator { name: String },
     #[error("Could not parse JSON in the \"RAISE SQLSTATE 'PGRST'\" error")]
-    RaiseUnparsable { details: String },
+    RaiseUnparsable { details: String, hint: &'static str },
     #[error("Invalid preferences given with handling=strict")]
     Preferences { invalid: Vec<String> },
     #[error("Use of aggregate functions is not allowed")]
@@ -113,6 +114,8 @@ pub(crate) struct DatabaseError {
 #[derive(Debug)]
 pub(crate) struct Raised {
     pub(crate) status: StatusCode,
+    /// In the place of the status' own name.
+    pub(crate) reason: Option<ReasonPhrase>,
     pub(crate) headers: HeaderMap,
     pub(crate) code: String,
     pub(crate) message: String,
@@ -153,7 +156,7 @@ impl RestError {
     }
 
     /// Status, headers and body.
-    pub(crate) fn into_response(self, with_body: bool, verbosity: Verbosity) -> http::Response<axum::body::Body> {
+    pub(crate) fn into_response(self, verbosity: Verbosity) -> http::Response<axum::body::Body> {
         let Parts { status, code, details, hint } = self.parts();
         let (shown_code, message) = (Value::from(code.as_str()), Value::from(self.to_string()));
         // Field order is part of the contract.
@@ -164,8 +167,12 @@ impl RestError {
             }
             Verbosity::Minimal => format!(r#"{{"code":{shown_code},"message":{message}}}"#),
         };
-        let mut response = http::Response::new(axum::body::Body::empty());
+        let length = HeaderValue::from(body.len());
+        let mut response = http::Response::new(axum::body::Body::from(body));
         *response.status_mut() = status;
+        if let Some(reason) = self.reason() {
+            response.extensions_mut().insert(reason);
+        }
         let headers = response.headers_mut();
         if let Self::Raised(raised) = &self {
             headers.extend(raised.headers.clone());
@@ -186,11 +193,17 @@ impl RestError {
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER.as_secs()));
         }
-        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
-        if with_body {
-            *response.body_mut() = axum::body::Body::from(body);
-        }
+        headers.insert(header::CONTENT_LENGTH, length);
         response
+    }
+
+    /// What the first line of the answer says after the status, where SQL code has a word in it.
+    fn reason(&self) -> Option<ReasonPhrase> {
+        match self {
+            Self::Raised(raised) => raised.reason.clone(),
+            Self::Database(error) if error.sqlstate.starts_with("PT") => sqlstate::reason(&error.message),
+            _ => None,
+        }
     }
 
     /// The `WWW-Authenticate` of a 401.
@@ -266,7 +279,9 @@ impl RestError {
                 json!("Only is null or not is null filters are allowed on embedded resources"),
                 None,
             ),
-            Self::RaiseUnparsable { details } => of(StatusCode::INTERNAL_SERVER_ERROR, "PGRST121", json!(details), None),
+            Self::RaiseUnparsable { details, hint } => {
+                of(StatusCode::INTERNAL_SERVER_ERROR, "PGRST121", json!(details), Some((*hint).to_owned()))
+            }
             Self::Preferences { invalid } => {
                 of(StatusCode::BAD_REQUEST, "PGRST122", json!(format!("Invalid preferences: {}", invalid.join(", "))), None)
             }
@@ -287,7 +302,7 @@ impl RestError {
                         "Searched for a foreign key relationship between '{origin}' and '{target}'{using} in the schema \
                          '{schema}', but no matches were found."
                     )),
-                    suggestion.as_ref().map(|other| format!("Perhaps you meant '{other}' instead of '{target}'.")),
+                    suggestion.clone(),
                 )
             }
             Self::AmbiguousRelationship { target, candidates, suggestions, .. } => of(

@@ -16,7 +16,7 @@ pub(crate) use catalogue::question;
 pub(crate) use document::describe;
 pub(crate) use root_function::root_function;
 
-use crate::schema::{Relation, RelationKind};
+use crate::schema::Relation;
 
 /// The value of `Allow` for a relation.
 pub(crate) fn allowed(relation: &Relation) -> String {
@@ -24,7 +24,7 @@ pub(crate) fn allowed(relation: &Relation) -> String {
     if relation.insertable {
         methods.push("POST");
     }
-    if relation.insertable && relation.updatable && !relation.primary_key.is_empty() && relation.kind == RelationKind::Table {
+    if relation.insertable && relation.updatable && !relation.primary_key.is_empty() {
         methods.push("PUT");
     }
     if relation.updatable {

@@ -59,8 +59,11 @@ impl Planned {
                 What::Known(Known::Allow(openapi::allowed(plan::relation(cache, &schema, name)?)))
             }
             (Target::Function(name), Action::Options) => {
-                let reads =
-                    cache.functions_named(&schema, name).iter().any(|function| function.volatility != Volatility::Volatile);
+                let named = cache.functions_named(&schema, name);
+                if named.is_empty() {
+                    return Err(plan::no_function(cache, &schema, name));
+                }
+                let reads = named.iter().any(|function| function.volatility != Volatility::Volatile);
                 What::Known(Known::Allow(if reads { "OPTIONS,GET,HEAD,POST" } else { "OPTIONS,POST" }.to_owned()))
             }
             (Target::Root, _) => root(cache, &schema, request, options)?,

@@ -139,26 +139,20 @@ fn answer(
     if has_body {
         insert(&mut headers, header::CONTENT_TYPE, &shown.media.content_type());
     }
-    for (name, value) in guc_headers(&outcome)? {
-        // The function's word replaces ours; several values of one name (Set-Cookie) stay.
-        if headers.contains_key(&name) && name != header::SET_COOKIE {
-            headers.insert(name, value);
-        } else {
-            headers.append(name, value);
-        }
+    // A function's word replaces ours; all that it says under one name stays.
+    let said = guc_headers(&outcome)?;
+    for (name, _) in &said {
+        headers.remove(name);
+    }
+    for (name, value) in said {
+        headers.append(name, value);
     }
     let status = guc_status(&outcome)?.unwrap_or(status);
     let body = if has_body { outcome.body } else { Bytes::new() };
-    if status != StatusCode::NO_CONTENT && !(request.is_head() && body.is_empty()) {
+    if status != StatusCode::NO_CONTENT {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
     }
-    let unknown = || Body::from_stream(futures::stream::empty::<Result<Bytes, std::convert::Infallible>>());
-    let mut response = Response::new(match (request.is_head(), body.is_empty()) {
-        (false, _) => Body::from(body),
-        (true, false) => Body::empty(),
-        // Not even the length of what GET would answer is known: better none than a wrong one.
-        (true, true) => unknown(),
-    });
+    let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     Ok(response)

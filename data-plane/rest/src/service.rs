@@ -1,6 +1,9 @@
 //! One request through all stages: claims → request → plan → query → transaction → response.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -11,11 +14,11 @@ use project_context::Connection;
 use crate::{
     claims::{self, Identity},
     error::RestError,
-    headers,
+    headers::{self, Timings},
     planned::{Planned, Work},
     request::ApiRequest,
     response::Shown,
-    state::State,
+    state::{Loaded, State},
     transaction::{self, Failure},
 };
 
@@ -27,32 +30,37 @@ const MAX_ATTEMPTS: usize = 3;
 
 pub(crate) async fn handle(state: Arc<State>, request: http::Request<Body>) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let answer = Box::pin(answer(&state, &parts, body)).await;
+    let mut timings = Timings::default();
+    let answer = Box::pin(answer(&state, &parts, body, &mut timings)).await;
     // As it is now: the request may have been the one that loaded it.
     let config = state.config();
     let mut response = match answer {
-        Ok(response) => response,
+        Ok(mut response) => {
+            headers::tell_timings(&mut response, &config, &timings);
+            response
+        }
         Err(error) => {
             if error.status().is_server_error() {
                 tracing::warn!(project.ref = state.options.project_ref, error = ?error, "request failed");
             }
-            error.into_response(parts.method != http::Method::HEAD, config.client_error_verbosity)
+            error.into_response(config.client_error_verbosity)
         }
     };
-    headers::finish(&mut response, &config, &parts.headers);
+    headers::finish(&mut response, &config, &parts);
     response
 }
 
-async fn answer(state: &Arc<State>, parts: &Parts, body: Body) -> Result<Response<Body>, RestError> {
+async fn answer(state: &Arc<State>, parts: &Parts, body: Body, timings: &mut Timings) -> Result<Response<Body>, RestError> {
     // By what the service was made with: a bad token is refused without the database.
-    let identity = claims::identify(state.verifier.as_deref(), &state.options.config, &parts.headers)?;
+    let identity =
+        timed(&mut timings.jwt, || claims::identify(state.verifier.as_deref(), &state.options.config, &parts.headers))?;
     let body = collect(body).await?;
-    let request = ApiRequest::parse(parts, body)?;
+    let request = timed(&mut timings.parse, || ApiRequest::parse(parts, body))?;
     let mut attempt = 0;
     loop {
         attempt += 1;
         let connection = state.pool.connection().await?;
-        match Box::pin(on_connection(state, &connection, &request, &identity)).await {
+        match Box::pin(on_connection(state, &connection, &request, &identity, timings)).await {
             Err(Failure::Retry(error)) if attempt < MAX_ATTEMPTS => {
                 tracing::debug!(%error, attempt, "request is run again on another connection");
             }
@@ -60,6 +68,14 @@ async fn answer(state: &Arc<State>, parts: &Parts, body: Body) -> Result<Respons
             Ok(response) => return Ok(response),
         }
     }
+}
+
+/// Runs a stage, and adds what it took.
+fn timed<T>(spent: &mut Duration, stage: impl FnOnce() -> T) -> T {
+    let started = Instant::now();
+    let result = stage();
+    *spent += started.elapsed();
+    result
 }
 
 async fn collect(body: Body) -> Result<Bytes, RestError> {
@@ -75,14 +91,16 @@ async fn on_connection(
     connection: &Connection,
     request: &ApiRequest,
     identity: &Identity,
+    timings: &mut Timings,
 ) -> Result<Response<Body>, Failure> {
     let loaded = state.schema(connection).await.map_err(retry_if_lost)?;
-    let (loaded, planned) = match Planned::new(&loaded, request, &state.options) {
+    let mut plan = |loaded: &Loaded| timed(&mut timings.plan, || Planned::new(loaded, request, &state.options));
+    let (loaded, planned) = match plan(&loaded) {
         Err(error) if error.is_about_the_schema() => {
             let Some(newer) = state.after_miss(connection, &loaded).await.map_err(retry_if_lost)? else {
                 return Err(Failure::Final(error));
             };
-            let planned = Planned::new(&newer, request, &state.options).map_err(Failure::Final)?;
+            let planned = plan(&newer).map_err(Failure::Final)?;
             (newer, planned)
         }
         Err(error) => return Err(Failure::Final(error)),
@@ -90,12 +108,15 @@ async fn on_connection(
     };
     let config = &loaded.schema.config;
     let shown = Shown { request, media: &planned.media, schema: &planned.schema, several_schemas: config.schemas.len() > 1 };
-    let job = match planned.job(&loaded, request, identity, &state.options) {
+    let job = match timed(&mut timings.plan, || planned.job(&loaded, request, identity, &state.options)) {
         Work::Ready(response) => return Ok(response),
         Work::Job(job) => job,
     };
-    let outcome = Box::pin(transaction::run(connection, &job, |outcome| planned.approve(&shown, outcome))).await?;
-    planned.respond(&loaded, &shown, outcome).map_err(Failure::Final)
+    let started = Instant::now();
+    let outcome = Box::pin(transaction::run(connection, &job, |outcome| planned.approve(&shown, outcome))).await;
+    timings.transaction += started.elapsed();
+    let outcome = outcome?;
+    timed(&mut timings.response, || planned.respond(&loaded, &shown, outcome)).map_err(Failure::Final)
 }
 
 fn retry_if_lost(error: RestError) -> Failure {

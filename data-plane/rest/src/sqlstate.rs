@@ -3,6 +3,7 @@
 //! Source: PostgREST's documentation, "Errors", "HTTP Status Codes" and "RAISE errors with HTTP Status Codes".
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use hyper::ext::ReasonPhrase;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use tokio_postgres::error::SqlState;
@@ -78,24 +79,38 @@ struct RaisedMessage {
 #[derive(Deserialize)]
 struct RaisedDetail {
     status: u16,
-    #[serde(default)]
+    status_text: Option<String>,
     headers: BTreeMap<String, String>,
+}
+
+const MESSAGE_HINT: &str =
+    "MESSAGE must be a JSON object with obligatory keys: 'code', 'message' and optional keys: 'details', 'hint'.";
+const DETAIL_HINT: &str =
+    "DETAIL must be a JSON object with obligatory keys: 'status', 'headers' and optional key: 'status_text'.";
+
+/// Longest text that takes the place of a status' name: clients have little room for the first line.
+const MAX_REASON: usize = 1024;
+
+/// A text in the place of a status' name, if it can stand there.
+pub(crate) fn reason(text: &str) -> Option<ReasonPhrase> {
+    if text.len() > MAX_REASON {
+        return None;
+    }
+    ReasonPhrase::try_from(text.as_bytes().to_vec()).ok()
 }
 
 /// `RAISE SQLSTATE 'PGRST' USING MESSAGE = '{json}', DETAIL = '{json}'` is a whole answer.
 fn raised(message: &str, detail: Option<&str>) -> RestError {
-    let unparsable = |what: &str| RestError::RaiseUnparsable { details: format!("Invalid JSON value for {what}") };
+    let unparsable = |details: String, hint: &'static str| RestError::RaiseUnparsable { details, hint };
     let Ok(body) = serde_json::from_str::<RaisedMessage>(message) else {
-        return unparsable(&format!("MESSAGE: '{message}'"));
+        return unparsable(format!("Invalid JSON value for MESSAGE: '{message}'"), MESSAGE_HINT);
     };
     let Some(detail) = detail else {
-        return RestError::RaiseUnparsable { details: "DETAIL is missing in the RAISE statement".to_owned() };
+        return unparsable("DETAIL is missing in the RAISE statement".to_owned(), DETAIL_HINT);
     };
-    let Ok(answer) = serde_json::from_str::<RaisedDetail>(detail) else {
-        return unparsable(&format!("DETAIL: '{detail}'"));
-    };
-    let Ok(status) = StatusCode::from_u16(answer.status) else {
-        return unparsable(&format!("DETAIL: '{detail}'"));
+    let answer: Option<RaisedDetail> = serde_json::from_str(detail).ok();
+    let Some((status, answer)) = answer.and_then(|answer| Some((StatusCode::from_u16(answer.status).ok()?, answer))) else {
+        return unparsable(format!("Invalid JSON value for DETAIL: '{detail}'"), DETAIL_HINT);
     };
     let mut headers = HeaderMap::new();
     for (name, value) in answer.headers {
@@ -105,6 +120,7 @@ fn raised(message: &str, detail: Option<&str>) -> RestError {
     }
     RestError::Raised(Box::new(Raised {
         status,
+        reason: answer.status_text.as_deref().and_then(reason),
         headers,
         code: body.code,
         message: body.message,
@@ -151,6 +167,23 @@ mod tests {
     fn a_raised_answer_is_taken_as_it_is() {
         let error = raised(r#"{"code":"123","message":"m"}"#, Some(r#"{"status":402,"headers":{"X-Pay":"now"}}"#));
         assert_eq!(error.status().as_u16(), 402);
-        assert!(matches!(raised("{", None), RestError::RaiseUnparsable { .. }));
+        for (message, detail) in [
+            ("{", None),
+            (r#"{"code":"1"}"#, Some(r#"{"status":402,"headers":{}}"#)),
+            (r#"{"code":"1","message":"m"}"#, None),
+            (r#"{"code":"1","message":"m"}"#, Some(r#"{"status":402}"#)),
+            (r#"{"code":"1","message":"m"}"#, Some(r#"{"status":1,"headers":{}}"#)),
+        ] {
+            assert!(matches!(raised(message, detail), RestError::RaiseUnparsable { .. }), "{message} {detail:?}");
+        }
+    }
+
+    #[test]
+    fn a_reason_is_one_short_line() {
+        assert_eq!(reason("Page Expired").unwrap().as_bytes(), b"Page Expired");
+        assert!(reason("Zahl fällig").is_some());
+        for text in ["two\nlines", "two\r\nheader: x", &"long".repeat(1000)] {
+            assert!(reason(text).is_none(), "{text}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     error::RestError,
     request::{Action, ApiRequest, ContentType, Payload, RowRange, form_pairs, unacceptable},
-    schema::{Function, Parameter, Returns, SchemaCache},
+    schema::{Function, Parameter, Returns, SchemaCache, closest},
 };
 
 #[derive(Debug)]
@@ -195,25 +195,44 @@ impl Failure {
             [] => format!("{schema}.{name} without parameters"),
             keys => format!("{schema}.{name}({})", keys.join(", ")),
         };
-        let similar = if candidates.is_empty() {
-            let known = cache.functions.get(schema);
-            known
-                .and_then(|known| SchemaCache::most_similar(name, known.keys().map(String::as_str)))
-                .map(|other| format!("{schema}.{other}"))
-        } else {
-            candidates.first().map(|other| {
-                let names: Vec<&str> = other.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
-                format!("{schema}.{name}({})", names.join(", "))
-            })
-        };
+        let similar = similar_function(cache, (schema, name), keys, candidates);
         RestError::NoFunction {
             signature,
             details: format!(
                 "Searched for the function {schema}.{name}{searched}, but no matches were found in the schema cache."
             ),
-            hint: similar.map(|other| format!("Perhaps you meant to call the function {other}")),
+            hint: similar.map(|other| format!("Perhaps you meant to call the function {schema}.{other}")),
         }
     }
+}
+
+/// That there is no such function, for whoever asks without calling it.
+pub(crate) fn no_function(cache: &SchemaCache, schema: &str, name: &str) -> RestError {
+    Failure::None.into_error(cache, (schema, name), &[], &[], None)
+}
+
+/// The function that may have been meant: another name, or other parameters of this one.
+fn similar_function(
+    cache: &SchemaCache,
+    (schema, name): (&str, &str),
+    keys: &[&str],
+    candidates: &[Arc<Function>],
+) -> Option<String> {
+    if candidates.is_empty() {
+        let known = cache.functions.get(schema).into_iter().flat_map(|known| known.keys().map(String::as_str));
+        return closest(name, known).map(str::to_owned);
+    }
+    // As texts, sorted so that the order does not count.
+    let listed = |mut names: Vec<&str>| {
+        names.sort_unstable();
+        format!("({})", names.join(", "))
+    };
+    let known: Vec<String> = candidates
+        .iter()
+        .map(|function| listed(function.parameters.iter().map(|parameter| parameter.name.as_str()).collect()))
+        .collect();
+    let parameters = closest(&listed(keys.to_vec()), known.iter().map(String::as_str))?;
+    Some(format!("{name}{parameters}"))
 }
 
 /// The only function that takes these names and whose required parameters are among them.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     error::RestError,
     request::SelectEmbed,
-    schema::{Cardinality, Relationship, SchemaCache},
+    schema::{Cardinality, Relationship, SchemaCache, closest},
 };
 
 pub(crate) fn find<'a>(
@@ -31,7 +31,7 @@ pub(crate) fn find<'a>(
             target: embed.target.clone(),
             hint: embed.hint.clone(),
             schema: schema.to_owned(),
-            suggestion: SchemaCache::most_similar(&embed.target, known.iter().map(|candidate| candidate.target.1.as_str())),
+            suggestion: suggestion(cache, (schema, origin), known, embed),
         }),
         several => {
             // A computed relationship overrides.
@@ -46,6 +46,25 @@ pub(crate) fn find<'a>(
             })
         }
     }
+}
+
+/// What may have been meant: another origin if nothing is related to this one, otherwise another target.
+fn suggestion(
+    cache: &SchemaCache,
+    (schema, origin): (&str, &str),
+    known: &[Arc<Relationship>],
+    embed: &SelectEmbed,
+) -> Option<String> {
+    let (given, meant) = if known.is_empty() {
+        let related = cache.relationships.iter().filter(|((of, _), known)| of == schema && !known.is_empty());
+        (origin, closest(origin, related.map(|((_, name), _)| name.as_str())))
+    } else {
+        let target = embed.target.as_str();
+        (target, closest(target, known.iter().map(|candidate| candidate.target.1.as_str())))
+    };
+    // If that is what was asked for already, the name is not what is wrong.
+    let meant = meant.filter(|meant| meant.to_lowercase() != given.to_lowercase())?;
+    Some(format!("Perhaps you meant '{meant}' instead of '{given}'."))
 }
 
 fn is_computed(candidate: &Relationship) -> bool {

@@ -7,7 +7,7 @@ mod embed;
 mod read;
 mod write;
 
-pub(crate) use call::{Argument, CallPlan, array_literal, plan_call};
+pub(crate) use call::{Argument, CallPlan, array_literal, no_function, plan_call};
 pub(crate) use read::plan_read;
 pub(crate) use write::{Conflict, Limited, WriteKind, WritePlan, plan_write};
 
@@ -16,7 +16,7 @@ use std::sync::Arc;
 use crate::{
     error::RestError,
     request::{Aggregate, ApiRequest, IsValue, JsonStep, Operation, RowRange},
-    schema::{Config, Relation, Relationship, SchemaCache},
+    schema::{Config, Relation, Relationship, SchemaCache, closest},
 };
 
 /// A read of one relation with everything embedded in it.
@@ -157,15 +157,19 @@ pub(crate) fn schema_of(request: &ApiRequest, config: &Config) -> Result<String,
     }
 }
 
+/// Relations of a schema from which on nobody looks for one that may have been meant.
+const TOO_MANY_TO_COMPARE: usize = 500;
+
 /// The relation, or the error that says it is not there.
 pub(crate) fn relation<'a>(cache: &'a SchemaCache, schema: &str, name: &str) -> Result<&'a Relation, RestError> {
-    cache.relation(schema, name).ok_or_else(|| RestError::NoTable {
-        schema: schema.to_owned(),
-        table: name.to_owned(),
-        suggestion: cache
-            .relations
-            .get(schema)
-            .and_then(|named| SchemaCache::most_similar(name, named.keys().map(String::as_str))),
+    cache.relation(schema, name).ok_or_else(|| {
+        let compared = cache.relations.get(schema).filter(|named| named.len() < TOO_MANY_TO_COMPARE);
+        let names = compared.into_iter().flat_map(|named| named.keys().map(String::as_str));
+        RestError::NoTable {
+            schema: schema.to_owned(),
+            table: name.to_owned(),
+            suggestion: closest(name, names).map(str::to_owned),
+        }
     })
 }
 

@@ -7,6 +7,8 @@ use http::{HeaderName, HeaderValue, Method, header};
 use tower::{Layer as _, ServiceExt as _};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
+use crate::headers;
+
 const METHODS: [Method; 7] =
     [Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::PUT, Method::DELETE, Method::OPTIONS];
 
@@ -27,12 +29,15 @@ const MAX_AGE: Duration = Duration::from_secs(86400);
 
 /// Answers preflights, and says to every origin, or to those listed, that it may read the answers.
 pub(super) fn around(service: Router, origins: Option<Vec<HeaderValue>>) -> Router {
+    // The service has a `Vary` of its own; where every origin gets the same answer there is nothing to add.
+    let vary = origins.is_some().then_some(header::ORIGIN);
     let cors = CorsLayer::new()
         .allow_origin(origins.map_or_else(AllowOrigin::any, AllowOrigin::list))
         .allow_methods(METHODS)
         .allow_headers(AllowHeaders::mirror_request())
         .expose_headers(EXPOSED.map(HeaderName::from_static))
-        .max_age(MAX_AGE);
+        .max_age(MAX_AGE)
+        .vary(vary.into_iter().collect::<Vec<_>>());
     Router::new().fallback(move |request: Request| {
         let (cors, service) = (cors.clone(), service.clone());
         async move {
@@ -51,7 +56,8 @@ pub(super) fn around(service: Router, origins: Option<Vec<HeaderValue>>) -> Rout
 }
 
 async fn answer(service: Router, request: Request) -> Response {
-    service.oneshot(request).await.unwrap_or_else(|never| match never {})
+    let response = service.oneshot(request).await.unwrap_or_else(|never| match never {});
+    headers::keep_unknown_length(response)
 }
 
 fn is_preflight(request: &Request) -> bool {

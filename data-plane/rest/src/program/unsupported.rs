@@ -18,8 +18,6 @@ const UNSUPPORTED: &[(&str, &[&str])] = &[
     ("JWT_CACHE_MAX_LIFETIME", &[]),
     ("LOG_QUERY", &["disabled", "false"]),
     ("RAW_MEDIA_TYPES", &[]),
-    ("SERVER_TIMING_ENABLED", &["false"]),
-    ("SERVER_TRACE_HEADER", &[]),
     ("DB_LOAD_GUC_CONFIG", &[]),
     ("DB_USE_LEGACY_GUCS", &["false"]),
     ("TX_END", &["commit"]),

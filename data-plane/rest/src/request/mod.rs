@@ -81,13 +81,14 @@ impl ApiRequest {
             return Err(RestError::Preferences { invalid: preferences.unknown });
         }
         let reads = matches!(parts.method, Method::GET | Method::HEAD);
+        let writes = matches!(parts.method, Method::POST | Method::PATCH | Method::PUT | Method::DELETE);
         let window = if reads { range::header(&parts.headers)? } else { RowRange::default() };
         Ok(Self {
             method: parts.method.clone(),
             path: parts.uri.path().to_owned(),
             target,
             action,
-            profile: profile(&parts.headers, if reads { "accept-profile" } else { "content-profile" })?,
+            profile: profile(&parts.headers, if writes { "content-profile" } else { "accept-profile" })?,
             range: query.root_range().intersect(window),
             query,
             preferences,

@@ -4,6 +4,7 @@
 
 mod config;
 mod functions;
+mod fuzzy;
 mod load;
 mod relationships;
 mod views;
@@ -15,6 +16,7 @@ use std::{
 
 pub(crate) use config::{Config, OpenApiMode, SETTINGS, Secret, Verbosity, truth};
 pub(crate) use functions::{Function, Parameter, Returns, Volatility};
+pub(crate) use fuzzy::closest;
 pub(crate) use load::{load, own_settings};
 pub(crate) use relationships::{Cardinality, ForeignKey, Relationship};
 
@@ -100,14 +102,5 @@ impl SchemaCache {
 
     pub(crate) fn functions_named(&self, schema: &str, name: &str) -> &[Arc<Function>] {
         self.functions.get(schema).and_then(|named| named.get(name)).map_or(&[], Vec::as_slice)
-    }
-
-    /// The known name most like the one asked for, if it is like it at all.
-    pub(crate) fn most_similar<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
-        known
-            .map(|name| (strsim::normalized_levenshtein(wanted, name), name))
-            .filter(|(similarity, name)| *similarity >= 0.6 && *name != wanted)
-            .max_by(|a, b| a.0.total_cmp(&b.0))
-            .map(|(_, name)| name.to_owned())
     }
 }

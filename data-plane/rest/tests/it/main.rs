@@ -3,7 +3,9 @@
 mod aggregates;
 mod config;
 mod embed;
+mod errors;
 mod faults;
+mod headers;
 mod hostile;
 mod openapi;
 mod program;

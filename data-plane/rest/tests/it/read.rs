@@ -293,7 +293,7 @@ async fn options_and_the_root() {
     "#);
     insta::assert_snapshot!(project.show("OPTIONS /adults").await, @r#"
     200
-    allow: OPTIONS,GET,HEAD,POST,PATCH,DELETE
+    allow: OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE
     "#);
     let root = project.send("GET /").await;
     assert_eq!(root.status, 200);

@@ -80,11 +80,11 @@ async fn answers_made_by_functions_and_errors() {
     "#);
     insta::assert_snapshot!(p.show("POST /rpc/ad\n\n{\"a\":1}").await, @r#"
     404
-    {"code":"PGRST202","details":"Searched for the function public.ad with parameter a or with a single unnamed json/jsonb parameter, but no matches were found in the schema cache.","hint":"Perhaps you meant to call the function public.add","message":"Could not find the function public.ad(a) in the schema cache"}
+    {"code":"PGRST202","details":"Searched for the function public.ad with parameter a or with a single unnamed json/jsonb parameter, but no matches were found in the schema cache.","hint":null,"message":"Could not find the function public.ad(a) in the schema cache"}
     "#);
     insta::assert_snapshot!(p.show("GET /rpc/add?c=1").await, @r#"
     404
-    {"code":"PGRST202","details":"Searched for the function public.add with parameter c, but no matches were found in the schema cache.","hint":"Perhaps you meant to call the function public.add(a, b)","message":"Could not find the function public.add(c) in the schema cache"}
+    {"code":"PGRST202","details":"Searched for the function public.add with parameter c, but no matches were found in the schema cache.","hint":null,"message":"Could not find the function public.add(c) in the schema cache"}
     "#);
     insta::assert_snapshot!(p.show("GET /rpc/twice?a=1").await, @r#"
     300
