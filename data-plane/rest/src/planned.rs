@@ -9,11 +9,11 @@ use crate::{
     openapi,
     options::Options,
     plan::{self, CallPlan, ReadPlan, WritePlan},
-    query::{self, SessionScope, SessionSettings, Sql},
+    query::{self, SessionScope, SessionSettings},
     representation,
-    request::{Action, ApiRequest, Count, MediaType, Target},
+    request::{Action, ApiRequest, Count, End, MediaType, Target},
     response::{self, Shown},
-    schema::{Returns, Volatility},
+    schema::{Returns, TxEnd, Volatility},
     state::Loaded,
     transaction::{Job, Outcome},
 };
@@ -89,21 +89,22 @@ impl Planned {
             What::Write(plan) => (query::write(plan, shape), true, None),
             What::Call(plan) => (query::call(plan, shape, count, config.max_rows), self.call_writes(request, plan), None),
         };
-        let settings = &loaded.schema.role_settings;
         let read_only = match &self.what {
             What::Read(_) => true,
             What::Call(plan) => request.action == Action::CallByGet || plan.function.volatility != Volatility::Volatile,
             What::Write(_) | What::Known(_) => false,
         };
+        let settings = self.session_settings(loaded, identity, &options.app_settings);
         Work::Job(Box::new(Job {
-            begin: query::begin(read_only, &identity.role, settings),
-            session: query::session(request, identity, &self.session_settings(loaded, identity, &options.app_settings)),
-            pre_request: config.pre_request.as_deref().map(pre_request),
+            begin: query::begin(read_only, self.function_settings().iter().chain(settings.of_role)),
+            session: query::session(request, identity, &settings),
+            pre_request: config.pre_request.as_deref().map(query::pre_request),
             main,
             explain,
             counted_up_to: config.max_rows,
             scope: SessionScope { role: identity.role.clone(), schema: self.schema.clone() },
             writes,
+            end: end(config.tx_end, request.preferences.end),
             generation: loaded.generation,
             authenticated: identity.authenticated,
         }))
@@ -115,11 +116,22 @@ impl Planned {
         identity: &Identity,
         app: &'a [(String, String)],
     ) -> SessionSettings<'a> {
+        let config = &loaded.schema.config;
+        let is_hoisted = |name: &str| config.hoisted_tx_settings.iter().any(|hoisted| hoisted.eq_ignore_ascii_case(name));
         SessionSettings {
             schema: &self.schema,
-            extra_search_path: &loaded.schema.config.extra_search_path,
+            extra_search_path: &config.extra_search_path,
             of_role: loaded.schema.role_settings.get(&identity.role).map_or(&[], Vec::as_slice),
+            of_function: self.function_settings().iter().filter(|(name, _)| is_hoisted(name)).collect(),
             app,
+        }
+    }
+
+    /// What the called function, if one is called, sets for itself.
+    fn function_settings(&self) -> &[(String, String)] {
+        match &self.what {
+            What::Call(plan) => &plan.function.settings,
+            What::Read(_) | What::Write(_) | What::Known(_) => &[],
         }
     }
 
@@ -171,12 +183,11 @@ impl Planned {
     }
 }
 
-/// `schema.function` as the setting writes it, called.
-fn pre_request(name: &str) -> Sql {
-    let mut sql = Sql::new("SELECT ");
-    sql.separated(".", name.split('.'), |sql, part| {
-        sql.name(part.trim().trim_matches('"'));
-    });
-    sql.push("()::text");
-    sql
+/// How the transaction ends: as the service is told to, or as the request would have it where that may choose.
+fn end(told: TxEnd, preferred: Option<End>) -> End {
+    match (told, preferred) {
+        (TxEnd::CommitAllowOverride | TxEnd::RollbackAllowOverride, Some(end)) => end,
+        (TxEnd::Commit, _) | (TxEnd::CommitAllowOverride, None) => End::Commit,
+        (TxEnd::Rollback, _) | (TxEnd::RollbackAllowOverride, None) => End::Rollback,
+    }
 }

@@ -20,6 +20,8 @@ pub(crate) struct Shown<'a> {
     pub(crate) schema: &'a str,
     /// Whether several schemas are exposed, so that it is worth saying which one this is.
     pub(crate) several_schemas: bool,
+    /// Whether the transaction's end is the request's to choose.
+    pub(crate) end_may_be_chosen: bool,
 }
 
 /// Whether the outcome is one the request allows; asked before a write is committed. `is_rows`: a single object can be asked
@@ -110,6 +112,7 @@ fn answer(
     has_body: bool,
 ) -> Result<Response<Body>, RestError> {
     let request = shown.request;
+    let applicable = Applicable { end: shown.end_may_be_chosen, ..applicable };
     if let Some(value) = applied(&request.preferences, applicable) {
         insert(&mut headers, HeaderName::from_static("preference-applied"), &value);
     }

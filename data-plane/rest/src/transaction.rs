@@ -2,7 +2,7 @@
 //!
 //! A read sends BEGIN, the session's set-up, the statement and COMMIT together. A write sends COMMIT after it has seen
 //! the result, so that a result that breaks the request's conditions is rolled back, and so that a connection that was
-//! lost before may be replaced.
+//! lost before may be replaced. Where nothing is to be kept, ROLLBACK takes the place of COMMIT.
 
 use bytes::Bytes;
 use futures::join;
@@ -15,6 +15,7 @@ use tokio_postgres::{
 use crate::{
     error::RestError,
     query::{SessionScope, Sql, Text},
+    request::End,
     sqlstate,
 };
 
@@ -33,6 +34,8 @@ pub(crate) struct Job {
     pub(crate) scope: SessionScope,
     /// Commit only once the result was approved.
     pub(crate) writes: bool,
+    /// What follows success.
+    pub(crate) end: End,
     /// The schema's generation, for the statement cache.
     pub(crate) generation: u64,
     pub(crate) authenticated: bool,
@@ -100,7 +103,10 @@ async fn attempt(
         let approved = outcome.and_then(|outcome| approve(&outcome).map(|()| outcome).map_err(Failure::Final));
         finish_write(connection, job, &main, approved).await
     } else {
-        let commit = client.batch_execute("COMMIT");
+        let end = client.batch_execute(match job.end {
+            End::Commit => "COMMIT",
+            End::Rollback => "ROLLBACK",
+        });
         if main.needs_preparing() {
             // The statement has to be prepared inside the transaction, under its role and search path.
             let (begun, set, pre, prepared) = join!(begin, set_up, pre_request, main.prepare(connection, client));
@@ -108,12 +114,12 @@ async fn attempt(
                 let failure = collect(job, [begun, set, pre.map(|_| ())], Err(error), Ok(None));
                 return finish_write(connection, job, &main, failure).await;
             }
-            let (ran, explained, committed) = join!(main.run(connection, client), explain, commit);
-            collect(job, [begun, set, pre.map(|_| ()), committed], ran, explained)
+            let (ran, explained, ended) = join!(main.run(connection, client), explain, end);
+            collect(job, [begun, set, pre.map(|_| ()), ended], ran, explained)
         } else {
-            let (begun, set, pre, ran, explained, committed) =
-                join!(begin, set_up, pre_request, main.run(connection, client), explain, commit);
-            let result = collect(job, [begun, set, pre.map(|_| ()), committed], ran, explained);
+            let (begun, set, pre, ran, explained, ended) =
+                join!(begin, set_up, pre_request, main.run(connection, client), explain, end);
+            let result = collect(job, [begun, set, pre.map(|_| ()), ended], ran, explained);
             if result.is_err() {
                 main.forget(connection);
             }
@@ -130,9 +136,7 @@ async fn finish_write(
 ) -> Result<Outcome, Failure> {
     match outcome {
         Ok(outcome) => {
-            connection
-                .client()
-                .batch_execute("COMMIT")
+            end_write(connection.client(), job.end)
                 .await
                 .map_err(|error| Failure::Final(sqlstate::classify(error, job.authenticated)))?;
             Ok(outcome)
@@ -144,6 +148,18 @@ async fn finish_write(
                 tracing::debug!(%error, "could not roll back");
             }
             Err(failure)
+        }
+    }
+}
+
+async fn end_write(client: &Client, end: End) -> Result<(), Error> {
+    match end {
+        End::Commit => client.batch_execute("COMMIT").await,
+        End::Rollback => {
+            // What COMMIT would find fault with is found all the same.
+            let check = client.batch_execute("SET CONSTRAINTS ALL IMMEDIATE");
+            let (checked, ended) = join!(check, client.batch_execute("ROLLBACK"));
+            checked.and(ended)
         }
     }
 }

@@ -8,7 +8,6 @@ const UNSUPPORTED: &[(&str, &[&str])] = &[
     ("DB_AGGREGATES_ENABLED", &["false"]),
     ("DB_CHANNEL", &["pgrst"]),
     ("DB_CHANNEL_ENABLED", &["true"]),
-    ("DB_HOISTED_TX_SETTINGS", &[]),
     ("DB_PLAN_ENABLED", &["false"]),
     ("DB_POOL_AUTOMATIC_RECOVERY", &["true"]),
     ("DB_POOL_MAX_LIFETIME", &[]),
@@ -16,7 +15,6 @@ const UNSUPPORTED: &[(&str, &[&str])] = &[
     ("DB_PREPARED_STATEMENTS", &["true"]),
     ("DB_ROOT_SPEC", &[]),
     ("DB_TIMEZONE_ENABLED", &[]),
-    ("DB_TX_END", &["commit"]),
     ("JWT_CACHE_MAX_ENTRIES", &[]),
     ("JWT_CACHE_MAX_LIFETIME", &[]),
     ("LOG_QUERY", &["disabled", "false"]),
@@ -30,7 +28,6 @@ const UNSUPPORTED: &[(&str, &[&str])] = &[
     ("SERVER_UNIX_SOCKET_MODE", &[]),
     ("DB_LOAD_GUC_CONFIG", &[]),
     ("DB_USE_LEGACY_GUCS", &["false"]),
-    ("TX_END", &["commit"]),
     ("URL_USE_LEGACY_TARGET_NAMES", &["false"]),
 ];
 

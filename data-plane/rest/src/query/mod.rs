@@ -18,7 +18,7 @@ use tokio_postgres::types::{Format, IsNull, ToSql, Type, to_sql_checked};
 
 pub(crate) use call::call;
 pub(crate) use read::{explain, read};
-pub(crate) use session::{SessionScope, SessionSettings, begin, session};
+pub(crate) use session::{SessionScope, SessionSettings, begin, pre_request, session};
 pub(crate) use write::write;
 
 /// A statement in the making.

@@ -21,7 +21,7 @@ pub(crate) use filter::{Condition, IsValue, Operation, Quantifier};
 pub(crate) use media::{Accept, MediaType};
 pub(crate) use order::OrderTerm;
 pub(crate) use payload::{ContentType, Payload};
-pub(crate) use prefer::{Applicable, Count, Preferences, Resolution, Return, applied};
+pub(crate) use prefer::{Applicable, Count, End, Preferences, Resolution, Return, applied};
 pub(crate) use query_string::{ALL_BUT_UNRESERVED, QueryString};
 pub(crate) use range::RowRange;
 pub(crate) use select::{SelectColumn, SelectEmbed, SelectItem};

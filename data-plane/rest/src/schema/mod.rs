@@ -13,7 +13,7 @@ use std::{
     sync::Arc,
 };
 
-pub(crate) use config::{Config, SETTINGS, Secret, Verbosity, truth};
+pub(crate) use config::{Config, SETTINGS, Secret, TxEnd, Verbosity, truth};
 pub(crate) use functions::{Function, Parameter, Returns, Volatility};
 pub(crate) use load::load;
 pub(crate) use relationships::{Cardinality, ForeignKey, Relationship};

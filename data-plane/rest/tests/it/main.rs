@@ -8,5 +8,6 @@ mod program;
 mod read;
 mod rls;
 mod rpc;
+mod session;
 mod support;
 mod write;

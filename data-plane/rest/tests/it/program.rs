@@ -138,6 +138,18 @@ async fn every_request_finds_what_was_set_for_it() {
 }
 
 #[tokio::test]
+async fn the_end_of_transactions_is_as_it_is_told() {
+    let (database, role) = tutorial().await;
+    let p = variables(&database, &role).with("PGRST_DB_TX_END", "rollback-allow-override").start().await;
+    let user = bearer(json!({"role": format!("{role}_user")}));
+    for (prefer, rows) in [("return=minimal", 3), ("tx=commit", 4)] {
+        let insert = format!("POST /todos\nContent-Type: application/json\n{user}\nPrefer: {prefer}\n\n{{\"task\":\"x\"}}");
+        assert_eq!(p.body(&insert).await, "201 ", "{prefer}");
+        assert_eq!(p.body("GET /todos?select=id").await.matches("id").count(), rows, "{prefer}");
+    }
+}
+
+#[tokio::test]
 async fn it_waits_for_a_database_that_is_not_there_yet() {
     let (database, role) = tutorial().await;
     let mut link = Link::closed(&database);
