@@ -11,7 +11,7 @@ use crate::{
     plan::{self, CallPlan, ReadPlan, WritePlan},
     query::{self, SessionScope, SessionSettings},
     representation,
-    request::{Action, ApiRequest, Count, End, MediaType, Target},
+    request::{Action, ApiRequest, Count, End, Explain, MediaType, Target},
     response::{self, Shown},
     schema::{Returns, TxEnd, Volatility},
     state::Loaded,
@@ -23,6 +23,8 @@ use crate::{
 pub(crate) struct Planned {
     pub(crate) schema: String,
     pub(crate) media: MediaType,
+    /// The plan is shown in the place of the result.
+    explain: Option<Explain>,
     what: What,
 }
 
@@ -51,7 +53,8 @@ impl Planned {
     pub(crate) fn new(loaded: &Loaded, request: &ApiRequest, options: &Options) -> Result<Self, RestError> {
         let cache = &loaded.schema;
         let schema = plan::schema_of(request, &cache.config)?;
-        let media = representation::media(request)?;
+        let explain = request.explain.as_ref().filter(|_| cache.config.plan_enabled && request.target != Target::Root);
+        let media = representation::media(request, explain.map_or(&request.accept, |explain| &explain.accept))?;
         let what = match (&request.target, request.action) {
             (Target::Root, Action::Options) => What::Known(Known::Allow("OPTIONS,GET,HEAD".to_owned())),
             (Target::Relation(name), Action::Options) => {
@@ -72,7 +75,7 @@ impl Planned {
             }
             (Target::Relation(name), _) => What::Write(Box::new(plan::plan_write(cache, &schema, name, request)?)),
         };
-        Ok(Self { schema, media, what })
+        Ok(Self { schema, media, explain: explain.cloned(), what })
     }
 
     /// The statements, or the answer that needs none.
@@ -80,11 +83,11 @@ impl Planned {
         let config = &loaded.schema.config;
         let count = request.preferences.count;
         let shape = representation::shape(&self.what, &self.media, request);
-        let (main, writes, explain) = match &self.what {
+        let (main, writes, estimate) = match &self.what {
             What::Known(known) => return Work::Ready(self.known(known, request)),
             What::Read(plan) => {
-                let explain = matches!(count, Some(Count::Planned | Count::Estimated)).then(|| query::explain(plan));
-                (query::read(plan, shape, count, config.max_rows), false, explain)
+                let estimates = self.explain.is_none() && matches!(count, Some(Count::Planned | Count::Estimated));
+                (query::read(plan, shape, count, config.max_rows), false, estimates.then(|| query::explain(plan)))
             }
             What::Write(plan) => (query::write(plan, shape), true, None),
             What::Call(plan) => (query::call(plan, shape, count, config.max_rows), self.call_writes(request, plan), None),
@@ -99,8 +102,12 @@ impl Planned {
             begin: query::begin(read_only, self.function_settings().iter().chain(settings.of_role)),
             session: query::session(request, identity, &settings),
             pre_request: config.pre_request.as_deref().map(query::pre_request),
-            main,
-            explain,
+            main: match &self.explain {
+                Some(explain) => query::explained(explain, main),
+                None => main,
+            },
+            is_plan: self.explain.is_some(),
+            explain: estimate,
             counted_up_to: config.max_rows,
             scope: SessionScope { role: identity.role.clone(), schema: self.schema.clone() },
             writes,
@@ -163,6 +170,10 @@ impl Planned {
     }
 
     pub(crate) fn approve(&self, shown: &Shown<'_>, outcome: &Outcome) -> Result<(), RestError> {
+        if self.explain.is_some() {
+            // It tells nothing of the rows.
+            return Ok(());
+        }
         match &self.what {
             What::Write(_) => response::approve(shown, outcome, shown.request.action != Action::Upsert, true),
             What::Call(plan) => response::approve(shown, outcome, plan.function.returns != Returns::Void, plan.function.is_set),
@@ -173,6 +184,9 @@ impl Planned {
     pub(crate) fn respond(&self, shown: &Shown<'_>, outcome: Outcome) -> Result<Response<Body>, RestError> {
         // A read was committed already; its conditions are checked here.
         self.approve(shown, &outcome)?;
+        if let Some(explain) = &self.explain {
+            return Ok(response::plan(shown, outcome, &explain.content_type(&self.media.content_type())));
+        }
         match &self.what {
             What::Read(plan) => response::rows(shown, outcome, plan.range, true),
             What::Write(plan) => response::written(shown, plan, outcome),

@@ -4,15 +4,15 @@ use crate::{
     error::RestError,
     planned::What,
     query::Shape,
-    request::{Action, ApiRequest, MediaType, Target},
+    request::{Accept, Action, ApiRequest, MediaType, Target},
 };
 
-/// The representation of the answer: the first accepted one that there is.
-pub(crate) fn media(request: &ApiRequest) -> Result<MediaType, RestError> {
+/// The representation of the answer, or of what is planned: the first accepted one that there is.
+pub(crate) fn media(request: &ApiRequest, accept: &Accept) -> Result<MediaType, RestError> {
     let chosen = if request.target == Target::Root {
-        request.accept.choose(|media| matches!(media, MediaType::Json | MediaType::OpenApi), &MediaType::OpenApi)
+        accept.choose(|media| matches!(media, MediaType::Json | MediaType::OpenApi), &MediaType::OpenApi)
     } else {
-        request.accept.choose(|media| *media != MediaType::OpenApi, &MediaType::Json)
+        accept.choose(|media| *media != MediaType::OpenApi, &MediaType::Json)
     };
     match chosen {
         Some(media) => Ok(media),

@@ -103,6 +103,21 @@ pub(crate) fn written(shown: &Shown<'_>, plan: &WritePlan, outcome: Outcome) -> 
     answer(shown, outcome, status, headers, applicable, shows)
 }
 
+/// The answer to a request for the plan.
+pub(crate) fn plan(shown: &Shown<'_>, outcome: Outcome, content_type: &str) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    let headers = response.headers_mut();
+    insert(headers, header::CONTENT_TYPE, content_type);
+    if shown.several_schemas {
+        insert(headers, HeaderName::from_static("content-profile"), shown.schema);
+    }
+    if !shown.request.is_head() {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(outcome.body.len()));
+        *response.body_mut() = Body::from(outcome.body);
+    }
+    response
+}
+
 fn answer(
     shown: &Shown<'_>,
     outcome: Outcome,

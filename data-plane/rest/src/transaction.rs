@@ -9,7 +9,7 @@ use futures::join;
 use project_context::{Connection, Lookup, StatementKey};
 use tokio_postgres::{
     Client, Error, Row, Statement,
-    types::{ToSql, Type},
+    types::{FromSql, ToSql, Type},
 };
 
 use crate::{
@@ -27,6 +27,8 @@ pub(crate) struct Job {
     /// The function called before each request.
     pub(crate) pre_request: Option<Sql>,
     pub(crate) main: Sql,
+    /// Whether the main statement tells a plan, line by line.
+    pub(crate) is_plan: bool,
     /// The planner's estimate of the total, if asked for.
     pub(crate) explain: Option<Sql>,
     /// Rows that are counted exactly before an estimate takes their place; all without.
@@ -42,7 +44,7 @@ pub(crate) struct Job {
 }
 
 /// What came back.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) total: Option<i64>,
     pub(crate) rows: i64,
@@ -83,7 +85,11 @@ async fn attempt(
 ) -> Result<Outcome, Failure> {
     let client = connection.client();
     let session = Prepared::lookup(connection, job, &job.session, &[]);
-    let main = Prepared::lookup(connection, job, &job.main, &[&job.scope.role, &job.scope.schema]);
+    let main = if job.is_plan {
+        Prepared::never(&job.main)
+    } else {
+        Prepared::lookup(connection, job, &job.main, &[&job.scope.role, &job.scope.schema])
+    };
     if session.needs_preparing()
         && let Err(error) = session.prepare(connection, client).await
     {
@@ -175,7 +181,7 @@ async fn optional(client: &Client, sql: Option<&Sql>) -> Result<Option<Row>, Err
 fn collect<const N: usize>(
     job: &Job,
     steps: [Result<(), Error>; N],
-    main: Result<Option<Row>, Error>,
+    main: Result<Vec<Row>, Error>,
     explained: Result<Option<Row>, Error>,
 ) -> Result<Outcome, Failure> {
     let mut consequence = None;
@@ -187,7 +193,7 @@ fn collect<const N: usize>(
             Some(failure(job, error))
         }
     };
-    let mut row = None;
+    let mut rows = Vec::new();
     // Steps before the main statement come first; a failed COMMIT after it is last.
     let mut steps = steps.into_iter();
     for step in steps.by_ref().take(3) {
@@ -196,7 +202,7 @@ fn collect<const N: usize>(
         }
     }
     match main {
-        Ok(found) => row = found,
+        Ok(found) => rows = found,
         Err(error) => {
             if let Some(failure) = failed(error) {
                 return Err(failure);
@@ -220,8 +226,30 @@ fn collect<const N: usize>(
     if let Some(error) = consequence {
         return Err(failure(job, error));
     }
-    let row = row.ok_or(Failure::Final(RestError::Internal { cause: "the main statement gave no row" }))?;
-    outcome(&row, estimate.as_ref(), job.counted_up_to).map_err(|error| failure(job, error))
+    if job.is_plan {
+        return plan(&rows).map_err(|error| failure(job, error));
+    }
+    let row = rows.first().ok_or(Failure::Final(RestError::Internal { cause: "the main statement gave no row" }))?;
+    outcome(row, estimate.as_ref(), job.counted_up_to).map_err(|error| failure(job, error))
+}
+
+/// A plan as it came, which in JSON is a single line to the protocol.
+fn plan(rows: &[Row]) -> Result<Outcome, Error> {
+    let lines = rows.iter().map(|row| row.try_get::<_, PlanLine<'_>>(0).map(|line| line.0)).collect::<Result<Vec<_>, _>>()?;
+    Ok(Outcome { body: Bytes::from(lines.join("\n")), ..Outcome::default() })
+}
+
+/// Text of either of the types that EXPLAIN has.
+struct PlanLine<'a>(&'a str);
+
+impl<'a> FromSql<'a> for PlanLine<'a> {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Self(std::str::from_utf8(raw)?))
+    }
+
+    fn accepts(r#type: &Type) -> bool {
+        matches!(*r#type, Type::TEXT | Type::JSON)
+    }
 }
 
 fn outcome(row: &Row, estimate: Option<&Row>, counted_up_to: Option<u64>) -> Result<Outcome, Error> {
@@ -297,6 +325,11 @@ impl<'a> Prepared<'a> {
         Self { sql, key, state: std::sync::Mutex::new(state) }
     }
 
+    /// For what is not worth to be remembered.
+    fn never(sql: &'a Sql) -> Self {
+        Self { sql, key: StatementKey::new(&[], &sql.text), state: std::sync::Mutex::new(State::Once) }
+    }
+
     fn state(&self) -> State {
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
@@ -312,16 +345,15 @@ impl<'a> Prepared<'a> {
         Ok(statement)
     }
 
-    async fn run(&self, connection: &Connection, client: &Client) -> Result<Option<Row>, Error> {
-        let rows = match self.state() {
-            State::Ready(statement) => client.query(&statement, &plain(&self.sql.parameters)).await?,
+    async fn run(&self, connection: &Connection, client: &Client) -> Result<Vec<Row>, Error> {
+        match self.state() {
+            State::Ready(statement) => client.query(&statement, &plain(&self.sql.parameters)).await,
             State::Worthwhile => {
                 let statement = self.prepare(connection, client).await?;
-                client.query(&statement, &plain(&self.sql.parameters)).await?
+                client.query(&statement, &plain(&self.sql.parameters)).await
             }
-            State::Once => client.query_typed(&self.sql.text, &untyped(self.sql)).await?,
-        };
-        Ok(rows.into_iter().next())
+            State::Once => client.query_typed(&self.sql.text, &untyped(self.sql)).await,
+        }
     }
 
     fn forget(&self, connection: &Connection) {

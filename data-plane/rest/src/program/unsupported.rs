@@ -8,7 +8,6 @@ const UNSUPPORTED: &[(&str, &[&str])] = &[
     ("DB_AGGREGATES_ENABLED", &["false"]),
     ("DB_CHANNEL", &["pgrst"]),
     ("DB_CHANNEL_ENABLED", &["true"]),
-    ("DB_PLAN_ENABLED", &["false"]),
     ("DB_POOL_AUTOMATIC_RECOVERY", &["true"]),
     ("DB_POOL_MAX_LIFETIME", &[]),
     ("DB_PRE_CONFIG", &[]),

@@ -7,6 +7,7 @@
 
 mod call;
 mod conditions;
+mod explain;
 mod read;
 mod session;
 mod write;
@@ -17,6 +18,7 @@ use bytes::BytesMut;
 use tokio_postgres::types::{Format, IsNull, ToSql, Type, to_sql_checked};
 
 pub(crate) use call::call;
+pub(crate) use explain::explained;
 pub(crate) use read::{explain, read};
 pub(crate) use session::{SessionScope, SessionSettings, begin, pre_request, session};
 pub(crate) use write::write;

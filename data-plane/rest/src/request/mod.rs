@@ -1,6 +1,7 @@
 //! The request stage: HTTP in, [`ApiRequest`] out. Pure; knows neither the schema nor the database.
 
 mod cursor;
+mod explain;
 mod field;
 mod filter;
 mod media;
@@ -16,6 +17,7 @@ use http::{HeaderMap, Method, request::Parts};
 use percent_encoding::percent_decode_str;
 
 pub(crate) use cursor::ParseError;
+pub(crate) use explain::{Explain, ExplainFormat};
 pub(crate) use field::{Field, JsonKey, JsonStep};
 pub(crate) use filter::{Condition, IsValue, Operation, Quantifier};
 pub(crate) use media::{Accept, MediaType};
@@ -65,6 +67,8 @@ pub(crate) struct ApiRequest {
     pub(crate) range: RowRange,
     pub(crate) preferences: Preferences,
     pub(crate) accept: Accept,
+    /// The plan is wanted, where plans are shown.
+    pub(crate) explain: Option<Explain>,
     pub(crate) content_type: ContentType,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
@@ -92,6 +96,7 @@ impl ApiRequest {
             query,
             preferences,
             accept: Accept::parse(&parts.headers),
+            explain: Explain::parse(&parts.headers),
             content_type: ContentType::parse(&parts.headers),
             headers: parts.headers.clone(),
             body,
