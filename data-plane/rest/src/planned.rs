@@ -9,11 +9,11 @@ use crate::{
     openapi::{self, Address},
     options::Options,
     plan::{self, CallPlan, ReadPlan, WritePlan},
-    query::{self, SessionScope, SessionSettings, Sql},
+    query::{self, SessionScope, SessionSettings},
     representation,
-    request::{Action, ApiRequest, Count, MediaType, Target},
+    request::{Action, ApiRequest, Count, End, Explain, MediaType, Target},
     response::{self, Shown},
-    schema::{OpenApiMode, Returns, SchemaCache, Volatility},
+    schema::{OpenApiMode, Returns, SchemaCache, TxEnd, Volatility},
     state::Loaded,
     transaction::{Job, Outcome},
 };
@@ -23,6 +23,8 @@ use crate::{
 pub(crate) struct Planned {
     pub(crate) schema: String,
     pub(crate) media: MediaType,
+    /// The plan is shown in the place of the result.
+    explain: Option<Explain>,
     what: What,
 }
 
@@ -52,7 +54,8 @@ impl Planned {
     pub(crate) fn new(loaded: &Loaded, request: &ApiRequest, options: &Options) -> Result<Self, RestError> {
         let cache = &loaded.schema;
         let schema = plan::schema_of(request, &cache.config)?;
-        let media = representation::media(request, &cache.config)?;
+        let explain = request.explain.as_ref().filter(|_| cache.config.plan_enabled && request.target != Target::Root);
+        let media = representation::media(request, explain.map_or(&request.accept, |explain| &explain.accept), &cache.config)?;
         let what = match (&request.target, request.action) {
             (Target::Root, Action::Options) => What::Known(Known::Allow("OPTIONS,GET,HEAD".to_owned())),
             (Target::Relation(name), Action::Options) => {
@@ -73,7 +76,7 @@ impl Planned {
             }
             (Target::Relation(name), _) => What::Write(Box::new(plan::plan_write(cache, &schema, name, request)?)),
         };
-        Ok(Self { schema, media, what })
+        Ok(Self { schema, media, explain: explain.cloned(), what })
     }
 
     /// The statements, or the answer that needs none.
@@ -81,31 +84,36 @@ impl Planned {
         let config = &loaded.schema.config;
         let count = request.preferences.count;
         let shape = representation::shape(&self.what, &self.media, request);
-        let (main, writes, explain) = match &self.what {
+        let (main, writes, estimate) = match &self.what {
             What::Known(known) => return Work::Ready(Self::known(known)),
             What::Read(plan) => {
-                let explain = matches!(count, Some(Count::Planned | Count::Estimated)).then(|| query::explain(plan));
-                (query::read(plan, shape, count, config.max_rows), false, explain)
+                let estimates = self.explain.is_none() && matches!(count, Some(Count::Planned | Count::Estimated));
+                (query::read(plan, shape, count, config.max_rows), false, estimates.then(|| query::explain(plan)))
             }
             What::Write(plan) => (query::write(plan, shape), true, None),
             What::Call(plan) => (query::call(plan, shape, count, config.max_rows), self.call_writes(request, plan), None),
             What::Root(_) => (openapi::question(&loaded.schema, &self.schema), false, None),
         };
-        let settings = &loaded.schema.role_settings;
         let read_only = match &self.what {
             What::Read(_) | What::Root(_) => true,
             What::Call(plan) => request.action != Action::CallByPost || plan.function.volatility != Volatility::Volatile,
             What::Write(_) | What::Known(_) => false,
         };
+        let settings = self.session_settings(loaded, identity, &options.app_settings);
         Work::Job(Box::new(Job {
-            begin: query::begin(read_only, &identity.role, settings),
-            session: query::session(request, identity, &self.session_settings(loaded, identity, &options.app_settings)),
-            pre_request: config.pre_request.as_deref().map(pre_request),
-            main,
-            explain,
+            begin: query::begin(read_only, self.function_settings().iter().chain(settings.of_role)),
+            session: query::session(request, identity, &settings),
+            pre_request: config.pre_request.as_deref().map(query::pre_request),
+            main: match &self.explain {
+                Some(explain) => query::explained(explain, main),
+                None => main,
+            },
+            is_plan: self.explain.is_some(),
+            explain: estimate,
             counted_up_to: config.max_rows,
             scope: SessionScope { role: identity.role.clone(), schema: self.schema.clone() },
             writes,
+            end: end(config.tx_end, request.preferences.end),
             generation: loaded.generation,
             authenticated: identity.authenticated,
         }))
@@ -117,11 +125,22 @@ impl Planned {
         identity: &Identity,
         app: &'a [(String, String)],
     ) -> SessionSettings<'a> {
+        let config = &loaded.schema.config;
+        let is_hoisted = |name: &str| config.hoisted_tx_settings.iter().any(|hoisted| hoisted.eq_ignore_ascii_case(name));
         SessionSettings {
             schema: &self.schema,
-            extra_search_path: &loaded.schema.config.extra_search_path,
+            extra_search_path: &config.extra_search_path,
             of_role: loaded.schema.role_settings.get(&identity.role).map_or(&[], Vec::as_slice),
+            of_function: self.function_settings().iter().filter(|(name, _)| is_hoisted(name)).collect(),
             app,
+        }
+    }
+
+    /// What the called function, if one is called, sets for itself.
+    fn function_settings(&self) -> &[(String, String)] {
+        match &self.what {
+            What::Call(plan) => &plan.function.settings,
+            What::Read(_) | What::Write(_) | What::Root(_) | What::Known(_) => &[],
         }
     }
 
@@ -143,6 +162,10 @@ impl Planned {
     }
 
     pub(crate) fn approve(&self, shown: &Shown<'_>, outcome: &Outcome) -> Result<(), RestError> {
+        if self.explain.is_some() {
+            // It tells nothing of the rows.
+            return Ok(());
+        }
         match &self.what {
             // No row but the one that the address names.
             What::Write(plan) if !plan.addressed.is_empty() && outcome.total != Some(1) => Err(RestError::PutMismatch),
@@ -162,6 +185,9 @@ impl Planned {
     pub(crate) fn respond(&self, loaded: &Loaded, shown: &Shown<'_>, outcome: Outcome) -> Result<Response<Body>, RestError> {
         // A read was committed already; its conditions are checked here.
         self.approve(shown, &outcome)?;
+        if let Some(explain) = &self.explain {
+            return Ok(response::plan(shown, outcome, &explain.content_type(&self.media.content_type())));
+        }
         let mut response = match &self.what {
             What::Read(plan) => response::rows(shown, outcome, plan.range, true)?,
             What::Write(plan) => response::written(shown, plan, outcome)?,
@@ -206,12 +232,11 @@ fn root(cache: &SchemaCache, schema: &str, request: &ApiRequest, options: &Optio
     Ok(What::Root(proxy.or_else(|| Address::parse(&options.base_url))))
 }
 
-/// `schema.function` as the setting writes it, called.
-fn pre_request(name: &str) -> Sql {
-    let mut sql = Sql::new("SELECT ");
-    sql.separated(".", name.split('.'), |sql, part| {
-        sql.name(part.trim().trim_matches('"'));
-    });
-    sql.push("()::text");
-    sql
+/// How the transaction ends: as the service is told to, or as the request would have it where that may choose.
+fn end(told: TxEnd, preferred: Option<End>) -> End {
+    match (told, preferred) {
+        (TxEnd::CommitAllowOverride | TxEnd::RollbackAllowOverride, Some(end)) => end,
+        (TxEnd::Commit, _) | (TxEnd::CommitAllowOverride, None) => End::Commit,
+        (TxEnd::Rollback, _) | (TxEnd::RollbackAllowOverride, None) => End::Rollback,
+    }
 }

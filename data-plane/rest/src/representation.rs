@@ -4,18 +4,18 @@ use crate::{
     error::RestError,
     planned::What,
     query::Shape,
-    request::{Action, ApiRequest, MediaType, Target},
+    request::{Accept, Action, ApiRequest, MediaType, Target},
     schema::Config,
 };
 
-/// The representation of the answer: the first accepted one that there is.
-pub(crate) fn media(request: &ApiRequest, config: &Config) -> Result<MediaType, RestError> {
+/// The representation of the answer, or of what is planned: the first accepted one that there is.
+pub(crate) fn media(request: &ApiRequest, accept: &Accept, config: &Config) -> Result<MediaType, RestError> {
     let chosen = if request.target == Target::Root {
         // A function may answer with anything.
         let default = if config.root_spec.is_some() { MediaType::Json } else { MediaType::OpenApi };
-        request.accept.choose(|media| matches!(media, MediaType::Json | MediaType::OpenApi), &default)
+        accept.choose(|media| matches!(media, MediaType::Json | MediaType::OpenApi), &default)
     } else {
-        request.accept.choose(|media| *media != MediaType::OpenApi, &MediaType::Json)
+        accept.choose(|media| *media != MediaType::OpenApi, &MediaType::Json)
     };
     match chosen {
         Some(media) => Ok(media),

@@ -20,6 +20,8 @@ pub(crate) struct Shown<'a> {
     pub(crate) schema: &'a str,
     /// Whether several schemas are exposed, so that it is worth saying which one this is.
     pub(crate) several_schemas: bool,
+    /// Whether the transaction's end is the request's to choose.
+    pub(crate) end_may_be_chosen: bool,
 }
 
 /// Whether the outcome is one the request allows; asked before a write is committed. `is_rows`: a single object can be asked
@@ -121,6 +123,21 @@ pub(crate) fn warn(response: &mut Response<Body>, renamed: &[(String, String)]) 
     }
 }
 
+/// The answer to a request for the plan.
+pub(crate) fn plan(shown: &Shown<'_>, outcome: Outcome, content_type: &str) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    let headers = response.headers_mut();
+    insert(headers, header::CONTENT_TYPE, content_type);
+    if shown.several_schemas {
+        insert(headers, HeaderName::from_static("content-profile"), shown.schema);
+    }
+    if !shown.request.is_head() {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(outcome.body.len()));
+        *response.body_mut() = Body::from(outcome.body);
+    }
+    response
+}
+
 fn answer(
     shown: &Shown<'_>,
     outcome: Outcome,
@@ -130,6 +147,7 @@ fn answer(
     has_body: bool,
 ) -> Result<Response<Body>, RestError> {
     let request = shown.request;
+    let applicable = Applicable { end: shown.end_may_be_chosen, ..applicable };
     if let Some(value) = applied(&request.preferences, applicable) {
         insert(&mut headers, HeaderName::from_static("preference-applied"), &value);
     }

@@ -107,7 +107,13 @@ async fn on_connection(
         Ok(planned) => (loaded, planned),
     };
     let config = &loaded.schema.config;
-    let shown = Shown { request, media: &planned.media, schema: &planned.schema, several_schemas: config.schemas.len() > 1 };
+    let shown = Shown {
+        request,
+        media: &planned.media,
+        schema: &planned.schema,
+        several_schemas: config.schemas.len() > 1,
+        end_may_be_chosen: config.tx_end.may_be_chosen(),
+    };
     let job = match timed(&mut timings.plan, || planned.job(&loaded, request, identity, &state.options)) {
         Work::Ready(response) => return Ok(response),
         Work::Job(job) => job,

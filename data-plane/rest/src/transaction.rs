@@ -2,19 +2,20 @@
 //!
 //! A read sends BEGIN, the session's set-up, the statement and COMMIT together. A write sends COMMIT after it has seen
 //! the result, so that a result that breaks the request's conditions is rolled back, and so that a connection that was
-//! lost before may be replaced.
+//! lost before may be replaced. Where nothing is to be kept, ROLLBACK takes the place of COMMIT.
 
 use bytes::Bytes;
 use futures::join;
 use project_context::{Connection, Lookup, StatementKey};
 use tokio_postgres::{
     Client, Error, Row, Statement,
-    types::{ToSql, Type},
+    types::{FromSql, ToSql, Type},
 };
 
 use crate::{
     error::RestError,
     query::{SessionScope, Sql, Text},
+    request::End,
     sqlstate,
 };
 
@@ -26,6 +27,8 @@ pub(crate) struct Job {
     /// The function called before each request.
     pub(crate) pre_request: Option<Sql>,
     pub(crate) main: Sql,
+    /// Whether the main statement tells a plan, line by line.
+    pub(crate) is_plan: bool,
     /// The planner's estimate of the total, if asked for.
     pub(crate) explain: Option<Sql>,
     /// Rows that are counted exactly before an estimate takes their place; all without.
@@ -33,13 +36,15 @@ pub(crate) struct Job {
     pub(crate) scope: SessionScope,
     /// Commit only once the result was approved.
     pub(crate) writes: bool,
+    /// What follows success.
+    pub(crate) end: End,
     /// The schema's generation, for the statement cache.
     pub(crate) generation: u64,
     pub(crate) authenticated: bool,
 }
 
 /// What came back.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) total: Option<i64>,
     pub(crate) rows: i64,
@@ -80,7 +85,11 @@ async fn attempt(
 ) -> Result<Outcome, Failure> {
     let client = connection.client();
     let session = Prepared::lookup(connection, job, &job.session, &[]);
-    let main = Prepared::lookup(connection, job, &job.main, &[&job.scope.role, &job.scope.schema]);
+    let main = if job.is_plan {
+        Prepared::never(&job.main)
+    } else {
+        Prepared::lookup(connection, job, &job.main, &[&job.scope.role, &job.scope.schema])
+    };
     if session.needs_preparing()
         && let Err(error) = session.prepare(connection, client).await
     {
@@ -100,7 +109,10 @@ async fn attempt(
         let approved = outcome.and_then(|outcome| approve(&outcome).map(|()| outcome).map_err(Failure::Final));
         finish_write(connection, job, &main, approved).await
     } else {
-        let commit = client.batch_execute("COMMIT");
+        let end = client.batch_execute(match job.end {
+            End::Commit => "COMMIT",
+            End::Rollback => "ROLLBACK",
+        });
         if main.needs_preparing() {
             // The statement has to be prepared inside the transaction, under its role and search path.
             let (begun, set, pre, prepared) = join!(begin, set_up, pre_request, main.prepare(connection, client));
@@ -108,12 +120,12 @@ async fn attempt(
                 let failure = collect(job, [begun, set, pre.map(|_| ())], Err(error), Ok(None));
                 return finish_write(connection, job, &main, failure).await;
             }
-            let (ran, explained, committed) = join!(main.run(connection, client), explain, commit);
-            collect(job, [begun, set, pre.map(|_| ()), committed], ran, explained)
+            let (ran, explained, ended) = join!(main.run(connection, client), explain, end);
+            collect(job, [begun, set, pre.map(|_| ()), ended], ran, explained)
         } else {
-            let (begun, set, pre, ran, explained, committed) =
-                join!(begin, set_up, pre_request, main.run(connection, client), explain, commit);
-            let result = collect(job, [begun, set, pre.map(|_| ()), committed], ran, explained);
+            let (begun, set, pre, ran, explained, ended) =
+                join!(begin, set_up, pre_request, main.run(connection, client), explain, end);
+            let result = collect(job, [begun, set, pre.map(|_| ()), ended], ran, explained);
             if result.is_err() {
                 main.forget(connection);
             }
@@ -130,9 +142,7 @@ async fn finish_write(
 ) -> Result<Outcome, Failure> {
     match outcome {
         Ok(outcome) => {
-            connection
-                .client()
-                .batch_execute("COMMIT")
+            end_write(connection.client(), job.end)
                 .await
                 .map_err(|error| Failure::Final(sqlstate::classify(error, job.authenticated)))?;
             Ok(outcome)
@@ -148,6 +158,18 @@ async fn finish_write(
     }
 }
 
+async fn end_write(client: &Client, end: End) -> Result<(), Error> {
+    match end {
+        End::Commit => client.batch_execute("COMMIT").await,
+        End::Rollback => {
+            // What COMMIT would find fault with is found all the same.
+            let check = client.batch_execute("SET CONSTRAINTS ALL IMMEDIATE");
+            let (checked, ended) = join!(check, client.batch_execute("ROLLBACK"));
+            checked.and(ended)
+        }
+    }
+}
+
 async fn optional(client: &Client, sql: Option<&Sql>) -> Result<Option<Row>, Error> {
     match sql {
         None => Ok(None),
@@ -159,7 +181,7 @@ async fn optional(client: &Client, sql: Option<&Sql>) -> Result<Option<Row>, Err
 fn collect<const N: usize>(
     job: &Job,
     steps: [Result<(), Error>; N],
-    main: Result<Option<Row>, Error>,
+    main: Result<Vec<Row>, Error>,
     explained: Result<Option<Row>, Error>,
 ) -> Result<Outcome, Failure> {
     let mut consequence = None;
@@ -171,7 +193,7 @@ fn collect<const N: usize>(
             Some(failure(job, error))
         }
     };
-    let mut row = None;
+    let mut rows = Vec::new();
     // Steps before the main statement come first; a failed COMMIT after it is last.
     let mut steps = steps.into_iter();
     for step in steps.by_ref().take(3) {
@@ -180,7 +202,7 @@ fn collect<const N: usize>(
         }
     }
     match main {
-        Ok(found) => row = found,
+        Ok(found) => rows = found,
         Err(error) => {
             if let Some(failure) = failed(error) {
                 return Err(failure);
@@ -204,8 +226,30 @@ fn collect<const N: usize>(
     if let Some(error) = consequence {
         return Err(failure(job, error));
     }
-    let row = row.ok_or(Failure::Final(RestError::Internal { cause: "the main statement gave no row" }))?;
-    outcome(&row, estimate.as_ref(), job.counted_up_to).map_err(|error| failure(job, error))
+    if job.is_plan {
+        return plan(&rows).map_err(|error| failure(job, error));
+    }
+    let row = rows.first().ok_or(Failure::Final(RestError::Internal { cause: "the main statement gave no row" }))?;
+    outcome(row, estimate.as_ref(), job.counted_up_to).map_err(|error| failure(job, error))
+}
+
+/// A plan as it came, which in JSON is a single line to the protocol.
+fn plan(rows: &[Row]) -> Result<Outcome, Error> {
+    let lines = rows.iter().map(|row| row.try_get::<_, PlanLine<'_>>(0).map(|line| line.0)).collect::<Result<Vec<_>, _>>()?;
+    Ok(Outcome { body: Bytes::from(lines.join("\n")), ..Outcome::default() })
+}
+
+/// Text of either of the types that EXPLAIN has.
+struct PlanLine<'a>(&'a str);
+
+impl<'a> FromSql<'a> for PlanLine<'a> {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Self(std::str::from_utf8(raw)?))
+    }
+
+    fn accepts(r#type: &Type) -> bool {
+        matches!(*r#type, Type::TEXT | Type::JSON)
+    }
 }
 
 fn outcome(row: &Row, estimate: Option<&Row>, counted_up_to: Option<u64>) -> Result<Outcome, Error> {
@@ -281,6 +325,11 @@ impl<'a> Prepared<'a> {
         Self { sql, key, state: std::sync::Mutex::new(state) }
     }
 
+    /// For what is not worth to be remembered.
+    fn never(sql: &'a Sql) -> Self {
+        Self { sql, key: StatementKey::new(&[], &sql.text), state: std::sync::Mutex::new(State::Once) }
+    }
+
     fn state(&self) -> State {
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
@@ -296,16 +345,15 @@ impl<'a> Prepared<'a> {
         Ok(statement)
     }
 
-    async fn run(&self, connection: &Connection, client: &Client) -> Result<Option<Row>, Error> {
-        let rows = match self.state() {
-            State::Ready(statement) => client.query(&statement, &plain(&self.sql.parameters)).await?,
+    async fn run(&self, connection: &Connection, client: &Client) -> Result<Vec<Row>, Error> {
+        match self.state() {
+            State::Ready(statement) => client.query(&statement, &plain(&self.sql.parameters)).await,
             State::Worthwhile => {
                 let statement = self.prepare(connection, client).await?;
-                client.query(&statement, &plain(&self.sql.parameters)).await?
+                client.query(&statement, &plain(&self.sql.parameters)).await
             }
-            State::Once => client.query_typed(&self.sql.text, &untyped(self.sql)).await?,
-        };
-        Ok(rows.into_iter().next())
+            State::Once => client.query_typed(&self.sql.text, &untyped(self.sql)).await,
+        }
     }
 
     fn forget(&self, connection: &Connection) {

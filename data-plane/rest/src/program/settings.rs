@@ -284,12 +284,13 @@ mod tests {
     #[test]
     fn what_has_no_effect_is_named() {
         let settings = parse(&[
-            ("PGRST_DB_TX_END", "rollback-allow-override"),
-            ("PGRST_DB_PLAN_ENABLED", "false"),
+            ("PGRST_DB_POOL_MAX_LIFETIME", "60"),
+            ("PGRST_LOG_QUERY", "disabled"),
             ("PGRST_NEW", "s3cret"),
             ("PGRST_DB_ROOT_SPEC", ""),
         ]);
-        let expected = ["PGRST_DB_TX_END is not supported yet and has no effect", "PGRST_NEW is not known and has no effect"];
+        let expected =
+            ["PGRST_DB_POOL_MAX_LIFETIME is not supported yet and has no effect", "PGRST_NEW is not known and has no effect"];
         assert_eq!(settings.unwrap().warnings, expected);
     }
 

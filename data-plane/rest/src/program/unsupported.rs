@@ -6,21 +6,17 @@ use super::variables::{PREFIX, Variables};
 const UNSUPPORTED: &[(&str, &[&str])] = &[
     ("DB_CHANNEL", &["pgrst"]),
     ("DB_CHANNEL_ENABLED", &["true"]),
-    ("DB_HOISTED_TX_SETTINGS", &[]),
-    ("DB_PLAN_ENABLED", &["false"]),
     ("DB_POOL_AUTOMATIC_RECOVERY", &["true"]),
     ("DB_POOL_MAX_LIFETIME", &[]),
     ("DB_PRE_CONFIG", &[]),
     ("DB_PREPARED_STATEMENTS", &["true"]),
     ("DB_TIMEZONE_ENABLED", &[]),
-    ("DB_TX_END", &["commit"]),
     ("JWT_CACHE_MAX_ENTRIES", &[]),
     ("JWT_CACHE_MAX_LIFETIME", &[]),
     ("LOG_QUERY", &["disabled", "false"]),
     ("RAW_MEDIA_TYPES", &[]),
     ("DB_LOAD_GUC_CONFIG", &[]),
     ("DB_USE_LEGACY_GUCS", &["false"]),
-    ("TX_END", &["commit"]),
 ];
 
 /// A sentence for each variable that would be ignored otherwise. Values are not shown. To be asked once all others were read.

@@ -7,6 +7,7 @@
 
 mod call;
 mod conditions;
+mod explain;
 mod outputs;
 mod read;
 mod session;
@@ -18,8 +19,9 @@ use bytes::BytesMut;
 use tokio_postgres::types::{Format, IsNull, ToSql, Type, to_sql_checked};
 
 pub(crate) use call::call;
+pub(crate) use explain::explained;
 pub(crate) use read::{explain, read};
-pub(crate) use session::{SessionScope, SessionSettings, begin, session};
+pub(crate) use session::{SessionScope, SessionSettings, begin, pre_request, session};
 pub(crate) use write::write;
 
 /// A statement in the making.

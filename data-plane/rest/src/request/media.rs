@@ -50,6 +50,11 @@ pub(crate) struct Accept {
 impl Accept {
     pub(crate) fn parse(headers: &HeaderMap) -> Self {
         let values: Vec<&str> = headers.get_all(http::header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
+        Self::of(&values)
+    }
+
+    /// By the header's values.
+    pub(super) fn of(values: &[&str]) -> Self {
         let mut weighted: Vec<(f32, Accepted)> = Vec::new();
         let mut shown = Vec::new();
         for element in values.iter().flat_map(|value| value.split(',')).map(str::trim).filter(|e| !e.is_empty()) {

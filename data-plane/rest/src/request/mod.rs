@@ -1,6 +1,7 @@
 //! The request stage: HTTP in, [`ApiRequest`] out. Pure; knows neither the schema nor the database.
 
 mod cursor;
+mod explain;
 mod field;
 mod filter;
 mod media;
@@ -16,12 +17,13 @@ use http::{HeaderMap, Method, request::Parts};
 use percent_encoding::percent_decode_str;
 
 pub(crate) use cursor::ParseError;
+pub(crate) use explain::{Explain, ExplainFormat};
 pub(crate) use field::{Field, JsonKey, JsonStep};
 pub(crate) use filter::{Condition, IsValue, Operation, Quantifier};
 pub(crate) use media::{Accept, MediaType};
 pub(crate) use order::OrderTerm;
 pub(crate) use payload::{ContentType, Payload, form_pairs, unacceptable};
-pub(crate) use prefer::{Applicable, Count, Preferences, Resolution, Return, applied};
+pub(crate) use prefer::{Applicable, Count, End, Preferences, Resolution, Return, applied};
 pub(crate) use query_string::{ALL_BUT_UNRESERVED, QueryString};
 pub(crate) use range::RowRange;
 pub(crate) use select::{Aggregate, SelectAggregate, SelectColumn, SelectEmbed, SelectItem};
@@ -65,6 +67,8 @@ pub(crate) struct ApiRequest {
     pub(crate) range: RowRange,
     pub(crate) preferences: Preferences,
     pub(crate) accept: Accept,
+    /// The plan is wanted, where plans are shown.
+    pub(crate) explain: Option<Explain>,
     pub(crate) content_type: ContentType,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
@@ -93,6 +97,7 @@ impl ApiRequest {
             query,
             preferences,
             accept: Accept::parse(&parts.headers),
+            explain: Explain::parse(&parts.headers),
             content_type: ContentType::parse(&parts.headers),
             headers: parts.headers.clone(),
             body,

@@ -22,6 +22,13 @@ pub(crate) enum Resolution {
     IgnoreDuplicates,
 }
 
+/// How the client would have the transaction end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    Commit,
+    Rollback,
+}
+
 /// What the client prefers. The first of several values for one preference counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Preferences {
@@ -32,6 +39,10 @@ pub(crate) struct Preferences {
     pub(crate) missing_default: Option<bool>,
     pub(crate) strict: Option<bool>,
     pub(crate) max_affected: Option<i64>,
+    /// The name of a time zone or an offset, as it came: PostgreSQL says whether there is one.
+    pub(crate) timezone: Option<String>,
+    /// Counts only where the service leaves the end to the client.
+    pub(crate) end: Option<End>,
     /// Preferences that are not known; an error under `handling=strict`.
     pub(crate) unknown: Vec<String>,
 }
@@ -63,11 +74,12 @@ impl Preferences {
             "missing=null" => first(&mut self.missing_default, false),
             "handling=strict" => first(&mut self.strict, true),
             "handling=lenient" => first(&mut self.strict, false),
-            // The transaction's end is not the client's to choose by default (`db-tx-end=commit`).
-            "tx=commit" | "tx=rollback" => {}
-            other => match other.strip_prefix("max-affected=").map(str::parse) {
-                Some(Ok(rows)) => first(&mut self.max_affected, rows),
-                Some(Err(_)) | None => self.unknown.push(other.to_owned()),
+            "tx=commit" => first(&mut self.end, End::Commit),
+            "tx=rollback" => first(&mut self.end, End::Rollback),
+            other => match (other.strip_prefix("timezone="), other.strip_prefix("max-affected=").map(str::parse)) {
+                (Some(zone), _) => first(&mut self.timezone, zone.to_owned()),
+                (None, Some(Ok(rows))) => first(&mut self.max_affected, rows),
+                (None, Some(Err(_)) | None) => self.unknown.push(other.to_owned()),
             },
         }
     }
@@ -89,6 +101,7 @@ pub(crate) struct Applicable {
     pub(crate) missing: bool,
     pub(crate) returning: bool,
     pub(crate) max_affected: bool,
+    pub(crate) end: bool,
 }
 
 /// The value of `Preference-Applied`, in PostgREST's order.
@@ -121,9 +134,16 @@ pub(crate) fn applied(preferences: &Preferences, applicable: Applicable) -> Opti
         Count::Planned => "count=planned".to_owned(),
         Count::Estimated => "count=estimated".to_owned(),
     }));
+    if applicable.end {
+        parts.extend(preferences.end.map(|end| match end {
+            End::Commit => "tx=commit".to_owned(),
+            End::Rollback => "tx=rollback".to_owned(),
+        }));
+    }
     parts.extend(
         preferences.strict.map(|strict| if strict { "handling=strict".to_owned() } else { "handling=lenient".to_owned() }),
     );
+    parts.extend(preferences.timezone.as_ref().map(|zone| format!("timezone={zone}")));
     if applicable.max_affected {
         parts.extend(preferences.max_affected().map(|rows| format!("max-affected={rows}")));
     }
@@ -148,9 +168,19 @@ mod tests {
         assert_eq!(found.returning, Some(Return::Minimal));
         assert_eq!(found.max_affected(), Some(5));
         assert_eq!(found.unknown, ["anything"]);
-        let all = Applicable { resolution: true, missing: true, returning: true, max_affected: true };
+        let all = Applicable { resolution: true, missing: true, returning: true, max_affected: true, end: true };
         assert_eq!(applied(&found, all).unwrap(), "return=minimal, count=exact, handling=strict, max-affected=5");
         assert_eq!(parse("max-affected=5").max_affected(), None);
+        assert_eq!(parse("max-affected=many, timezone").unknown, ["max-affected=many", "timezone"]);
+    }
+
+    #[test]
+    fn the_end_is_shown_where_it_is_the_clients_and_the_time_zone_always() {
+        let found = parse("timezone=-03:00, tx=rollback, tx=commit, handling=lenient, count=exact, timezone=UTC");
+        assert_eq!((found.end, found.timezone.as_deref()), (Some(End::Rollback), Some("-03:00")));
+        let shown = |end| applied(&found, Applicable { end, ..Applicable::default() }).unwrap();
+        assert_eq!(shown(true), "count=exact, tx=rollback, handling=lenient, timezone=-03:00");
+        assert_eq!(shown(false), "count=exact, handling=lenient, timezone=-03:00");
     }
 
     proptest! {

@@ -71,6 +71,13 @@ pub(crate) enum TxEnd {
     RollbackAllowOverride,
 }
 
+impl TxEnd {
+    /// Whether it is left to the request.
+    pub(crate) fn may_be_chosen(self) -> bool {
+        matches!(self, Self::CommitAllowOverride | Self::RollbackAllowOverride)
+    }
+}
+
 /// What the service's description shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OpenApiMode {

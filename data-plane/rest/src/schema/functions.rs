@@ -14,6 +14,8 @@ pub(crate) struct Function {
     pub(crate) volatility: Volatility,
     /// Planner's estimate; 1 makes a computed relationship to-one.
     pub(crate) rows: f32,
+    /// Names and values of its `SET` clauses.
+    pub(crate) settings: Vec<(String, String)>,
 }
 
 #[derive(Debug, Clone)]

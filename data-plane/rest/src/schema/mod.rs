@@ -14,7 +14,7 @@ use std::{
     sync::Arc,
 };
 
-pub(crate) use config::{Config, OpenApiMode, SETTINGS, Secret, Verbosity, truth};
+pub(crate) use config::{Config, OpenApiMode, SETTINGS, Secret, TxEnd, Verbosity, truth};
 pub(crate) use functions::{Function, Parameter, Returns, Volatility};
 pub(crate) use fuzzy::closest;
 pub(crate) use load::{load, own_settings};

@@ -134,7 +134,7 @@ async fn every_request_finds_what_was_set_for_it() {
         .with("PGRST_DB_EXTRA_SEARCH_PATH", "other, public")
         .with("PGRST_DB_PRE_REQUEST", "api.before")
         .with("PGRST_OPENAPI_SERVER_PROXY_URI", "https://example.com/api/")
-        .with("PGRST_DB_PLAN_ENABLED", "true")
+        .with("PGRST_DB_POOL_MAX_LIFETIME", "60")
         .start()
         .await;
     let settings: serde_json::Value = serde_json::from_str(&p.body("GET /rpc/settings").await[4..]).unwrap();
@@ -144,8 +144,20 @@ async fn every_request_finds_what_was_set_for_it() {
     let document: serde_json::Value = serde_json::from_str(&p.body("GET /").await[4..]).unwrap();
     assert_eq!((&document["host"], &document["basePath"]), (&json!("example.com:443"), &json!("/api/")));
     p.logs("the database is reached").await;
-    assert!(p.log().contains("PGRST_DB_PLAN_ENABLED is not supported yet and has no effect"), "{}", p.log());
+    assert!(p.log().contains("PGRST_DB_POOL_MAX_LIFETIME is not supported yet and has no effect"), "{}", p.log());
     assert!(!p.log().contains(database.password()), "{}", p.log());
+}
+
+#[tokio::test]
+async fn the_end_of_transactions_is_as_it_is_told() {
+    let (database, role) = tutorial().await;
+    let p = variables(&database, &role).with("PGRST_DB_TX_END", "rollback-allow-override").start().await;
+    let user = bearer(json!({"role": format!("{role}_user")}));
+    for (prefer, rows) in [("return=minimal", 3), ("tx=commit", 4)] {
+        let insert = format!("POST /todos\nContent-Type: application/json\n{user}\nPrefer: {prefer}\n\n{{\"task\":\"x\"}}");
+        assert_eq!(p.body(&insert).await, "201 ", "{prefer}");
+        assert_eq!(p.body("GET /todos?select=id").await.matches("id").count(), rows, "{prefer}");
+    }
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ select n.nspname::text, p.proname::text, p.proretset, p.provolatile::text, p.pro
        p.proargnames, p.proargmodes::text[],
        array(select format_type(a, null) from unnest(p.proargtypes::oid[]) with ordinality as u(a, i) order by i),
        p.prorettype, coalesce(b.typtype, t.typtype)::text, cn.nspname::text, c.relname::text, c.relkind::text, t.typname::text,
-       p.proargtypes[0], p.oid
+       p.proargtypes[0], p.oid, p.proconfig
 from pg_proc p join pg_namespace n on n.oid = p.pronamespace join pg_type t on t.oid = p.prorettype
   left join pg_type b on b.oid = nullif(t.typbasetype, 0)
   left join pg_class c on c.oid = nullif(coalesce(nullif(t.typrelid, 0), b.typrelid), 0)
@@ -61,6 +61,7 @@ pub(super) fn function(row: &Row) -> Result<(Function, Option<u32>), Error> {
         "s" => Volatility::Stable,
         _ => Volatility::Volatile,
     };
+    let settings = row.try_get::<_, Option<Vec<String>>>(18)?.unwrap_or_default();
     let function = Function {
         id: row.try_get(17)?,
         schema: row.try_get(0)?,
@@ -70,8 +71,13 @@ pub(super) fn function(row: &Row) -> Result<(Function, Option<u32>), Error> {
         is_set: row.try_get(2)?,
         volatility,
         rows: row.try_get(4)?,
+        settings: settings.iter().filter_map(|setting| setting.split_once('=')).map(owned).collect(),
     };
     Ok((function, row.try_get(16)?))
+}
+
+fn owned((name, value): (&str, &str)) -> (String, String) {
+    (name.to_owned(), value.to_owned())
 }
 
 /// A function of one unnamed or named row argument that returns rows of another relation is a relationship.
