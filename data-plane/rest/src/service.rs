@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use project_context::Connection;
 
 use crate::{
-    claims::{self, Identity},
+    claims::Identity,
     error::RestError,
     headers,
     planned::{Planned, Work},
@@ -44,8 +44,7 @@ pub(crate) async fn handle(state: Arc<State>, request: http::Request<Body>) -> R
 }
 
 async fn answer(state: &Arc<State>, parts: &Parts, body: Body) -> Result<Response<Body>, RestError> {
-    // By what the service was made with: a bad token is refused without the database.
-    let identity = claims::identify(state.verifier.as_deref(), &state.options.config, &parts.headers)?;
+    let identity = Box::pin(state.identify(&parts.headers)).await?;
     let body = collect(body).await?;
     let request = ApiRequest::parse(parts, body)?;
     let mut attempt = 0;

@@ -6,13 +6,10 @@ use super::variables::{PREFIX, Variables};
 const UNSUPPORTED: &[(&str, &[&str])] = &[
     ("ADMIN_SERVER_UNIX_SOCKET", &[]),
     ("DB_AGGREGATES_ENABLED", &["false"]),
-    ("DB_CHANNEL", &["pgrst"]),
-    ("DB_CHANNEL_ENABLED", &["true"]),
     ("DB_HOISTED_TX_SETTINGS", &[]),
     ("DB_PLAN_ENABLED", &["false"]),
     ("DB_POOL_AUTOMATIC_RECOVERY", &["true"]),
     ("DB_POOL_MAX_LIFETIME", &[]),
-    ("DB_PRE_CONFIG", &[]),
     ("DB_PREPARED_STATEMENTS", &["true"]),
     ("DB_ROOT_SPEC", &[]),
     ("DB_TIMEZONE_ENABLED", &[]),

@@ -7,7 +7,7 @@ use test_postgres::TestCluster;
 use crate::support::{on, project};
 
 /// Waits until the condition holds; a condition of the test, not of the code.
-async fn eventually<F: Future<Output = bool>>(mut condition: impl FnMut() -> F) {
+pub(crate) async fn eventually<F: Future<Output = bool>>(mut condition: impl FnMut() -> F) {
     let deadline = Instant::now() + Duration::from_secs(10);
     while !condition().await {
         assert!(Instant::now() < deadline, "did not happen in time");
