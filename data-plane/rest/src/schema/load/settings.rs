@@ -70,7 +70,9 @@ async fn set_by(client: &Client, function: &str, which: InDatabase) -> Result<Da
         client.query_typed(read, parameters),
         client.batch_execute("ROLLBACK"),
     );
-    (begun?, forgotten?, called?);
+    begun?;
+    forgotten?;
+    called?;
     let found = rows?.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect();
     undone?;
     found
