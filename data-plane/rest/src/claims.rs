@@ -1,7 +1,7 @@
 //! The claims stage: from the `Authorization` header to the role the request runs as.
 
 use http::{HeaderMap, header::AUTHORIZATION};
-use project_context::{JwtError, Verifier};
+use project_context::{Claims, JwtError, Verifier};
 use serde_json::{Map, Value};
 
 use crate::{error::RestError, schema::Config};
@@ -16,12 +16,14 @@ pub(crate) struct Identity {
     pub(crate) authenticated: bool,
 }
 
-pub(crate) fn identify(verifier: Option<&Verifier>, config: &Config, headers: &HeaderMap) -> Result<Identity, RestError> {
-    let claims = match token(headers)? {
-        None => None,
-        Some(token) => Some(verifier.ok_or(RestError::NoJwtSecret)?.verify(token)?),
-    };
-    let claimed = claims.as_ref().and_then(|claims| config.jwt_role_claim.find(claims.as_map()));
+/// The claims of the request's token, if it has one, once that is found good.
+pub(crate) fn verify(verifier: Option<&Verifier>, headers: &HeaderMap) -> Result<Option<Claims>, RestError> {
+    let Some(token) = token(headers)? else { return Ok(None) };
+    Ok(Some(verifier.ok_or(RestError::NoJwtSecret)?.verify(token)?))
+}
+
+pub(crate) fn identify(claims: Option<&Claims>, config: &Config) -> Result<Identity, RestError> {
+    let claimed = claims.and_then(|claims| config.jwt_role_claim.find(claims.as_map()));
     let role = claimed.or(config.anon_role.as_deref()).ok_or(RestError::AnonymousDisabled)?.to_owned();
     if role.contains('\0') {
         return Err(RestError::Jwt(JwtError::Undecodable));

@@ -24,6 +24,9 @@ pub(crate) enum RestError {
     Pool(#[source] PoolError),
     #[error("Database client error.")]
     Connection(#[source] tokio_postgres::Error),
+    /// The cause is in the log.
+    #[error("Could not query the database for the schema cache. Retrying.")]
+    SchemaCache,
     #[error("{}", .0.message)]
     Database(DatabaseError),
     #[error("{0}")]
@@ -233,6 +236,7 @@ impl RestError {
             Self::PoolTimeout => plain(StatusCode::GATEWAY_TIMEOUT, "PGRST003"),
             Self::Pool(error) => of(StatusCode::SERVICE_UNAVAILABLE, "PGRST000", json!(error.to_string()), None),
             Self::Connection(_) => plain(StatusCode::SERVICE_UNAVAILABLE, "PGRST001"),
+            Self::SchemaCache => plain(StatusCode::SERVICE_UNAVAILABLE, "PGRST002"),
             Self::Database(error) => Parts {
                 status: sqlstate::http_status(error),
                 code: error.sqlstate.clone(),

@@ -11,6 +11,7 @@
 mod claims;
 mod error;
 mod headers;
+mod jwt_keys;
 mod openapi;
 mod options;
 mod plan;

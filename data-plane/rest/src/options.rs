@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use project_context::ProjectContext;
 
-use crate::schema::Config;
+use crate::schema::{Config, InDatabase};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
@@ -15,8 +15,8 @@ pub(crate) struct Options {
     pub(crate) base_url: String,
     /// What is in force unless the database says otherwise.
     pub(crate) config: Arc<Config>,
-    /// Whether the database's word counts: `ALTER ROLE authenticator SET pgrst.*`.
-    pub(crate) in_database_config: bool,
+    /// What the database may say.
+    pub(crate) in_database_config: InDatabase,
     /// Names and values that every request's transaction can read.
     pub(crate) app_settings: Vec<(String, String)>,
 }
@@ -28,7 +28,7 @@ impl Options {
             project_ref: Some(context.project_ref().to_string()),
             base_url: format!("{}/rest/v1/", context.api_url()),
             config: Arc::default(),
-            in_database_config: true,
+            in_database_config: InDatabase::AllButTokens,
             app_settings: Vec::new(),
         }
     }

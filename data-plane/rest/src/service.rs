@@ -12,7 +12,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use project_context::Connection;
 
 use crate::{
-    claims::{self, Identity},
+    claims::Identity,
     error::RestError,
     headers::{self, Timings},
     planned::{Planned, Work},
@@ -51,9 +51,10 @@ pub(crate) async fn handle(state: Arc<State>, request: http::Request<Body>) -> R
 }
 
 async fn answer(state: &Arc<State>, parts: &Parts, body: Body, timings: &mut Timings) -> Result<Response<Body>, RestError> {
-    // By what the service was made with: a bad token is refused without the database.
-    let identity =
-        timed(&mut timings.jwt, || claims::identify(state.verifier.as_deref(), &state.options.config, &parts.headers))?;
+    let started = Instant::now();
+    let identity = Box::pin(state.identify(&parts.headers)).await;
+    timings.jwt += started.elapsed();
+    let identity = identity?;
     let body = collect(body).await?;
     let request = timed(&mut timings.parse, || ApiRequest::parse(parts, body))?;
     let mut attempt = 0;

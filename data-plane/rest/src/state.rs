@@ -2,9 +2,11 @@
 //!
 //! The cache is fresh while the connection that listens for `NOTIFY pgrst` is open. That connection is one of the pool's,
 //! so that listening costs no backend; when it closes, because the project is idle or the database went away, the next
-//! request loads the cache again and listens anew.
+//! request loads the cache again and listens anew. A cache is kept until another takes its place: what can't be loaded leaves
+//! the one before in force.
 
 use std::{
+    ops::ControlFlow,
     sync::{
         Arc, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -14,18 +16,17 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 use futures::join;
-use project_context::{Connection, Pool, Subscription, Verifier};
-use tokio::sync::Mutex;
+use http::HeaderMap;
+use project_context::{Connection, Pool, PoolError, Subscription, Verifier};
+use tokio::{sync::Mutex, time::timeout};
 
 use crate::{
+    claims::{self, Identity},
     error::RestError,
+    jwt_keys,
     options::Options,
-    schema::{self, Config, SchemaCache},
-    sqlstate,
+    schema::{self, Config, InDatabase, LoadError, SchemaCache},
 };
-
-/// The channel of PostgREST's contract.
-const CHANNEL: &str = "pgrst";
 
 /// Notifications that come within this time of the first cause one reload together.
 const DEBOUNCE: Duration = Duration::from_millis(100);
@@ -33,22 +34,41 @@ const DEBOUNCE: Duration = Duration::from_millis(100);
 /// A request for something unknown reloads the cache at most this often.
 const MISS_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Pauses after a load that failed while there is a cache: from here, twice as long each time,
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// up to here, as PostgREST does it.
+const LONGEST_PAUSE: Duration = Duration::from_secs(32);
+
+/// Connections tried for one load before the loss of one is reported.
+const MAX_ATTEMPTS: usize = 3;
+
 pub(crate) struct State {
     pub(crate) pool: Arc<Pool>,
-    /// Without one, tokens can't be checked and are refused.
-    pub(crate) verifier: Option<Arc<Verifier>>,
+    /// By what the service was made with. Without one, tokens can't be checked and are refused.
+    verifier: Option<Arc<Verifier>>,
     pub(crate) options: Options,
     current: ArcSwapOption<Loaded>,
     loading: Mutex<()>,
     generation: AtomicU64,
+    failures: std::sync::Mutex<Failures>,
     last_miss: std::sync::Mutex<Option<Instant>>,
 }
 
-/// A schema cache, and whether changes would be heard of.
+/// A schema cache, what checks tokens by its configuration, and whether changes would be heard of.
 pub(crate) struct Loaded {
     pub(crate) schema: SchemaCache,
     pub(crate) generation: u64,
+    verifier: Option<Arc<Verifier>>,
     listening: Arc<AtomicBool>,
+}
+
+/// Loads that failed.
+#[derive(Debug, Default)]
+struct Failures {
+    /// Since the service was made.
+    count: u64,
+    /// Since the last load that did not fail: the end of the pause, and how long it is.
+    pause: Option<(Instant, Duration)>,
 }
 
 impl State {
@@ -60,12 +80,17 @@ impl State {
             current: ArcSwapOption::empty(),
             loading: Mutex::new(()),
             generation: AtomicU64::new(0),
+            failures: std::sync::Mutex::default(),
             last_miss: std::sync::Mutex::new(None),
         })
     }
 
-    fn fresh(&self) -> Option<Arc<Loaded>> {
-        self.current.load_full().filter(|loaded| loaded.listening.load(Ordering::Acquire))
+    /// The cache, if nothing is to be gained by loading it now.
+    fn usable(&self) -> Option<Arc<Loaded>> {
+        self.current.load_full().filter(|loaded| {
+            let pauses = || self.failures().pause.is_some_and(|(until, _)| Instant::now() < until);
+            loaded.listening.load(Ordering::Acquire) || pauses()
+        })
     }
 
     /// What is in force: by the last cache, or what the service was made with.
@@ -74,31 +99,98 @@ impl State {
         Arc::clone(current.as_ref().map_or(&self.options.config, |loaded| &loaded.schema.config))
     }
 
+    /// Who asks, by the settings that are in force.
+    pub(crate) async fn identify(self: &Arc<Self>, headers: &HeaderMap) -> Result<Identity, RestError> {
+        let verified = match self.options.in_database_config {
+            // A bad token does not wake the database.
+            InDatabase::Nothing | InDatabase::AllButTokens => Some(claims::verify(self.verifier.as_deref(), headers)?),
+            InDatabase::All => None,
+        };
+        let loaded = self.current().await?;
+        let claims = match verified {
+            Some(claims) => claims,
+            None => claims::verify(loaded.verifier.as_deref(), headers)?,
+        };
+        claims::identify(claims.as_ref(), &loaded.schema.config)
+    }
+
+    /// The current cache. Takes a connection only if it has to be loaded.
+    async fn current(self: &Arc<Self>) -> Result<Arc<Loaded>, RestError> {
+        let mut attempt = 0;
+        loop {
+            if let Some(loaded) = self.usable() {
+                return Ok(loaded);
+            }
+            attempt += 1;
+            let connection = self.pool.connection().await.map_err(|error| self.unreachable(error))?;
+            match self.schema(&connection).await {
+                Err(RestError::Connection(error)) if attempt < MAX_ATTEMPTS => {
+                    tracing::debug!(%error, attempt, "the schema is loaded by another connection");
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn unreachable(&self, error: PoolError) -> RestError {
+        match error {
+            PoolError::Connect(_) | PoolError::ConnectTimedOut if self.current.load().is_none() => {
+                tracing::warn!(project.ref = self.options.project_ref, cause = cause(&error), "{error}");
+                RestError::SchemaCache
+            }
+            other => RestError::from(other),
+        }
+    }
+
     /// The current cache; loads it by the connection if there is none that can be trusted.
     pub(crate) async fn schema(self: &Arc<Self>, connection: &Connection) -> Result<Arc<Loaded>, RestError> {
-        if let Some(loaded) = self.fresh() {
+        if let Some(loaded) = self.usable() {
             return Ok(loaded);
         }
+        let failures = self.failures().count;
         let guard = self.loading.lock().await;
-        if let Some(loaded) = self.fresh() {
+        if let Some(loaded) = self.usable() {
             return Ok(loaded);
         }
-        let config = self.config();
+        if self.failures().count > failures && self.current.load().is_none() {
+            // It failed for somebody else meanwhile.
+            return Err(RestError::SchemaCache);
+        }
+        let before = self.current.load_full();
         let started = Instant::now();
         // LISTEN is sent first, so that no change falls between it and the load.
         connection.begin_work();
-        let (subscription, schema) = join!(connection.listen(CHANNEL), schema::load(connection.client(), config, &self.options));
+        let (listened, schema) = join!(
+            self.listen(connection),
+            schema::load(connection.client(), before.as_deref().map(|loaded| &loaded.schema), &self.options)
+        );
         connection.end_work();
-        let subscription = subscription.map_err(|error| sqlstate::classify(error, true))?;
-        let schema = schema.map_err(|error| sqlstate::classify(error, true))?;
+        let (subscription, schema) = match listened.map_err(LoadError::from).and_then(|listened| Ok((listened, schema?))) {
+            Ok(loaded) => loaded,
+            Err(error) => return self.without(error, before),
+        };
         tracing::debug!(elapsed = ?started.elapsed(), "schema cache loaded");
-        let listening = Arc::new(AtomicBool::new(subscription.is_some()));
+        let listening = Arc::new(AtomicBool::new(subscription.is_some() || !self.options.config.channel_enabled));
         let loaded = self.publish(schema, listening.clone());
         drop(guard);
         if let Some(subscription) = subscription {
             tokio::spawn(watch(Arc::downgrade(self), subscription, listening));
         }
         Ok(loaded)
+    }
+
+    /// Where nobody listens, changes are seen by requests for what is not known yet.
+    async fn listen(&self, connection: &Connection) -> Result<Option<Subscription>, tokio_postgres::Error> {
+        let Config { channel, channel_enabled, .. } = &*self.options.config;
+        if *channel_enabled { connection.listen(channel).await } else { Ok(None) }
+    }
+
+    /// What is in force when the cache can't be loaded: the one before, or nothing can be answered.
+    fn without(&self, error: LoadError, before: Option<Arc<Loaded>>) -> Result<Arc<Loaded>, RestError> {
+        let error = lost(error)?;
+        let retry = self.failed();
+        tracing::warn!(project.ref = self.options.project_ref, cause = cause(&error), ?retry, "could not load the schema: {error}");
+        before.ok_or(RestError::SchemaCache)
     }
 
     /// Loads the cache again because a request named something it does not know. `None` if that was tried just now.
@@ -117,52 +209,111 @@ impl State {
         connection.begin_work();
         let reloaded = self.reload(connection, used.generation).await;
         connection.end_work();
-        reloaded
+        match reloaded {
+            Ok(reloaded) => Ok(reloaded),
+            Err(error) => self.without(error, self.current.load_full()).map(|_| None),
+        }
     }
 
     /// Loads the cache again unless that has happened since `generation`; who listens stays the same.
-    async fn reload(&self, connection: &Connection, generation: u64) -> Result<Option<Arc<Loaded>>, RestError> {
+    async fn reload(&self, connection: &Connection, generation: u64) -> Result<Option<Arc<Loaded>>, LoadError> {
         let _guard = self.loading.lock().await;
         let Some(current) = self.current.load_full() else { return Ok(None) };
         if current.generation > generation {
             return Ok(Some(current));
         }
-        let schema = schema::load(connection.client(), Arc::clone(&current.schema.config), &self.options)
-            .await
-            .map_err(|error| sqlstate::classify(error, true))?;
+        let started = Instant::now();
+        let schema = schema::load(connection.client(), Some(&current.schema), &self.options).await?;
+        tracing::debug!(elapsed = ?started.elapsed(), "schema cache loaded again");
         Ok(Some(self.publish(schema, current.listening.clone())))
     }
 
     fn publish(&self, schema: SchemaCache, listening: Arc<AtomicBool>) -> Arc<Loaded> {
+        let before = self.current.load_full();
+        let verifier = self.verifier_for(&schema.config, before.as_deref());
         let generation = self.generation.fetch_add(1, Ordering::AcqRel) + 1;
-        let loaded = Arc::new(Loaded { schema, generation, listening });
+        let loaded = Arc::new(Loaded { schema, generation, verifier, listening });
+        self.failures().pause = None;
         self.current.store(Some(Arc::clone(&loaded)));
         loaded
     }
+
+    /// The one before, with the tokens that it remembers, as long as nothing about it changes or what changes can't be used.
+    fn verifier_for(&self, config: &Config, before: Option<&Loaded>) -> Option<Arc<Verifier>> {
+        let (known, verifier) =
+            before.map_or((&self.options.config, &self.verifier), |before| (&before.schema.config, &before.verifier));
+        if config.checks_tokens_as(known) {
+            return verifier.clone();
+        }
+        match jwt_keys::keys(config) {
+            Ok(keys) => keys.map(|keys| Arc::new(Verifier::new(keys, config.jwt_audience.clone()))),
+            Err(problem) => {
+                tracing::warn!("pgrst.jwt_secret can't be used: {problem}");
+                verifier.clone()
+            }
+        }
+    }
+
+    fn failures(&self) -> std::sync::MutexGuard<'_, Failures> {
+        self.failures.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Notes that a load failed; how long to wait before the next.
+    fn failed(&self) -> Duration {
+        let mut failures = self.failures();
+        failures.count += 1;
+        let pause = failures.pause.map_or(FIRST_PAUSE, |(_, pause)| (pause * 2).min(LONGEST_PAUSE));
+        failures.pause = Some((Instant::now() + pause, pause));
+        pause
+    }
+}
+
+/// The connection's end says nothing about the schema: another connection may load it.
+fn lost(error: LoadError) -> Result<LoadError, RestError> {
+    match error {
+        LoadError::Database(error) if error.as_db_error().is_none() => Err(RestError::Connection(error)),
+        LoadError::Database(_) | LoadError::NoSchema { .. } => Ok(error),
+    }
+}
+
+fn cause(error: &dyn std::error::Error) -> Option<String> {
+    error.source().map(ToString::to_string)
 }
 
 /// Reloads on notifications until the listening connection closes; then the cache counts as stale.
 async fn watch(state: Weak<State>, mut subscription: Subscription, listening: Arc<AtomicBool>) {
     while let Some(payload) = subscription.next().await {
-        if !matches!(payload.as_str(), "" | "reload schema" | "reload config") {
-            continue;
-        }
-        // What comes meanwhile is covered by the load that follows.
-        let debounced = tokio::time::timeout(DEBOUNCE, async { while subscription.next().await.is_some() {} }).await;
-        let Some(state) = state.upgrade() else { return };
-        if debounced.is_ok() {
-            break;
-        }
-        if let Err(error) = reload_in_background(&state).await {
-            tracing::warn!(%error, "could not reload the schema cache; the next request tries again");
+        if matches!(payload.as_str(), "" | "reload schema" | "reload config")
+            && reload_until_done(&state, &mut subscription).await.is_break()
+        {
             break;
         }
     }
     listening.store(false, Ordering::Release);
 }
 
-async fn reload_in_background(state: &State) -> Result<(), RestError> {
-    let connection = state.pool.connection().await?;
+/// Ends early with `Break` when nothing more can be heard.
+async fn reload_until_done(state: &Weak<State>, subscription: &mut Subscription) -> ControlFlow<()> {
+    loop {
+        // What comes meanwhile is covered by the load that follows.
+        let debounced = timeout(DEBOUNCE, async { while subscription.next().await.is_some() {} }).await;
+        let (Err(_), Some(state)) = (debounced, state.upgrade()) else { return ControlFlow::Break(()) };
+        let Err(problem) = reload_in_background(&state).await else { return ControlFlow::Continue(()) };
+        let retry = state.failed();
+        tracing::warn!(project.ref = state.options.project_ref, ?retry, "could not load the schema again: {problem}");
+        drop(state);
+        // Another notification may tell of the repair.
+        if let Ok(None) = timeout(retry, subscription.next()).await {
+            return ControlFlow::Break(());
+        }
+    }
+}
+
+async fn reload_in_background(state: &State) -> Result<(), String> {
+    fn shown(error: &dyn std::error::Error) -> String {
+        cause(error).map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
+    }
+    let connection = state.pool.connection().await.map_err(|error| shown(&error))?;
     let generation = state.generation.load(Ordering::Acquire);
-    state.reload(&connection, generation).await.map(|_| ())
+    state.reload(&connection, generation).await.map(drop).map_err(|error| shown(&error))
 }

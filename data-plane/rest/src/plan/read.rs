@@ -393,7 +393,7 @@ fn resolve(field: &Field, relation: Option<&Relation>) -> FieldRef {
         column: field.name.clone(),
         path: field.path.clone(),
         is_json: column.is_some_and(crate::schema::Column::is_json),
-        needs_tsvector: column.is_some_and(crate::schema::Column::needs_tsvector) || field.path.last().is_some(),
+        needs_tsvector: relation.is_some_and(|relation| relation.needs_tsvector(&field.name)) || field.path.last().is_some(),
     }
 }
 

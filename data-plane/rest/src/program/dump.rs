@@ -10,7 +10,7 @@ use super::{
     settings::{APP_SETTINGS, Settings},
     variables::{PREFIX, Sources},
 };
-use crate::schema::{Config, SETTINGS, own_settings};
+use crate::schema::{Config, DatabaseSettings, InDatabase, SETTINGS, database_settings};
 
 /// In the place of a secret.
 const REDACTED: &str = "(not shown)";
@@ -65,11 +65,13 @@ const KEYS: &[(&[&str], &str)] = &[
 /// The configuration as a file. The database is asked for its part; if it can't be, that is said in a comment.
 pub async fn dump(sources: &Sources, settings: &Settings) -> String {
     if !settings.in_database_config {
-        return written(sources, &[], "");
+        return written(sources, &DatabaseSettings::new(), "");
     }
     match in_database(settings).await {
         Ok(own) => written(sources, &own, ""),
-        Err(error) => written(sources, &[], &format!("# The database's own settings are not known: {error}\n")),
+        Err(error) => {
+            written(sources, &DatabaseSettings::new(), &format!("# The database's own settings are not known: {error}\n"))
+        }
     }
 }
 
@@ -85,15 +87,15 @@ pub fn example() -> String {
     text
 }
 
-async fn in_database(settings: &Settings) -> Result<Vec<(String, String)>, tokio_postgres::Error> {
+async fn in_database(settings: &Settings) -> Result<DatabaseSettings, tokio_postgres::Error> {
     let (client, connection) = settings.database.config.connect(NoTls).await?;
     // Ends with the client.
     tokio::spawn(connection);
-    own_settings(&client).await
+    database_settings(&client, &settings.config).await
 }
 
-/// `own`: the settings of the role that connects.
-fn written(sources: &Sources, own: &[(String, String)], before: &str) -> String {
+/// `own`: what the database says.
+fn written(sources: &Sources, own: &DatabaseSettings, before: &str) -> String {
     let mut text = before.to_owned();
     for (names, default) in KEYS {
         let (value, origin) = in_force(names, default, sources, own);
@@ -111,12 +113,11 @@ fn written(sources: &Sources, own: &[(String, String)], before: &str) -> String 
     text
 }
 
-fn in_force(names: &[&str], default: &str, sources: &Sources, own: &[(String, String)]) -> (String, String) {
+fn in_force(names: &[&str], default: &str, sources: &Sources, own: &DatabaseSettings) -> (String, String) {
     let setting = SETTINGS.iter().find(|setting| setting.variables.first() == names.first());
-    let in_database = setting.and_then(|setting| {
-        let (name, value) = own
-            .iter()
-            .find(|(name, _)| name.strip_prefix("pgrst.").is_some_and(|name| setting.in_database && setting.is_called(name)))?;
+    let in_database = setting.filter(|setting| setting.is_open_to(InDatabase::All)).and_then(|setting| {
+        let name = setting.in_database();
+        let value = own.get(&name)?;
         // What can't be used is not.
         setting.apply(&mut Config::of_postgrest(), value.trim()).map(|()| (value.clone(), format!("{name} of the database")))
     });
@@ -198,8 +199,8 @@ mod tests {
         ];
         let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         let sources = Sources::with_file(environment, file.path().to_owned()).unwrap();
-        let own =
-            [("pgrst.db_tx_end".to_owned(), "rollback".to_owned()), ("pgrst.db_plan_enabled".to_owned(), "maybe".to_owned())];
+        let own = [("pgrst.db_tx_end", "rollback"), ("pgrst.db_plan_enabled", "maybe"), ("pgrst.db_channel", "x")];
+        let own = own.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         let dumped = written(&sources, &own, "");
         for line in [
             "db-max-rows = 6 # PGRST_DB_MAX_ROWS".to_owned(),
@@ -208,6 +209,7 @@ mod tests {
             "db-schemas = \"api\" # PGRST_DB_SCHEMA".to_owned(),
             "db-tx-end = \"rollback\" # pgrst.db_tx_end of the database".to_owned(),
             "db-plan-enabled = false # default".to_owned(),
+            "db-channel = \"pgrst\" # default".to_owned(),
             "app.settings.key = \"(not shown)\" # PGRST_APP_SETTINGS_Key".to_owned(),
         ] {
             assert!(dumped.lines().any(|shown| shown == line), "{line}\n{dumped}");

@@ -24,7 +24,7 @@ pub use variables::{SettingsError, Sources};
 
 use host::Listener;
 
-use crate::{options::Options, state::State};
+use crate::{options::Options, schema::InDatabase, state::State};
 
 /// As PostgREST's HTTP server has it.
 const LIMITS: Limits = Limits { head: Some(Duration::from_secs(30)), ..Limits::LENIENT };
@@ -93,7 +93,7 @@ pub async fn run(settings: Settings) -> Result<(), RunError> {
         project_ref: None,
         base_url: settings.base_url,
         config: Arc::new(settings.config),
-        in_database_config: settings.in_database_config,
+        in_database_config: if settings.in_database_config { InDatabase::All } else { InDatabase::Nothing },
         app_settings: settings.app_settings,
     };
     let router = cors::around(crate::serve(State::new(Arc::clone(&pool), verifier, options)), cors_origins);

@@ -4,11 +4,8 @@ use super::variables::{PREFIX, Variables};
 
 /// A variable without its prefix, and the values that ask for what is done anyway.
 const UNSUPPORTED: &[(&str, &[&str])] = &[
-    ("DB_CHANNEL", &["pgrst"]),
-    ("DB_CHANNEL_ENABLED", &["true"]),
     ("DB_POOL_AUTOMATIC_RECOVERY", &["true"]),
     ("DB_POOL_MAX_LIFETIME", &[]),
-    ("DB_PRE_CONFIG", &[]),
     ("DB_PREPARED_STATEMENTS", &["true"]),
     ("DB_TIMEZONE_ENABLED", &[]),
     ("JWT_CACHE_MAX_ENTRIES", &[]),

@@ -3,14 +3,14 @@
 //! Source: PostgREST's documentation, "Configuration". It does not own what is about the process, such as addresses and the
 //! pool: that is the program's.
 
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use http::{HeaderName, HeaderValue};
 
 use crate::role_claim::RoleClaim;
 
-/// What may be set by `ALTER ROLE authenticator SET pgrst.*`, over what the service was made with. The defaults are
-/// Supabase's. Settings without effect yet are read for the features that need them, of which most are being built.
+/// What may be set by `ALTER ROLE authenticator SET pgrst.*` or by the function of `db-pre-config`, over what the service was
+/// made with. The defaults are Supabase's. Settings without effect yet are read for the features that need them, of which most are being built.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Config {
     /// Exposed schemas; the first is the default.
@@ -34,7 +34,7 @@ pub(crate) struct Config {
     pub(crate) plan_enabled: bool,
     pub(crate) aggregates_enabled: bool,
     pub(crate) prepared_statements: bool,
-    /// Where to listen for the word to load the schema again, and whether to.
+    /// Where to listen for the word to load the schema again, and whether to. Fixed when the service is made.
     pub(crate) channel: String,
     pub(crate) channel_enabled: bool,
     pub(crate) client_error_verbosity: Verbosity,
@@ -153,19 +153,57 @@ impl Config {
         }
     }
 
-    /// This, as the settings of the role that connects change it. What can't be used is logged and changes nothing.
-    pub(crate) fn with_settings(&self, settings: &[(String, String)]) -> Self {
+    /// This, as the database's settings change it, and those of them that do. One that can't be used is logged, and what was
+    /// used in its place `before` stays.
+    pub(crate) fn with_settings(
+        &self,
+        settings: &DatabaseSettings,
+        before: &DatabaseSettings,
+        which: InDatabase,
+    ) -> (Self, DatabaseSettings) {
         let mut config = self.clone();
+        let mut used = DatabaseSettings::new();
         for (name, value) in settings {
-            let Some(name) = name.strip_prefix("pgrst.") else { continue };
-            if let Some(setting) = SETTINGS.iter().find(|setting| setting.in_database && setting.is_called(name))
-                && setting.apply(&mut config, value.trim()).is_none()
+            let Some(setting) = SETTINGS.iter().find(|setting| setting.is_open_to(which) && setting.in_database() == *name)
+            else {
+                continue;
+            };
+            if setting.apply(&mut config, value.trim()).is_some() {
+                used.insert(name.clone(), value.clone());
+                continue;
+            }
+            tracing::warn!("{name} can't be used; set it to {}", setting.expected);
+            if let Some(value) = before.get(name)
+                && setting.apply(&mut config, value.trim()).is_some()
             {
-                tracing::warn!("pgrst.{name} can't be used; set it to {}", setting.expected);
+                used.insert(name.clone(), value.clone());
             }
         }
-        config
+        (config, used)
     }
+
+    /// Whether a token that is good by the other is good by this one, and the other way round.
+    pub(crate) fn checks_tokens_as(&self, other: &Self) -> bool {
+        (&self.jwt_secret, self.jwt_secret_is_base64, &self.jwt_audience)
+            == (&other.jwt_secret, other.jwt_secret_is_base64, &other.jwt_audience)
+    }
+}
+
+/// Settings as the database names them, such as `pgrst.db_schemas`, and their values.
+pub(crate) type DatabaseSettings = BTreeMap<String, String>;
+
+/// Which settings the database may change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum InDatabase {
+    Nothing,
+    /// A project's tokens are checked by its own secret, so that a bad one is refused without waking the database.
+    AllButTokens,
+    All,
+}
+
+/// What the settings that the database may change are called there.
+pub(crate) fn names_in_database(which: InDatabase) -> Vec<String> {
+    SETTINGS.iter().filter(|setting| setting.is_open_to(which)).map(Setting::in_database).collect()
 }
 
 /// A setting: its names, and what a value makes of a [`Config`].
@@ -177,7 +215,7 @@ pub(crate) struct Setting {
     pub(crate) expected: &'static str,
     /// Whether `@file` stands for what is in the file, if a variable says so.
     pub(crate) from_file: bool,
-    pub(crate) in_database: bool,
+    fixed: bool,
     set: fn(&mut Config, &str) -> Option<()>,
 }
 
@@ -187,13 +225,23 @@ impl Setting {
         (self.set)(config, value)
     }
 
-    pub(crate) fn is_called(&self, name: &str) -> bool {
-        let current = self.variables.first().and_then(|variable| variable.strip_prefix("PGRST_"));
-        current.is_some_and(|current| current.eq_ignore_ascii_case(name))
+    pub(crate) fn is_open_to(&self, which: InDatabase) -> bool {
+        !self.fixed
+            && match which {
+                InDatabase::Nothing => false,
+                InDatabase::AllButTokens => !self.variables[0].starts_with("PGRST_JWT_"),
+                InDatabase::All => true,
+            }
+    }
+
+    /// Its name in the database.
+    pub(crate) fn in_database(&self) -> String {
+        self.variables[0].to_ascii_lowercase().replacen('_', ".", 1)
     }
 }
 
 const BOOLEAN: &str = "true or false";
+const SCHEMAS: &str = "names of schemas, of which none is PostgreSQL's own";
 const FUNCTION: &str = "the name of a function";
 const TEXT: &str = "a text";
 const TX_END: &str = "commit, commit-allow-override, rollback or rollback-allow-override";
@@ -205,8 +253,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
     of(&["PGRST_CLIENT_ERROR_VERBOSITY"], "verbose or minimal", |c, v| put(&mut c.client_error_verbosity, word(v, &VERBOSITIES))),
     of(&["PGRST_DB_AGGREGATES_ENABLED"], BOOLEAN, |c, v| put(&mut c.aggregates_enabled, truth(v))),
     of(&["PGRST_DB_ANON_ROLE"], "the name of a role", |c, v| put(&mut c.anon_role, Some(text(v)))),
-    Setting { in_database: false, ..of(&["PGRST_DB_CHANNEL"], "the name of a channel", |c, v| put(&mut c.channel, text(v))) },
-    Setting { in_database: false, ..of(&["PGRST_DB_CHANNEL_ENABLED"], BOOLEAN, |c, v| put(&mut c.channel_enabled, truth(v))) },
+    Setting { fixed: true, ..of(&["PGRST_DB_CHANNEL"], "the name of a channel", |c, v| put(&mut c.channel, text(v))) },
+    Setting { fixed: true, ..of(&["PGRST_DB_CHANNEL_ENABLED"], BOOLEAN, |c, v| put(&mut c.channel_enabled, truth(v))) },
     of(&["PGRST_DB_EXTRA_SEARCH_PATH"], "names of schemas", |c, v| put(&mut c.extra_search_path, Some(names(v)))),
     of(&["PGRST_DB_HOISTED_TX_SETTINGS"], "names of settings", |c, v| put(&mut c.hoisted_tx_settings, Some(names(v)))),
     of(&["PGRST_DB_MAX_ROWS", "PGRST_MAX_ROWS"], "a number of rows", |c, v| put(&mut c.max_rows, optional(v))),
@@ -215,9 +263,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     of(&["PGRST_DB_PRE_REQUEST", "PGRST_PRE_REQUEST"], FUNCTION, |c, v| put(&mut c.pre_request, Some(text(v)))),
     of(&["PGRST_DB_PREPARED_STATEMENTS"], BOOLEAN, |c, v| put(&mut c.prepared_statements, truth(v))),
     of(&["PGRST_DB_ROOT_SPEC", "PGRST_ROOT_SPEC"], FUNCTION, |c, v| put(&mut c.root_spec, Some(text(v)))),
-    of(&["PGRST_DB_SCHEMAS", "PGRST_DB_SCHEMA"], "names of schemas", |c, v| {
-        put(&mut c.schemas, Some(names(v)).filter(|schemas| !schemas.is_empty()))
-    }),
+    of(&["PGRST_DB_SCHEMAS", "PGRST_DB_SCHEMA"], SCHEMAS, |c, v| put(&mut c.schemas, exposable(v))),
     of(&["PGRST_DB_TX_END", "PGRST_TX_END"], TX_END, |c, v| put(&mut c.tx_end, word(v, &TX_ENDS))),
     of(&["PGRST_JWT_AUD"], TEXT, |c, v| put(&mut c.jwt_audience, Some(text(v)))),
     of(&["PGRST_JWT_CACHE_MAX_ENTRIES"], "a number of tokens", |c, v| put(&mut c.jwt_cache_max_entries, v.parse().ok())),
@@ -256,7 +302,7 @@ const OPENAPI_MODES: [(&str, OpenApiMode); 3] = [
 const VERBOSITIES: [(&str, Verbosity); 2] = [("verbose", Verbosity::Verbose), ("minimal", Verbosity::Minimal)];
 
 const fn of(variables: &'static [&'static str], expected: &'static str, set: fn(&mut Config, &str) -> Option<()>) -> Setting {
-    Setting { variables, expected, from_file: false, in_database: true, set }
+    Setting { variables, expected, from_file: false, fixed: false, set }
 }
 
 fn put<T>(place: &mut T, value: Option<T>) -> Option<()> {
@@ -267,6 +313,12 @@ fn put<T>(place: &mut T, value: Option<T>) -> Option<()> {
 /// Names as a setting lists them: separated by commas, quoted or not.
 fn names(list: &str) -> Vec<String> {
     list.split(',').map(|item| item.trim().trim_matches('"').to_owned()).filter(|item| !item.is_empty()).collect()
+}
+
+/// Not PostgreSQL's own: what they show is for no client of the service.
+fn exposable(list: &str) -> Option<Vec<String>> {
+    let own = |schema: &String| matches!(schema.as_str(), "pg_catalog" | "information_schema");
+    Some(names(list)).filter(|schemas| !schemas.is_empty() && !schemas.iter().any(own))
 }
 
 pub(crate) fn truth(value: &str) -> Option<bool> {
@@ -303,8 +355,11 @@ mod tests {
     use super::*;
 
     fn with(settings: &[(&str, &str)]) -> Config {
-        let settings: Vec<_> = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Config::default().with_settings(&settings)
+        Config::default().with_settings(&given(settings), &DatabaseSettings::new(), InDatabase::All).0
+    }
+
+    fn given(settings: &[(&str, &str)]) -> DatabaseSettings {
+        settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
 
     #[test]
@@ -387,6 +442,8 @@ mod tests {
             ("pgrst.db_max_rows", "many"),
             ("pgrst.db_schema", "older"),
             ("pgrst.db_schemas", " ,"),
+            ("pgrst.db_schemas", "public, pg_catalog"),
+            ("pgrst.db_channel_enabled", "false"),
             ("pgrst.db_tx_end", "later"),
             ("pgrst.jwt_role_claim_key", "role"),
             ("pgrst.openapi_mode", ""),
@@ -397,5 +454,31 @@ mod tests {
         ] {
             assert_eq!(with(&[(name, value)]), Config::default(), "{name}");
         }
+    }
+
+    #[test]
+    fn what_was_used_before_stays_in_the_place_of_what_can_not_be_used() {
+        let all = InDatabase::All;
+        let (_, before) = Config::default().with_settings(&given(&[("pgrst.db_max_rows", "2")]), &DatabaseSettings::new(), all);
+        let changed = given(&[("pgrst.db_max_rows", "many"), ("pgrst.db_plan_enabled", "true")]);
+        for _ in 0..2 {
+            let (config, used) = Config::default().with_settings(&changed, &before, all);
+            assert_eq!((config.max_rows, config.plan_enabled), (Some(2), true));
+            assert_eq!(used, given(&[("pgrst.db_max_rows", "2"), ("pgrst.db_plan_enabled", "true")]));
+        }
+        let (config, used) = Config::default().with_settings(&given(&[]), &before, all);
+        assert_eq!((config, used.len()), (Config::default(), 0), "what is no longer set is as it was made");
+    }
+
+    #[test]
+    fn a_database_changes_what_it_may() {
+        let settings = given(&[("pgrst.jwt_secret", "s3cret"), ("pgrst.jwt_aud", "us"), ("pgrst.db_anon_role", "web")]);
+        let with = |which| Config::default().with_settings(&settings, &DatabaseSettings::new(), which).0;
+        assert_eq!(with(InDatabase::Nothing), Config::default());
+        let of_project = with(InDatabase::AllButTokens);
+        assert!(of_project.checks_tokens_as(&Config::default()) && of_project.anon_role.as_deref() == Some("web"));
+        assert!(!with(InDatabase::All).checks_tokens_as(&Config::default()));
+        assert_eq!(names_in_database(InDatabase::Nothing), Vec::<String>::new());
+        assert!(names_in_database(InDatabase::AllButTokens).contains(&"pgrst.db_schemas".to_owned()));
     }
 }

@@ -14,10 +14,10 @@ use std::{
     sync::Arc,
 };
 
-pub(crate) use config::{Config, OpenApiMode, SETTINGS, Secret, TxEnd, Verbosity, truth};
+pub(crate) use config::{Config, DatabaseSettings, InDatabase, OpenApiMode, SETTINGS, Secret, TxEnd, Verbosity, truth};
 pub(crate) use functions::{Function, Parameter, Returns, Volatility};
 pub(crate) use fuzzy::closest;
-pub(crate) use load::{load, own_settings};
+pub(crate) use load::{LoadError, database_settings, load};
 pub(crate) use relationships::{Cardinality, ForeignKey, Relationship};
 
 /// A table, view, materialized view or foreign table.
@@ -34,7 +34,10 @@ pub(crate) struct Relation {
     pub(crate) insertable: bool,
     pub(crate) updatable: bool,
     pub(crate) deletable: bool,
+    /// By their numbers.
     pub(crate) columns: Vec<Column>,
+    /// Functions of a row that return a value, and whether a text search of that needs `to_tsvector` first.
+    pub(crate) computed_fields: Vec<(String, bool)>,
     /// Names of the primary key's columns; a view has those of its base table if it shows all of them.
     pub(crate) primary_key: Vec<String>,
 }
@@ -51,7 +54,7 @@ pub(crate) struct Column {
     pub(crate) name: String,
     /// As `format_type` writes it.
     pub(crate) type_name: String,
-    /// The type below a domain, without its modifier.
+    /// The type below all domains, without its modifier.
     pub(crate) base_type: String,
     pub(crate) not_null: bool,
     /// The default's expression, identity and generated columns aside.
@@ -66,13 +69,29 @@ impl Column {
 
     /// Whether a text search needs `to_tsvector` first.
     pub(crate) fn needs_tsvector(&self) -> bool {
-        matches!(self.base_type.as_str(), "json" | "jsonb" | "text" | "character varying" | "character" | "bpchar" | "name")
+        self.base_type != "tsvector"
     }
 }
 
 impl Relation {
     pub(crate) fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
+    }
+
+    fn column_name(&self, number: i16) -> Option<&str> {
+        let index = self.columns.binary_search_by_key(&number, |column| column.number).ok()?;
+        self.columns.get(index).map(|column| column.name.as_str())
+    }
+
+    fn numbered_mut(&mut self, number: i16) -> Option<&mut Column> {
+        let index = self.columns.binary_search_by_key(&number, |column| column.number).ok()?;
+        self.columns.get_mut(index)
+    }
+
+    /// Whether a text search of the column or computed field needs `to_tsvector` first.
+    pub(crate) fn needs_tsvector(&self, name: &str) -> bool {
+        let computed = || self.computed_fields.iter().any(|(field, needed)| field == name && *needed);
+        self.column(name).map_or_else(computed, Column::needs_tsvector)
     }
 }
 
@@ -82,6 +101,8 @@ pub(crate) type RoleSettings = BTreeMap<String, Vec<(String, String)>>;
 #[derive(Debug, Default)]
 pub(crate) struct SchemaCache {
     pub(crate) config: Arc<Config>,
+    /// The database's settings that made the configuration.
+    pub(crate) settings: DatabaseSettings,
     /// By schema, then name.
     pub(crate) relations: BTreeMap<String, BTreeMap<String, Relation>>,
     /// By the schema and name of the relation they start from.

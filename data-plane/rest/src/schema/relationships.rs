@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::views::ViewColumns;
+use super::{Relation, views::ViewColumns};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cardinality {
@@ -49,6 +49,10 @@ impl Relationship {
         self.origin == self.target
     }
 
+    pub(crate) fn is_computed(&self) -> bool {
+        matches!(self.cardinality, Cardinality::Computed { .. })
+    }
+
     pub(crate) fn is_to_one(&self) -> bool {
         match self.cardinality {
             Cardinality::ManyToOne | Cardinality::OneToOne { .. } | Cardinality::Computed { to_one: true } => true,
@@ -72,63 +76,65 @@ pub(crate) struct ForeignKey {
     pub(crate) target_columns: Vec<i16>,
 }
 
-/// What is needed to derive relationships.
+/// Keys of tables, by object ids and column numbers.
 #[derive(Debug, Default)]
-pub(crate) struct Catalogue {
+pub(crate) struct Constraints {
+    /// Those of a table together. Their order is that of the relationships.
     pub(crate) foreign_keys: Vec<ForeignKey>,
     /// Column sets of primary keys, by table.
     pub(crate) primary_keys: HashMap<u32, Vec<i16>>,
     /// Column sets of unique constraints and primary keys, by table.
     pub(crate) unique: HashMap<u32, Vec<Vec<i16>>>,
-    pub(crate) views: ViewColumns,
-    /// The exposed relations and their columns by number.
-    pub(crate) exposed: HashMap<u32, ExposedRelation>,
 }
 
+/// What is needed to derive relationships.
 #[derive(Debug)]
-pub(crate) struct ExposedRelation {
-    pub(crate) schema: String,
-    pub(crate) name: String,
-    pub(crate) columns: HashMap<i16, String>,
+pub(crate) struct Catalogue<'a> {
+    pub(crate) constraints: Constraints,
+    pub(crate) views: ViewColumns,
+    /// The exposed relations.
+    pub(crate) exposed: &'a HashMap<u32, Relation>,
 }
+
+/// Ways in which one view shows the columns of one key, at most: each column of the key may be shown several times.
+const MAX_WAYS: usize = 16;
 
 /// An exposed relation that shows a key's columns, under these names.
 struct Shown<'a> {
     id: u32,
-    relation: &'a ExposedRelation,
-    columns: Vec<String>,
+    relation: &'a Relation,
+    columns: Vec<&'a str>,
 }
 
-impl Catalogue {
-    /// The names of a key's columns in every exposed relation that shows all of them: the table, and views over it.
-    fn shown(&self, table: u32, columns: &[i16]) -> Vec<Shown<'_>> {
+impl<'a> Catalogue<'a> {
+    /// The names of a key's columns in every exposed relation that shows all of them: the table, and views over it. A view
+    /// that shows a column several times is there as often.
+    fn shown(&self, table: u32, columns: &[i16]) -> Vec<Shown<'a>> {
         let mut shown = Vec::new();
         if let Some(relation) = self.exposed.get(&table)
-            && let Some(names) = columns.iter().map(|number| relation.columns.get(number).cloned()).collect()
+            && let Some(columns) = columns.iter().map(|number| relation.column_name(*number)).collect()
         {
-            shown.push(Shown { id: table, relation, columns: names });
+            shown.push(Shown { id: table, relation, columns });
         }
         for view in self.views.over(table) {
-            if let Some(relation) = self.exposed.get(&view)
-                && let Some(names) = columns
-                    .iter()
-                    .map(|number| self.views.column_showing(view, table, *number).and_then(|n| relation.columns.get(&n).cloned()))
-                    .collect()
-            {
-                shown.push(Shown { id: view, relation, columns: names });
-            }
+            let Some(relation) = self.exposed.get(&view) else { continue };
+            let names = |number: &i16| {
+                self.views.columns_showing(view, table, *number).filter_map(|number| relation.column_name(number)).collect()
+            };
+            let ways = one_of_each(&columns.iter().map(names).collect::<Vec<Vec<&str>>>());
+            shown.extend(ways.into_iter().map(|columns| Shown { id: view, relation, columns }));
         }
         shown
     }
 
     /// The primary key of an exposed relation by the names it shows.
     pub(crate) fn primary_key_of(&self, id: u32) -> Vec<String> {
-        let own = self.primary_keys.get(&id).map(|columns| (id, columns));
-        let candidates =
-            own.into_iter().chain(self.views.bases(id).filter_map(|base| Some((base, self.primary_keys.get(&base)?))));
+        let known = &self.constraints.primary_keys;
+        let own = known.get(&id).map(|columns| (id, columns));
+        let candidates = own.into_iter().chain(self.views.bases(id).filter_map(|base| Some((base, known.get(&base)?))));
         for (table, columns) in candidates {
             if let Some(found) = self.shown(table, columns).into_iter().find(|shown| shown.id == id) {
-                return found.columns;
+                return found.columns.into_iter().map(str::to_owned).collect();
             }
         }
         Vec::new()
@@ -136,12 +142,15 @@ impl Catalogue {
 
     fn is_unique(&self, table: u32, columns: &[i16]) -> bool {
         let wanted: HashSet<i16> = columns.iter().copied().collect();
-        self.unique.get(&table).is_some_and(|sets| sets.iter().any(|set| set.iter().copied().collect::<HashSet<_>>() == wanted))
+        self.constraints
+            .unique
+            .get(&table)
+            .is_some_and(|sets| sets.iter().any(|set| set.iter().copied().collect::<HashSet<_>>() == wanted))
     }
 
     pub(crate) fn relationships(&self) -> Vec<Relationship> {
         let mut found = Vec::new();
-        for key in &self.foreign_keys {
+        for key in &self.constraints.foreign_keys {
             self.direct(key, &mut found);
         }
         self.many_to_many(&mut found);
@@ -153,14 +162,14 @@ impl Catalogue {
         let targets = self.shown(key.target, &key.target_columns);
         for source in self.shown(key.table, &key.columns) {
             for target in &targets {
-                let columns: Vec<(String, String)> = source.columns.iter().cloned().zip(target.columns.iter().cloned()).collect();
-                let mirrored = columns.iter().map(|(a, b)| (b.clone(), a.clone())).collect();
+                let columns = pairs(&source.columns, &target.columns);
+                let mirrored = pairs(&target.columns, &source.columns);
                 let (forward, backward) = if unique {
                     (Cardinality::OneToOne { owning: true }, Cardinality::OneToOne { owning: false })
                 } else {
                     (Cardinality::ManyToOne, Cardinality::OneToMany)
                 };
-                let names = (source.relation.names(), target.relation.names());
+                let names = (names(source.relation), names(target.relation));
                 found.push(relationship(names.clone(), forward, &key.constraint, columns));
                 found.push(relationship((names.1, names.0), backward, &key.constraint, mirrored));
             }
@@ -169,19 +178,11 @@ impl Catalogue {
 
     /// Pairs of foreign keys of one table whose columns are all part of its primary key.
     fn many_to_many(&self, found: &mut Vec<Relationship>) {
-        let mut by_table: HashMap<u32, Vec<&ForeignKey>> = HashMap::new();
-        for key in &self.foreign_keys {
-            let in_primary_key = self
-                .primary_keys
-                .get(&key.table)
-                .is_some_and(|primary| key.columns.iter().all(|column| primary.contains(column)));
-            if in_primary_key {
-                by_table.entry(key.table).or_default().push(key);
-            }
-        }
-        for keys in by_table.values() {
-            for first in keys {
-                for second in keys.iter().filter(|second| second.constraint != first.constraint) {
+        for of_table in self.constraints.foreign_keys.chunk_by(|a, b| a.table == b.table) {
+            let Some(primary) = of_table.first().and_then(|key| self.constraints.primary_keys.get(&key.table)) else { continue };
+            let inside = |key: &&ForeignKey| key.columns.iter().all(|column| primary.contains(column));
+            for first in of_table.iter().filter(inside) {
+                for second in of_table.iter().filter(inside).filter(|second| second.constraint != first.constraint) {
                     self.through(first, second, found);
                 }
             }
@@ -189,37 +190,44 @@ impl Catalogue {
     }
 
     fn through(&self, first: &ForeignKey, second: &ForeignKey, found: &mut Vec<Relationship>) {
-        let second_shown = self.shown(second.table, &second.columns);
-        for junction in self.shown(first.table, &first.columns) {
-            let Some(other) = second_shown.iter().find(|shown| shown.id == junction.id) else { continue };
-            for origin in self.shown(first.target, &first.target_columns) {
-                for target in self.shown(second.target, &second.target_columns) {
-                    let (schema, name) = junction.relation.names();
-                    let columns = origin.columns.iter().cloned().zip(junction.columns.iter().cloned()).collect();
-                    found.push(Relationship {
-                        junction: Some(Junction {
-                            schema,
-                            name,
-                            constraint: second.constraint.clone(),
-                            columns: other.columns.iter().cloned().zip(target.columns.iter().cloned()).collect(),
-                        }),
-                        ..relationship(
-                            (origin.relation.names(), target.relation.names()),
+        let (junctions, others) = (self.shown(first.table, &first.columns), self.shown(second.table, &second.columns));
+        let (origins, targets) =
+            (self.shown(first.target, &first.target_columns), self.shown(second.target, &second.target_columns));
+        for junction in &junctions {
+            for other in others.iter().filter(|other| other.id == junction.id) {
+                for origin in &origins {
+                    for target in &targets {
+                        let (schema, name) = names(junction.relation);
+                        let columns = pairs(&other.columns, &target.columns);
+                        let direct = relationship(
+                            (names(origin.relation), names(target.relation)),
                             Cardinality::ManyToMany,
                             &first.constraint,
-                            columns,
-                        )
-                    });
+                            pairs(&origin.columns, &junction.columns),
+                        );
+                        let junction = Junction { schema, name, constraint: second.constraint.clone(), columns };
+                        found.push(Relationship { junction: Some(junction), ..direct });
+                    }
                 }
             }
         }
     }
 }
 
-impl ExposedRelation {
-    fn names(&self) -> (String, String) {
-        (self.schema.clone(), self.name.clone())
-    }
+fn names(relation: &Relation) -> (String, String) {
+    (relation.schema.clone(), relation.name.clone())
+}
+
+fn pairs(a: &[&str], b: &[&str]) -> Vec<(String, String)> {
+    a.iter().zip(b).map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
+}
+
+/// Every way to take one of each, at most [`MAX_WAYS`].
+fn one_of_each<'a>(choices: &[Vec<&'a str>]) -> Vec<Vec<&'a str>> {
+    choices.iter().fold(vec![Vec::new()], |taken, choice| {
+        let longer = taken.iter().flat_map(|taken| choice.iter().map(move |next| [taken.as_slice(), &[*next]].concat()));
+        longer.take(MAX_WAYS).collect()
+    })
 }
 
 fn relationship(
@@ -229,4 +237,16 @@ fn relationship(
     columns: Vec<(String, String)>,
 ) -> Relationship {
     Relationship { origin, target, cardinality, constraint: constraint.to_owned(), columns, junction: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_that_are_shown_several_times_are_combined() {
+        assert_eq!(one_of_each(&[vec!["a", "b"], vec!["c"]]), [["a", "c"], ["b", "c"]]);
+        assert_eq!(one_of_each(&[vec!["a"], vec![]]), Vec::<Vec<&str>>::new());
+        assert_eq!(one_of_each(&[vec!["a"; 10], vec!["b"; 10]]).len(), MAX_WAYS);
+    }
 }

@@ -19,7 +19,7 @@ pub(crate) struct ViewColumns {
 const MAX_CHAIN: usize = 32;
 
 impl ViewColumns {
-    /// `rules`: each view's id and its rule's `ev_action` as text.
+    /// `rules`: each view's id and its rule's `ev_action` as text. Their order is that of [`Self::over`].
     pub(crate) fn new(rules: &[(u32, String)]) -> Self {
         let direct: HashMap<u32, Vec<(i16, u32, i16)>> = rules.iter().map(|(view, rule)| (*view, origins(rule))).collect();
         let follow = |mut table: u32, mut column: i16| {
@@ -31,14 +31,14 @@ impl ViewColumns {
             Some((table, column))
         };
         let mut found = Self::default();
-        for (view, columns) in &direct {
-            let followed: Vec<(i16, u32, i16)> = columns
+        for (view, _) in rules {
+            let followed: Vec<(i16, u32, i16)> = direct[view]
                 .iter()
                 .filter_map(|(own, table, column)| follow(*table, *column).map(|(table, column)| (*own, table, column)))
                 .collect();
             for (_, table, _) in &followed {
                 let views = found.over.entry(*table).or_default();
-                if !views.contains(view) {
+                if views.last() != Some(view) {
                     views.push(*view);
                 }
             }
@@ -57,9 +57,10 @@ impl ViewColumns {
         self.columns.get(&view).into_iter().flatten().map(|(_, table, _)| *table)
     }
 
-    /// The view's column that shows the table's.
-    pub(crate) fn column_showing(&self, view: u32, table: u32, column: i16) -> Option<i16> {
-        self.columns.get(&view)?.iter().find(|(_, t, c)| *t == table && *c == column).map(|(own, _, _)| *own)
+    /// The view's columns that show the table's.
+    pub(crate) fn columns_showing(&self, view: u32, table: u32, column: i16) -> impl Iterator<Item = i16> {
+        let columns = self.columns.get(&view).into_iter().flatten();
+        columns.filter(move |(_, t, c)| *t == table && *c == column).map(|(own, _, _)| *own)
     }
 }
 
@@ -123,9 +124,15 @@ mod tests {
     fn follows_views_over_views() {
         let outer = RULE.replace("100", "200").replace(":resorigcol 2", ":resorigcol 1");
         let views = ViewColumns::new(&[(200, RULE.to_owned()), (300, outer)]);
-        assert_eq!(views.column_showing(300, 100, 2), Some(1));
-        let mut over: Vec<u32> = views.over(100).collect();
-        over.sort_unstable();
-        assert_eq!(over, [200, 300]);
+        assert_eq!(views.columns_showing(300, 100, 2).collect::<Vec<_>>(), [1]);
+        assert_eq!(views.over(100).collect::<Vec<_>>(), [200, 300]);
+    }
+
+    #[test]
+    fn a_column_may_be_shown_twice() {
+        let twice = RULE.replace(":resorigtbl 0 :resorigcol 0", ":resorigtbl 100 :resorigcol 2");
+        let views = ViewColumns::new(&[(300, twice.clone()), (200, twice)]);
+        assert_eq!(views.columns_showing(200, 100, 2).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(views.over(100).collect::<Vec<_>>(), [300, 200], "each once, in the order of the rules");
     }
 }

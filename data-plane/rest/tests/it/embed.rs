@@ -1,6 +1,8 @@
 //! Embedded resources.
 
-use crate::support::{project, project_with};
+use serde_json::json;
+
+use crate::support::{Project, project, project_with};
 
 const SQL: &str = "
 create table clients (id int primary key, name text);
@@ -203,4 +205,77 @@ async fn what_is_not_clear() {
     "#);
     let counted = project.send("GET /clients?select=id,projects!inner(id)&limit=1\nPrefer: count=exact").await;
     assert_eq!(counted.headers["content-range"], "0-0/2");
+}
+
+/// What the details of an ambiguity call the relationships.
+async fn candidates(p: &Project, request: &str) -> Vec<String> {
+    let answer = p.send(request).await.json();
+    assert_eq!(answer["code"], "PGRST201", "{answer}");
+    let details = answer["details"].as_array().expect("a list").clone();
+    details.iter().map(|detail| detail["relationship"].as_str().expect("a text").to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_view_may_show_a_column_twice() {
+    let view = "create view twice as select id, client_id as buyer, client_id as seller from projects";
+    let p = project(&format!("{SQL}; {view}")).await;
+    assert_eq!(
+        candidates(&p, "GET /twice?select=clients(name)").await,
+        [
+            "projects_client_id_fkey using twice(buyer) and clients(id)",
+            "projects_client_id_fkey using twice(seller) and clients(id)"
+        ]
+    );
+    let both = "GET /twice?select=id,buyer(name),seller(name)&id=eq.1";
+    assert_eq!(p.body(both).await, r#"200 [{"id":1,"buyer":{"name":"Acme"},"seller":{"name":"Acme"}}]"#);
+    assert_eq!(
+        p.body("GET /clients?select=twice!seller(id)&id=eq.2").await,
+        r#"200 [{"twice":[{"id":3}]}]"#,
+        "and the other way round"
+    );
+}
+
+#[tokio::test]
+async fn candidates_are_told_in_the_same_order_always() {
+    // Made in an order that is not that of their names.
+    let junctions: Vec<String> = ["m3", "m1", "m5", "m2", "m4"]
+        .iter()
+        .map(|name| format!("create table {name} (a int references clients, b int references users, primary key (a, b));"))
+        .collect();
+    let p = project(&format!("{SQL}; {}", junctions.concat())).await;
+    let expected: Vec<String> = (1..=5).map(|n| format!("m{n} using m{n}_a_fkey(a) and m{n}_b_fkey(b)")).collect();
+    assert_eq!(candidates(&p, "GET /clients?select=users(*)").await, expected);
+}
+
+#[tokio::test]
+async fn computed_relationships_are_found_by_the_search_path() {
+    let sql = "
+        create schema other; create schema extra;
+        create table other.clients (id int primary key); create table other.projects (id int primary key);
+        insert into other.clients values (1); insert into other.projects values (70);
+        create function first(clients) returns setof projects rows 1 language sql stable as
+          $$ select * from public.projects where client_id = $1.id order by id limit 1 $$;
+        create function other.first(other.clients) returns setof other.projects rows 1 language sql stable as
+          $$ select * from other.projects $$;
+        create function extra.first(clients) returns setof projects rows 1 language sql stable as
+          $$ select * from public.projects where id = 4 $$;
+        create function extra.last(clients) returns setof projects rows 1 language sql stable as
+          $$ select * from public.projects where client_id = $1.id order by id desc limit 1 $$;
+        create function extra.projects(clients) returns setof projects language sql stable as
+          $$ select * from public.projects where id = 4 $$;
+        create function extra.hidden(text) returns text language sql stable as $$ select $1 $$;
+        grant usage on schema other, extra to anon; grant select on all tables in schema other to anon;
+        grant execute on all functions in schema other, extra to anon;";
+    let p = project_with(&format!("{SQL}; {sql}"), &[("db_schemas", "public, other"), ("db_extra_search_path", "extra")]).await;
+    for (request, expected) in [
+        ("GET /clients?select=first(id),last(id)&id=eq.1", json!([{"first": {"id": 1}, "last": {"id": 2}}])),
+        ("GET /clients?select=first(id)\nAccept-Profile: other", json!([{"first": {"id": 70}}])),
+        // What a function says of a name counts more than what foreign keys do, and says nothing of other functions.
+        ("GET /clients?select=projects(id),last(id)&id=eq.1", json!([{"projects": [{"id": 4}], "last": {"id": 2}}])),
+    ] {
+        assert_eq!(p.send(request).await.json(), expected, "{request}");
+    }
+    for name in ["last", "hidden"] {
+        assert_eq!(p.send(&format!("POST /rpc/{name}\n\n{{}}")).await.json()["code"], "PGRST202", "{name} is not exposed");
+    }
 }

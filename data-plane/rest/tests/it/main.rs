@@ -7,6 +7,7 @@ mod errors;
 mod faults;
 mod headers;
 mod hostile;
+mod large;
 mod openapi;
 mod plans;
 mod program;

@@ -170,7 +170,7 @@ async fn it_waits_for_a_database_that_is_not_there_yet() {
     let mut p = variables(&database, &role).with("PGRST_DB_URI", &uri).with("PGRST_ADMIN_SERVER_PORT", &admin).start().await;
     p.logs("could not connect to the database").await;
     let answer = p.body("GET /todos").await;
-    assert!(answer.starts_with(r#"503 {"code":"PGRST000","#), "{answer}");
+    assert!(answer.starts_with(r#"503 {"code":"PGRST002","#), "{answer}");
     let (code, message) = p.is_ready().await;
     assert_eq!(code, 1);
     assert!(message.ends_with("/ready answers 503\n"), "{message}");

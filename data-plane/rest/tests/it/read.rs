@@ -342,3 +342,19 @@ async fn spaces_after_a_comma_belong_to_the_value() {
      {"id":2}]
     "#);
 }
+
+#[tokio::test]
+async fn a_text_search_is_for_all_that_can_be_a_tsvector() {
+    let project = project(
+        "create domain vector as tsvector; create domain deeper as vector; create domain words as varchar(40);
+         create table notes (id int primary key, vector deeper, words words, data json);
+         insert into notes values (1, to_tsvector('english', 'fat cats'), 'The Fat Cats', '{\"a\": \"fat cats\"}'), (2, '', '', '{}');
+         create function upper_words(notes) returns text language sql stable as $$ select upper($1.words) $$;
+         create function as_vector(notes) returns deeper language sql stable as $$ select $1.vector $$;",
+    )
+    .await;
+    for column in ["vector", "words", "data", "data-%3E%3Ea", "upper_words", "as_vector"] {
+        let answer = project.body(&format!("GET /notes?select=id&{column}=fts(english).cat")).await;
+        assert_eq!(answer, r#"200 [{"id":1}]"#, "{column}");
+    }
+}

@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 
-use tokio_postgres::{Error, Row};
+use tokio_postgres::{Error, Row, types::Type};
 
+use super::domains::Domains;
 use crate::schema::{Cardinality, Function, Parameter, Relationship, Returns, SchemaCache, Volatility};
 
+/// Functions of the exposed schemas, and those of a row in the rest of the search path.
 pub(super) const FUNCTIONS: &str = "\
 select n.nspname::text, p.proname::text, p.proretset, p.provolatile::text, p.prorows, p.provariadic <> 0, p.pronargdefaults::int4,
        p.proargnames, p.proargmodes::text[],
@@ -16,11 +18,20 @@ from pg_proc p join pg_namespace n on n.oid = p.pronamespace join pg_type t on t
   left join pg_type b on b.oid = nullif(t.typbasetype, 0)
   left join pg_class c on c.oid = nullif(coalesce(nullif(t.typrelid, 0), b.typrelid), 0)
   left join pg_namespace cn on cn.oid = c.relnamespace
-where n.nspname = any($1) and p.prokind = 'f' and p.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)
+where (n.nspname = any($1)
+       or n.nspname = any($2) and p.pronargs = 1 and exists (select from pg_type a where a.oid = p.proargtypes[0] and a.typrelid <> 0))
+  and p.prokind = 'f' and p.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)
 order by p.oid";
 
-/// The function, and its first argument's type, for computed relationships.
-pub(super) fn function(row: &Row) -> Result<(Function, Option<u32>), Error> {
+/// A function, and what makes it a computed field or relationship.
+pub(super) struct FoundFunction {
+    pub(super) function: Function,
+    /// The type of its first argument; 0 if it has none.
+    pub(super) argument: u32,
+    returns: u32,
+}
+
+pub(super) fn function(row: &Row) -> Result<FoundFunction, Error> {
     let names: Option<Vec<String>> = row.try_get(7)?;
     let modes: Option<Vec<String>> = row.try_get(8)?;
     let types: Vec<String> = row.try_get(9)?;
@@ -73,33 +84,44 @@ pub(super) fn function(row: &Row) -> Result<(Function, Option<u32>), Error> {
         rows: row.try_get(4)?,
         settings: settings.iter().filter_map(|setting| setting.split_once('=')).map(owned).collect(),
     };
-    Ok((function, row.try_get(16)?))
+    let argument = row.try_get::<_, Option<u32>>(16)?.unwrap_or_default();
+    Ok(FoundFunction { function, argument, returns: row.try_get(10)? })
 }
 
 fn owned((name, value): (&str, &str)) -> (String, String) {
     (name.to_owned(), value.to_owned())
 }
 
-/// A function of one unnamed or named row argument that returns rows of another relation is a relationship.
-pub(super) fn computed(
-    function: &Function,
-    argument: Option<u32>,
-    by_row_type: &HashMap<u32, (String, String)>,
-    cache: &SchemaCache,
-) -> Option<Relationship> {
-    let Returns::Relation { schema, name } = &function.returns else { return None };
-    if function.parameters.len() != 1 {
-        return None;
+impl FoundFunction {
+    /// A function of one row that returns a value is a field of it: its name, and whether a text search of it needs
+    /// `to_tsvector` first.
+    pub(super) fn computed_field(&self, domains: &Domains) -> Option<(String, bool)> {
+        let function = &self.function;
+        let is_field = function.parameters.len() == 1 && function.returns == Returns::Scalar && !function.is_set;
+        is_field.then(|| (function.name.clone(), domains.base(self.returns) != Type::TS_VECTOR.oid()))
     }
-    let origin = by_row_type.get(&argument?)?;
-    cache.relation(schema, name)?;
-    Some(Relationship {
-        origin: origin.clone(),
-        target: (schema.clone(), name.clone()),
-        #[expect(clippy::float_cmp, reason = "ROWS 1 is stored exactly")]
-        cardinality: Cardinality::Computed { to_one: !function.is_set || function.rows == 1.0 },
-        constraint: function.name.clone(),
-        columns: vec![(function.schema.clone(), function.name.clone())],
-        junction: None,
-    })
+
+    /// A function of one row that returns rows of another relation is a relationship.
+    pub(super) fn computed_relationship(
+        &self,
+        by_row_type: &HashMap<u32, (String, String)>,
+        cache: &SchemaCache,
+    ) -> Option<Relationship> {
+        let function = &self.function;
+        let Returns::Relation { schema, name } = &function.returns else { return None };
+        if function.parameters.len() != 1 {
+            return None;
+        }
+        let origin = by_row_type.get(&self.argument)?;
+        cache.relation(schema, name)?;
+        Some(Relationship {
+            origin: origin.clone(),
+            target: (schema.clone(), name.clone()),
+            #[expect(clippy::float_cmp, reason = "ROWS 1 is stored exactly")]
+            cardinality: Cardinality::Computed { to_one: !function.is_set || function.rows == 1.0 },
+            constraint: function.name.clone(),
+            columns: vec![(function.schema.clone(), function.name.clone())],
+            junction: None,
+        })
+    }
 }

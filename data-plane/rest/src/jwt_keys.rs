@@ -1,0 +1,46 @@
+//! The keys of `jwt-secret`, wherever it was set.
+
+use base64::{
+    Engine as _, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use project_context::VerificationKeys;
+
+use crate::schema::{Config, Secret};
+
+/// Bytes of a secret at least, as PostgREST has it.
+const SHORTEST_SECRET: usize = 32;
+
+/// The keys, if there is a secret; otherwise what is wrong with it, which does not show it.
+pub(crate) fn keys(config: &Config) -> Result<Option<VerificationKeys>, String> {
+    let Some(Secret(text)) = &config.jwt_secret else { return Ok(None) };
+    let secret = if config.jwt_secret_is_base64 {
+        base64_of_either_alphabet(text)
+            .ok_or_else(|| "it is no base64, which PGRST_JWT_SECRET_IS_BASE64 says that it is".to_owned())?
+    } else {
+        text.clone().into_bytes()
+    };
+    if secret.len() < SHORTEST_SECRET {
+        return Err(format!("it has {} bytes; use at least {SHORTEST_SECRET}", secret.len()));
+    }
+    VerificationKeys::parse(&secret).map(Some).map_err(|error| error.to_string())
+}
+
+/// Base64 or base64url, padded or not.
+fn base64_of_either_alphabet(text: &str) -> Option<Vec<u8>> {
+    const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    let standard = text.trim().replace('-', "+").replace('_', "/");
+    GeneralPurpose::new(&alphabet::STANDARD, LENIENT).decode(standard).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_is_read_in_either_alphabet() {
+        for (text, bytes) in [("_-8", Some(vec![0xff, 0xef])), ("/+8=", Some(vec![0xff, 0xef])), ("?", None)] {
+            assert_eq!(base64_of_either_alphabet(text), bytes);
+        }
+    }
+}
