@@ -9,8 +9,8 @@ use crate::{
     openapi,
     options::Options,
     plan::{self, CallPlan, ReadPlan, WritePlan},
-    query::{self, SessionScope, SessionSettings, Sql},
-    representation,
+    query::{self, SessionScope, SessionSettings, Shape, Sql},
+    representation::Representation,
     request::{Action, ApiRequest, Count, MediaType, Target},
     response::{self, Shown},
     schema::{Returns, Volatility},
@@ -23,6 +23,7 @@ use crate::{
 pub(crate) struct Planned {
     pub(crate) schema: String,
     pub(crate) media: MediaType,
+    shape: Shape,
     what: What,
 }
 
@@ -51,7 +52,6 @@ impl Planned {
     pub(crate) fn new(loaded: &Loaded, request: &ApiRequest, options: &Options) -> Result<Self, RestError> {
         let cache = &loaded.schema;
         let schema = plan::schema_of(request, &cache.config)?;
-        let media = representation::media(request)?;
         let what = match (&request.target, request.action) {
             (Target::Root, Action::Options) => What::Known(Known::Allow("OPTIONS,GET,HEAD".to_owned())),
             (Target::Relation(name), Action::Options) => {
@@ -72,14 +72,15 @@ impl Planned {
             }
             (Target::Relation(name), _) => What::Write(Box::new(plan::plan_write(cache, &schema, name, request)?)),
         };
-        Ok(Self { schema, media, what })
+        let representation = Representation::choose(cache, &what, request)?;
+        Ok(Self { schema, media: representation.media, shape: representation.shape, what })
     }
 
     /// The statements, or the answer that needs none.
     pub(crate) fn job(&self, loaded: &Loaded, request: &ApiRequest, identity: &Identity, options: &Options) -> Work {
         let config = &loaded.schema.config;
         let count = request.preferences.count;
-        let shape = representation::shape(&self.what, &self.media, request);
+        let shape = self.shape.clone();
         let (main, writes, explain) = match &self.what {
             What::Known(known) => return Work::Ready(self.known(known, request)),
             What::Read(plan) => {

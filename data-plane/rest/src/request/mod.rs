@@ -18,7 +18,7 @@ use percent_encoding::percent_decode_str;
 pub(crate) use cursor::ParseError;
 pub(crate) use field::{Field, JsonKey, JsonStep};
 pub(crate) use filter::{Condition, IsValue, Operation, Quantifier};
-pub(crate) use media::{Accept, MediaType};
+pub(crate) use media::{ANYTHING, Accept, Accepted, MediaType};
 pub(crate) use order::OrderTerm;
 pub(crate) use payload::{ContentType, Payload};
 pub(crate) use prefer::{Applicable, Count, Preferences, Resolution, Return, applied};

@@ -5,6 +5,7 @@
 mod config;
 mod functions;
 mod load;
+mod media;
 mod relationships;
 mod views;
 
@@ -16,6 +17,7 @@ use std::{
 pub(crate) use config::{Config, SETTINGS, Secret, Verbosity, truth};
 pub(crate) use functions::{Function, Parameter, Returns, Volatility};
 pub(crate) use load::load;
+pub(crate) use media::{Handler, Handlers, MediaDomain};
 pub(crate) use relationships::{Cardinality, ForeignKey, Relationship};
 
 /// A table, view, materialized view or foreign table.
@@ -86,6 +88,8 @@ pub(crate) struct SchemaCache {
     pub(crate) relationships: HashMap<(String, String), Vec<Arc<Relationship>>>,
     /// By schema, then name; overloads together.
     pub(crate) functions: BTreeMap<String, BTreeMap<String, Vec<Arc<Function>>>>,
+    /// Aggregates that make media types of rows.
+    pub(crate) handlers: Handlers,
     pub(crate) role_settings: RoleSettings,
 }
 

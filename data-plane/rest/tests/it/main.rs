@@ -4,6 +4,7 @@ mod config;
 mod embed;
 mod faults;
 mod hostile;
+mod media;
 mod program;
 mod read;
 mod rls;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use tokio_postgres::{Error, Row};
 
-use crate::schema::{Cardinality, Function, Parameter, Relationship, Returns, SchemaCache, Volatility};
+use crate::schema::{Cardinality, Function, MediaDomain, Parameter, Relationship, Returns, SchemaCache, Volatility};
 
 pub(super) const FUNCTIONS: &str = "\
 select n.nspname::text, p.proname::text, p.proretset, p.provolatile::text, p.prorows, p.provariadic <> 0, p.pronargdefaults::int4,
@@ -20,7 +20,7 @@ where n.nspname = any($1) and p.prokind = 'f' and p.prorettype not in ('trigger'
 order by p.oid";
 
 /// The function, and its first argument's type, for computed relationships.
-pub(super) fn function(row: &Row) -> Result<(Function, Option<u32>), Error> {
+pub(super) fn function(row: &Row, domains: &HashMap<u32, MediaDomain>) -> Result<(Function, Option<u32>), Error> {
     let names: Option<Vec<String>> = row.try_get(7)?;
     let modes: Option<Vec<String>> = row.try_get(8)?;
     let types: Vec<String> = row.try_get(9)?;
@@ -61,12 +61,15 @@ pub(super) fn function(row: &Row) -> Result<(Function, Option<u32>), Error> {
         "s" => Volatility::Stable,
         _ => Volatility::Volatile,
     };
+    let is_set: bool = row.try_get(2)?;
+    let media = if is_set { None } else { domains.get(&row.try_get(10)?).cloned() };
     let function = Function {
         schema: row.try_get(0)?,
         name: row.try_get(1)?,
         parameters,
         returns,
-        is_set: row.try_get(2)?,
+        media,
+        is_set,
         volatility,
         rows: row.try_get(4)?,
     };

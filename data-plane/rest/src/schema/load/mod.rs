@@ -3,6 +3,7 @@
 //! Each query reads few catalogues and joins little, because on a fresh connection planning costs more than running.
 
 mod functions;
+mod media;
 mod relations;
 mod settings;
 
@@ -20,19 +21,24 @@ use crate::options::Options;
 /// Loads everything. `config` is what was in force before; if the database says otherwise, its word counts.
 pub(crate) async fn load(client: &Client, config: Arc<Config>, options: &Options) -> Result<SchemaCache, Error> {
     let (loaded_for, cache) = load_with(client, config, options).await?;
-    if loaded_for.schemas == cache.config.schemas { Ok(cache) } else { Ok(load_with(client, cache.config, options).await?.1) }
+    let same = |config: &Config| config.schemas == loaded_for.schemas && config.extra_search_path == loaded_for.extra_search_path;
+    if same(&cache.config) { Ok(cache) } else { Ok(load_with(client, cache.config, options).await?.1) }
 }
 
 async fn load_with(client: &Client, assumed: Arc<Config>, options: &Options) -> Result<(Arc<Config>, SchemaCache), Error> {
     let schemas = &assumed.schemas;
     let none: &[(&(dyn ToSql + Sync), Type)] = &[];
     let exposed: &[(&(dyn ToSql + Sync), Type)] = &[(schemas, Type::TEXT_ARRAY)];
-    let (relations, columns, constraints, rules, functions, settings) = try_join!(
+    let handling: Vec<String> = schemas.iter().chain(&assumed.extra_search_path).cloned().collect();
+    let handling: &[(&(dyn ToSql + Sync), Type)] = &[(&handling, Type::TEXT_ARRAY)];
+    let (relations, columns, constraints, rules, functions, domains, aggregates, settings) = try_join!(
         client.query_typed(relations::RELATIONS, exposed),
         client.query_typed(relations::COLUMNS, exposed),
         client.query_typed(relations::CONSTRAINTS, none),
         client.query_typed(relations::VIEW_RULES, none),
         client.query_typed(functions::FUNCTIONS, exposed),
+        client.query_typed(media::DOMAINS, none),
+        client.query_typed(media::AGGREGATES, handling),
         client.query_typed(settings::SETTINGS, none),
     )?;
     let (own, mut role_settings) = settings::settings_by_role(&settings)?;
@@ -49,11 +55,13 @@ async fn load_with(client: &Client, assumed: Arc<Config>, options: &Options) -> 
     for (id, relation) in &mut by_id {
         relation.primary_key = catalogue.primary_key_of(*id);
     }
-    let functions = functions.iter().map(functions::function).collect::<Result<Vec<_>, Error>>()?;
+    let domains = media::domains(&domains)?;
+    let handlers = media::handlers(&aggregates, &domains)?;
+    let functions = functions.iter().map(|row| functions::function(row, &domains)).collect::<Result<Vec<_>, Error>>()?;
 
     let names = |relation: &Relation| (relation.schema.clone(), relation.name.clone());
     let by_row_type = by_id.values().map(|relation| (relation.row_type, names(relation))).collect();
-    let mut cache = SchemaCache { config, role_settings, ..SchemaCache::default() };
+    let mut cache = SchemaCache { config, handlers, role_settings, ..SchemaCache::default() };
     for relation in by_id.into_values() {
         cache.relations.entry(relation.schema.clone()).or_default().insert(relation.name.clone(), relation);
     }
