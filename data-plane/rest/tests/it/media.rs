@@ -1,5 +1,7 @@
 //! Media types: the built-in ones, those that handlers in the database make, and which of them is chosen.
 
+#![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
+
 use axum::body::Body;
 use http::Request;
 use http_body_util::BodyExt;
