@@ -9,8 +9,8 @@ use crate::{
     openapi::{self, Address},
     options::Options,
     plan::{self, CallPlan, ReadPlan, WritePlan},
-    query::{self, SessionScope, SessionSettings},
-    representation,
+    query::{self, SessionScope, SessionSettings, Shape},
+    representation::Representation,
     request::{Action, ApiRequest, Count, End, Explain, MediaType, Target},
     response::{self, Shown},
     schema::{OpenApiMode, Returns, SchemaCache, TxEnd, Volatility},
@@ -23,6 +23,7 @@ use crate::{
 pub(crate) struct Planned {
     pub(crate) schema: String,
     pub(crate) media: MediaType,
+    shape: Shape,
     /// The plan is shown in the place of the result.
     explain: Option<Explain>,
     what: What,
@@ -55,7 +56,6 @@ impl Planned {
         let cache = &loaded.schema;
         let schema = plan::schema_of(request, &cache.config)?;
         let explain = request.explain.as_ref().filter(|_| cache.config.plan_enabled && request.target != Target::Root);
-        let media = representation::media(request, explain.map_or(&request.accept, |explain| &explain.accept), &cache.config)?;
         let what = match (&request.target, request.action) {
             (Target::Root, Action::Options) => What::Known(Known::Allow("OPTIONS,GET,HEAD".to_owned())),
             (Target::Relation(name), Action::Options) => {
@@ -76,14 +76,16 @@ impl Planned {
             }
             (Target::Relation(name), _) => What::Write(Box::new(plan::plan_write(cache, &schema, name, request)?)),
         };
-        Ok(Self { schema, media, explain: explain.cloned(), what })
+        let accept = explain.map_or(&request.accept, |explain| &explain.accept);
+        let representation = Representation::choose(cache, &what, request, accept)?;
+        Ok(Self { schema, media: representation.media, shape: representation.shape, explain: explain.cloned(), what })
     }
 
     /// The statements, or the answer that needs none.
     pub(crate) fn job(&self, loaded: &Loaded, request: &ApiRequest, identity: &Identity, options: &Options) -> Work {
         let config = &loaded.schema.config;
         let count = request.preferences.count;
-        let shape = representation::shape(&self.what, &self.media, request);
+        let shape = self.shape.clone();
         let (main, writes, estimate) = match &self.what {
             What::Known(known) => return Work::Ready(Self::known(known)),
             What::Read(plan) => {

@@ -269,12 +269,25 @@ fn outcome(row: &Row, estimate: Option<&Row>, counted_up_to: Option<u64>) -> Res
             (counted, estimated) => counted.or(estimated),
         },
         rows: row.try_get(1)?,
-        body: Bytes::from(row.try_get::<_, String>(2)?),
+        body: row.try_get::<_, Body>(2)?.0,
         response_headers: row.try_get(3)?,
         response_status: row.try_get(4)?,
         location: row.try_get(5)?,
         inserted: row.try_get::<_, Option<&str>>(6)?.and_then(|number| number.parse().ok()),
     })
+}
+
+/// The body's bytes: text, or what a handler made of it.
+struct Body(Bytes);
+
+impl<'a> FromSql<'a> for Body {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Self(Bytes::copy_from_slice(raw)))
+    }
+
+    fn accepts(of: &Type) -> bool {
+        matches!(*of, Type::TEXT | Type::BYTEA)
+    }
 }
 
 fn planned_rows(plan: &serde_json::Value) -> Option<i64> {

@@ -13,10 +13,12 @@ mod read;
 mod session;
 mod write;
 
-use std::{error::Error, fmt::Write as _};
+use std::{error::Error, fmt::Write as _, sync::Arc};
 
 use bytes::BytesMut;
 use tokio_postgres::types::{Format, IsNull, ToSql, Type, to_sql_checked};
+
+use crate::schema::Handler;
 
 pub(crate) use call::call;
 pub(crate) use explain::explained;
@@ -123,7 +125,7 @@ impl Sql {
 }
 
 /// How the rows become the body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Shape {
     Array {
         nulls_stripped: bool,
@@ -132,23 +134,33 @@ pub(crate) enum Shape {
         nulls_stripped: bool,
     },
     Csv,
+    GeoJson,
     /// One unnamed value per row, of a function that returns scalars.
     Scalar {
         set: bool,
+    },
+    /// What a media type handler's aggregate makes of the rows, or of the values of a function that returns scalars.
+    Handled {
+        handler: Arc<Handler>,
+        scalars: bool,
+    },
+    /// The only value, as it is.
+    Value {
+        is_bytes: bool,
     },
     /// No body is wanted; rows are counted only.
     None,
 }
 
 /// Columns of every main statement's only row, in this order:
-/// total (int8, null if not counted), rows (int8), body (text), response.headers, response.status (text or null),
-/// location (JSON text or null), inserted (text or null).
+/// total (int8, null if not counted), rows (int8), body (text; bytea of a handler), response.headers, response.status (text
+/// or null), location (JSON text or null), inserted (text or null).
 pub(crate) const GUCS: &str =
     "nullif(current_setting('response.headers', true), ''), nullif(current_setting('response.status', true), '')";
 
 /// The body over the rows `_r`.
 fn body(sql: &mut Sql, shape: Shape) {
-    sql.push(match shape {
+    let built = match shape {
         Shape::Array { nulls_stripped: false } => "coalesce(json_agg(_r.*), '[]')::text",
         Shape::Array { nulls_stripped: true } => "coalesce(json_strip_nulls(json_agg(_r.*)), '[]')::text",
         Shape::Object { nulls_stripped: false } => "coalesce(json_agg(_r.*)->0, 'null')::text",
@@ -159,8 +171,42 @@ fn body(sql: &mut Sql, shape: Shape) {
         }
         Shape::Scalar { set: false } => "coalesce(json_agg(_r.pgrst_scalar)->0, 'null')::text",
         Shape::Scalar { set: true } => "coalesce(json_agg(_r.pgrst_scalar), '[]')::text",
+        Shape::GeoJson => {
+            "json_build_object('type', 'FeatureCollection', 'features', coalesce(json_agg(st_asgeojson(_r.*)::json), '[]'))::text"
+        }
         Shape::None => "''",
-    });
+        Shape::Handled { handler, scalars } => {
+            as_bytes(sql, handler.media.is_bytes, |sql| handled(sql, &handler, scalars));
+            return;
+        }
+        Shape::Value { is_bytes } => {
+            // There is only one, but beside `count(*)` there has to be an aggregate.
+            let value = if is_bytes { "string_agg(_r.pgrst_scalar::bytea, '')" } else { "string_agg(_r.pgrst_scalar::text, '')" };
+            as_bytes(sql, is_bytes, |sql| {
+                sql.push(value);
+            });
+            return;
+        }
+    };
+    sql.push(built);
+}
+
+/// A handler called with the rows. One of a relation takes rows of exactly its type, which those of a subquery can become.
+fn handled(sql: &mut Sql, handler: &Handler, scalars: bool) {
+    sql.qualified(&handler.schema, &handler.name).push("(");
+    match &handler.of {
+        None if scalars => sql.push("_r.pgrst_scalar"),
+        None => sql.push("_r.*"),
+        Some((schema, name)) => sql.push("(_r.*)::").qualified(schema, name),
+    };
+    sql.push(")");
+}
+
+/// A value as the bytes that are sent: null is none.
+fn as_bytes(sql: &mut Sql, is_bytes: bool, value: impl FnOnce(&mut Sql)) {
+    sql.push(if is_bytes { "coalesce((" } else { "convert_to(coalesce((" });
+    value(sql);
+    sql.push(if is_bytes { ")::bytea, '')" } else { ")::text, ''), 'UTF8')" });
 }
 
 #[cfg(test)]

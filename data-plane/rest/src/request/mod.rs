@@ -20,7 +20,7 @@ pub(crate) use cursor::ParseError;
 pub(crate) use explain::{Explain, ExplainFormat};
 pub(crate) use field::{Field, JsonKey, JsonStep};
 pub(crate) use filter::{Condition, IsValue, Operation, Quantifier};
-pub(crate) use media::{Accept, MediaType};
+pub(crate) use media::{ANYTHING, Accept, Accepted, MediaType};
 pub(crate) use order::OrderTerm;
 pub(crate) use payload::{ContentType, Payload, form_pairs, unacceptable};
 pub(crate) use prefer::{Applicable, Count, End, Preferences, Resolution, Return, applied};

@@ -1,5 +1,7 @@
 //! Functions that can be called, and what their results are.
 
+use super::MediaDomain;
+
 #[derive(Debug, Clone)]
 pub(crate) struct Function {
     /// Of `pg_proc`.
@@ -9,6 +11,8 @@ pub(crate) struct Function {
     /// Input parameters, in order.
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) returns: Returns,
+    /// The media type that its only result is.
+    pub(crate) media: Option<MediaDomain>,
     /// `RETURNS SETOF` or `RETURNS TABLE`.
     pub(crate) is_set: bool,
     pub(crate) volatility: Volatility,

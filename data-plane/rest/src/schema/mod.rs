@@ -6,6 +6,7 @@ mod config;
 mod functions;
 mod fuzzy;
 mod load;
+mod media;
 mod relationships;
 mod views;
 
@@ -18,6 +19,7 @@ pub(crate) use config::{Config, DatabaseSettings, InDatabase, OpenApiMode, SETTI
 pub(crate) use functions::{Function, Parameter, Returns, Volatility};
 pub(crate) use fuzzy::closest;
 pub(crate) use load::{LoadError, database_settings, load};
+pub(crate) use media::{Handler, Handlers, MediaDomain};
 pub(crate) use relationships::{Cardinality, ForeignKey, Relationship};
 
 /// A table, view, materialized view or foreign table.
@@ -109,6 +111,8 @@ pub(crate) struct SchemaCache {
     pub(crate) relationships: HashMap<(String, String), Vec<Arc<Relationship>>>,
     /// By schema, then name; overloads together.
     pub(crate) functions: BTreeMap<String, BTreeMap<String, Vec<Arc<Function>>>>,
+    /// Aggregates that make media types of rows.
+    pub(crate) handlers: Handlers,
     pub(crate) role_settings: RoleSettings,
 }
 

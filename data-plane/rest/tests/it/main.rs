@@ -8,6 +8,7 @@ mod faults;
 mod headers;
 mod hostile;
 mod large;
+mod media;
 mod openapi;
 mod plans;
 mod program;

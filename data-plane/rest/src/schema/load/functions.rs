@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use tokio_postgres::{Error, Row, types::Type};
 
 use super::domains::Domains;
-use crate::schema::{Cardinality, Function, Parameter, Relationship, Returns, SchemaCache, Volatility};
+use crate::schema::{Cardinality, Function, MediaDomain, Parameter, Relationship, Returns, SchemaCache, Volatility};
 
 /// Functions of the exposed schemas, and those of a row in the rest of the search path.
 pub(super) const FUNCTIONS: &str = "\
@@ -79,6 +79,7 @@ pub(super) fn function(row: &Row) -> Result<FoundFunction, Error> {
         name: row.try_get(1)?,
         parameters,
         returns,
+        media: None,
         is_set: row.try_get(2)?,
         volatility,
         rows: row.try_get(4)?,
@@ -93,6 +94,12 @@ fn owned((name, value): (&str, &str)) -> (String, String) {
 }
 
 impl FoundFunction {
+    /// The function, which is a handler if it returns one value of a media type.
+    pub(super) fn into_function(self, media: &HashMap<u32, MediaDomain>) -> Function {
+        let media = media.get(&self.returns).filter(|_| !self.function.is_set).cloned();
+        Function { media, ..self.function }
+    }
+
     /// A function of one row that returns a value is a field of it: its name, and whether a text search of it needs
     /// `to_tsvector` first.
     pub(super) fn computed_field(&self, domains: &Domains) -> Option<(String, bool)> {

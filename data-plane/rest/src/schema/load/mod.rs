@@ -5,6 +5,7 @@
 
 mod domains;
 mod functions;
+mod media;
 mod relations;
 mod settings;
 
@@ -20,7 +21,7 @@ use tokio_postgres::{
 
 use self::{domains::Domains, functions::FoundFunction, relations::FoundColumn};
 use super::{
-    Config, DatabaseSettings, Relation, RoleSettings, SchemaCache,
+    Config, DatabaseSettings, Handlers, MediaDomain, Relation, RoleSettings, SchemaCache,
     relationships::{Catalogue, Constraints, Relationship},
     views::ViewColumns,
 };
@@ -87,6 +88,9 @@ struct Found {
     /// Views and their rules.
     rules: Vec<(u32, String)>,
     functions: Vec<FoundFunction>,
+    /// Domains named like media types.
+    media: HashMap<u32, MediaDomain>,
+    handlers: Handlers,
 }
 
 impl Found {
@@ -94,7 +98,7 @@ impl Found {
         let path = [config.schemas.as_slice(), config.extra_search_path.as_slice()];
         let exposed = &path[..1];
         let mut constraints = Constraints::default();
-        let (schemas, domains, relations, columns, mut defaults, identities, _, rules, functions) = try_join!(
+        let (schemas, domains, relations, columns, mut defaults, identities, _, rules, functions, media, aggregates) = try_join!(
             each(client, SCHEMAS, exposed, |row| row.try_get(0)),
             each(client, domains::DOMAINS, &[], domains::domain),
             each(client, relations::RELATIONS, exposed, relations::relation),
@@ -104,14 +108,29 @@ impl Found {
             each(client, relations::CONSTRAINTS, &[], |row| relations::constraint(row, &mut constraints)),
             each(client, relations::VIEW_RULES, &[], |row| Ok((row.try_get(0)?, row.try_get(1)?))),
             each(client, functions::FUNCTIONS, &path, functions::function),
+            each(client, media::DOMAINS, &[], media::domain),
+            each(client, media::AGGREGATES, &path, media::aggregate),
         )?;
+        let media = media.into_iter().collect();
+        let handlers = aggregates.into_iter().filter_map(|aggregate| aggregate.into_handler(&media)).collect();
         defaults.extend(identities);
         let relations = relations.into_iter().map(|relation| (relation.id, relation)).collect();
-        Ok(Self { schemas, domains: Domains::new(domains), relations, columns, defaults, constraints, rules, functions })
+        Ok(Self {
+            schemas,
+            domains: Domains::new(domains),
+            relations,
+            columns,
+            defaults,
+            constraints,
+            rules,
+            functions,
+            media,
+            handlers,
+        })
     }
 
     fn into_cache(self, config: Config, settings: DatabaseSettings, role_settings: RoleSettings) -> SchemaCache {
-        let Self { domains, mut relations, columns, defaults, mut constraints, rules, functions, .. } = self;
+        let Self { domains, mut relations, columns, defaults, mut constraints, rules, functions, media, handlers, .. } = self;
         put_columns(&mut relations, columns, defaults, &domains);
         // What is the same in a copy of the database decides on the order in which relationships are told.
         constraints.foreign_keys.sort_by_cached_key(|key| {
@@ -137,7 +156,7 @@ impl Found {
             }
         }
 
-        let mut cache = SchemaCache { config: Arc::new(config), settings, role_settings, ..SchemaCache::default() };
+        let mut cache = SchemaCache { config: Arc::new(config), settings, handlers, role_settings, ..SchemaCache::default() };
         let names = |relation: &Relation| (relation.schema.clone(), relation.name.clone());
         let by_row_type = relations.values().map(|relation| (relation.row_type, names(relation))).collect();
         for relation in relations.into_values() {
@@ -151,7 +170,7 @@ impl Found {
                 let known = cache.relationships.entry(relationship.origin.clone()).or_default();
                 add_computed(known, relationship, &cache.config.extra_search_path);
             }
-            let function = found.function;
+            let function = found.into_function(&media);
             if cache.config.schemas.contains(&function.schema) {
                 let named = cache.functions.entry(function.schema.clone()).or_default();
                 named.entry(function.name.clone()).or_default().push(Arc::new(function));
