@@ -71,7 +71,7 @@ async fn what_can_not_be_used_leaves_what_was_used_before() {
     assert_eq!(rows(&p).await, 2);
     p.set(&[("db_max_rows", "many"), ("openapi_server_proxy_uri", "https://api.example.com/")]).await;
     run(&p, "notify pgrst, 'reload config'").await;
-    eventually(|| async { p.send("GET /").await.json()["host"] == "api.example.com" }).await;
+    eventually(|| async { p.send("GET /").await.json()["host"] == "api.example.com:443" }).await;
     assert_eq!(rows(&p).await, 2);
 }
 

@@ -189,7 +189,7 @@ async fn stages_are_timed_if_that_is_wanted() {
         let names: Vec<&str> = stages.iter().map(|(name, _)| *name).collect();
         assert_eq!(names, ["jwt", "parse", "plan", "transaction", "response"], "{request}");
         let transaction = stages[3].1;
-        assert_eq!(transaction > 0.0, !matches!(request, "GET /" | "OPTIONS /keyed"), "{request}: {told}");
+        assert_eq!(transaction > 0.0, request != "OPTIONS /keyed", "{request}: {told}");
     }
     assert_eq!(value(&p.send("GET /nowhere").await, "server-timing"), "", "an error has not been through all stages");
 }

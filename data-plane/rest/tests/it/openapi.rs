@@ -300,16 +300,16 @@ async fn the_answer_has_the_type_that_is_asked_for() {
 
 #[tokio::test]
 async fn each_schema_has_its_description() {
-    let sql = "create schema other; create table other.things (id int primary key); comment on schema other is 'Others';
+    let sql = "create schema empty; create schema other; create table other.things (id int primary key); comment on schema other is 'Others';
                grant usage on schema other to anon; grant select on other.things to anon; create table a (id int)";
-    let p = project_with(sql, &[("db_schemas", "public, other, absent")]).await;
+    let p = project_with(sql, &[("db_schemas", "public, other, empty")]).await;
     let other = p.send("GET /\nAccept-Profile: other").await;
     assert_eq!(other.headers["content-profile"], "other");
     let other = other.json();
     assert_eq!((names(&other["paths"]), &other["info"]["title"]), (vec!["/", "/things"], &json!("Others")));
     assert_eq!(names(&document(&p, "").await["definitions"]), ["a"]);
-    // Exposed, but nobody has made it.
-    assert_eq!(names(&document(&p, "Accept-Profile: absent").await["paths"]), ["/"]);
+    // Exposed, but nothing is in it.
+    assert_eq!(names(&document(&p, "Accept-Profile: empty").await["paths"]), ["/"]);
     assert_eq!(p.send("GET /\nAccept-Profile: secret").await.status, 406);
 }
 
