@@ -168,8 +168,6 @@ mod tests {
                 setting.apply(&mut config, default).expect(names[0]);
             }
         }
-        let none = |text: Option<String>| text.filter(|text| !text.is_empty());
-        config.anon_role = none(config.anon_role);
         assert_eq!(config, Config::of_postgrest());
     }
 
