@@ -9,12 +9,10 @@ mod definitions;
 mod document;
 mod parameters;
 mod paths;
-mod root_function;
 
 pub(crate) use address::Address;
 pub(crate) use catalogue::question;
 pub(crate) use document::describe;
-pub(crate) use root_function::root_function;
 
 use crate::schema::Relation;
 

@@ -13,7 +13,7 @@ use crate::{
     representation::Representation,
     request::{Action, ApiRequest, Count, End, Explain, MediaType, Target},
     response::{self, Shown},
-    schema::{OpenApiMode, Returns, SchemaCache, TxEnd, Volatility},
+    schema::{OpenApiMode, Returns, SchemaCache, TxEnd, Volatility, function_name},
     state::Loaded,
     transaction::{Job, Outcome},
 };
@@ -224,7 +224,9 @@ impl Planned {
 fn root(cache: &SchemaCache, schema: &str, request: &ApiRequest, options: &Options) -> Result<What, RestError> {
     let config = &cache.config;
     if let Some(function) = &config.root_spec {
-        let (schema, name) = openapi::root_function(function, schema);
+        let mut parts = function_name(function);
+        let name = parts.pop().unwrap_or_default();
+        let schema = parts.pop().unwrap_or_else(|| schema.to_owned());
         return Ok(What::Call(Box::new(plan::plan_call(cache, &schema, &name, request)?)));
     }
     if config.openapi_mode == OpenApiMode::Disabled {

@@ -7,7 +7,7 @@ use http::HeaderMap;
 use serde_json::{Map, Value};
 
 use super::Sql;
-use crate::{claims::Identity, request::ApiRequest};
+use crate::{claims::Identity, request::ApiRequest, schema::function_name};
 
 /// What a statement's plan depends on besides its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,27 +88,11 @@ fn time_zone(preferred: &str) -> String {
 /// The function that is called before each request, called. `written` is its name as the setting has it.
 pub(crate) fn pre_request(written: &str) -> Sql {
     let mut sql = Sql::new("SELECT ");
-    sql.separated(".", name_parts(written), |sql, part| {
+    sql.separated(".", function_name(written), |sql, part| {
         sql.name(&part);
     });
     sql.push("()::text");
     sql
-}
-
-/// The parts of `schema.name`. Quotes keep a dot, and are not needed for capitals.
-fn name_parts(written: &str) -> Vec<String> {
-    let (mut parts, mut part, mut quoted) = (Vec::new(), String::new(), false);
-    let mut chars = written.trim().chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '"' if quoted && chars.next_if_eq(&'"').is_some() => part.push('"'),
-            '"' => quoted = !quoted,
-            '.' if !quoted => parts.push(std::mem::take(&mut part)),
-            _ => part.push(c),
-        }
-    }
-    parts.push(part);
-    parts
 }
 
 fn search_path(settings: &SessionSettings<'_>) -> String {
@@ -228,7 +212,7 @@ mod tests {
         fn a_quoted_name_is_read_as_it_was(schema in "\\PC+", name in "\\PC+") {
             let mut sql = Sql::default();
             sql.qualified(&schema, &name);
-            prop_assert_eq!(name_parts(&sql.text), [schema, name]);
+            prop_assert_eq!(function_name(&sql.text), [schema, name]);
         }
     }
 }

@@ -62,3 +62,37 @@ impl Function {
         }
     }
 }
+
+/// The parts of a function's name as a setting writes it, `name` or `schema.name`. Quotes keep a dot, and are not needed for
+/// capitals.
+pub(crate) fn function_name(written: &str) -> Vec<String> {
+    let (mut parts, mut part, mut quoted) = (Vec::new(), String::new(), false);
+    let mut chars = written.trim().chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' if quoted && chars.next_if_eq(&'"').is_some() => part.push('"'),
+            '"' => quoted = !quoted,
+            '.' if !quoted => parts.push(std::mem::take(&mut part)),
+            _ => part.push(c),
+        }
+    }
+    parts.push(part);
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_written_name_has_a_schema_or_none() {
+        for (written, parts) in [
+            ("root", vec!["root"]),
+            (" Api.Root ", vec!["Api", "Root"]),
+            (r#""My ""Schema".root"#, vec![r#"My "Schema"#, "root"]),
+            (r#""the.root""#, vec!["the.root"]),
+        ] {
+            assert_eq!(function_name(written), parts, "{written}");
+        }
+    }
+}

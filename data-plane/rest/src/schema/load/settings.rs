@@ -5,7 +5,7 @@ use tokio_postgres::{Client, Error, Row, types::Type};
 
 use crate::{
     options::Options,
-    schema::{Config, DatabaseSettings, InDatabase, RoleSettings, SchemaCache, config::names_in_database},
+    schema::{Config, DatabaseSettings, InDatabase, RoleSettings, SchemaCache, config::names_in_database, function_name},
 };
 
 pub(super) const SETTINGS: &str = "\
@@ -93,19 +93,10 @@ async fn set_by(client: &Client, function: &str, which: InDatabase) -> Result<Da
     found
 }
 
-/// `schema.function` as a setting writes it, each part quoted or not, with both quoted.
-fn quoted(name: &str) -> String {
-    let mut quoted = String::from("\"");
-    let mut inside = false;
-    for c in name.chars() {
-        match c {
-            '"' => inside = !inside,
-            '.' if !inside => quoted.push_str("\".\""),
-            c => quoted.push(c),
-        }
-    }
-    quoted.push('"');
-    quoted
+/// A function's name as a setting writes it, as SQL.
+fn quoted(written: &str) -> String {
+    let parts: Vec<String> = function_name(written).iter().map(|part| format!("\"{}\"", part.replace('"', "\"\""))).collect();
+    parts.join(".")
 }
 
 /// Settings every role may change for itself; others are looked up.
