@@ -1,8 +1,8 @@
-//! When to stop.
+//! When to stop, and when to load again what is kept of the outside.
 
 use std::io;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// A token that SIGTERM and SIGINT cancel. Both are handled from here on: the first process of a container has no default
@@ -24,4 +24,29 @@ pub fn stop_on_signals() -> io::Result<CancellationToken> {
         told.cancel();
     });
     Ok(stop)
+}
+
+/// SIGUSR1 and SIGUSR2, which end a program that does not handle them.
+#[derive(Debug)]
+pub struct ReloadSignals {
+    first: Signal,
+    second: Signal,
+}
+
+impl ReloadSignals {
+    /// Handles both from here on.
+    ///
+    /// # Errors
+    /// When a handler can't be installed.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self { first: signal(SignalKind::user_defined1())?, second: signal(SignalKind::user_defined2())? })
+    }
+
+    /// Waits for the next one, and answers its name. Several of one kind that come before it is asked for count as one.
+    pub async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.first.recv() => "SIGUSR1",
+            _ = self.second.recv() => "SIGUSR2",
+        }
+    }
 }

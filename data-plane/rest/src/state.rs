@@ -254,6 +254,14 @@ impl State {
         }
     }
 
+    /// Loads the schema and the database's settings again. If that fails, what is in force stays.
+    pub(crate) async fn reload_now(&self) {
+        match reload_in_background(self).await {
+            Ok(()) => tracing::info!("the schema was loaded again"),
+            Err(problem) => tracing::warn!("could not load the schema again: {problem}"),
+        }
+    }
+
     fn failures(&self) -> std::sync::MutexGuard<'_, Failures> {
         self.failures.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }

@@ -14,7 +14,7 @@ mod variables;
 
 use std::{error::Error, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use daemon::Limits;
+use daemon::{Limits, ReloadSignals};
 use project_context::{Pool, PoolError, PoolSettings, Verifier};
 
 pub use dump::{dump, example};
@@ -75,6 +75,7 @@ pub async fn run(settings: Settings) -> Result<(), RunError> {
         tracing::warn!(target: "startup", "{warning}");
     }
     let stop = daemon::stop_on_signals().map_err(RunError::Signals)?;
+    let reloads = ReloadSignals::new().map_err(RunError::Signals)?;
     let listener = settings.place.listen().await?;
     let admin = match &settings.admin {
         Some(place) => Some(place.listen().await?),
@@ -96,8 +97,10 @@ pub async fn run(settings: Settings) -> Result<(), RunError> {
         in_database_config: if settings.in_database_config { InDatabase::All } else { InDatabase::Nothing },
         app_settings: settings.app_settings,
     };
-    let router = cors::around(crate::serve(State::new(Arc::clone(&pool), verifier, options)), cors_origins);
+    let state = State::new(Arc::clone(&pool), verifier, options);
+    let router = cors::around(crate::serve(Arc::clone(&state)), cors_origins);
     let reaching = tokio::spawn(reach(Arc::clone(&pool)));
+    let reloading = tokio::spawn(reload_when_told(state, reloads));
     let administration = async {
         if let Some(admin) = admin {
             let pool = Arc::clone(&pool);
@@ -106,9 +109,20 @@ pub async fn run(settings: Settings) -> Result<(), RunError> {
     };
     tokio::join!(listener.serve(router, stop.clone(), LIMITS), administration);
     reaching.abort();
+    reloading.abort();
     pool.close();
     tracing::info!(target: "startup", "stopped");
     Ok(())
+}
+
+/// PostgREST loads the schema again at one of these signals, and its settings at the other. Here both do both; what the
+/// environment and the configuration file say holds until the next start.
+async fn reload_when_told(state: Arc<State>, mut reloads: ReloadSignals) {
+    loop {
+        let signal = reloads.next().await;
+        tracing::info!(signal, "loading the schema and the database's settings again");
+        state.reload_now().await;
+    }
 }
 
 /// Tries until the database is reached, so that the log says what is wrong before anyone asks.

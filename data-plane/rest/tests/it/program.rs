@@ -4,6 +4,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use rustix::process::Signal;
 use serde_json::json;
 use test_postgres::{Link, TestCluster, TestDatabase};
 
@@ -246,6 +247,22 @@ fn ask_by_socket(socket: &str, request: &str) -> String {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer
+}
+
+#[tokio::test]
+async fn signals_make_it_look_again() {
+    let (database, role) = tutorial().await;
+    let p = variables(&database, &role).with("PGRST_DB_CHANNEL_ENABLED", "false").start().await;
+    let rows = async || p.body("GET /todos?select=id").await.matches("id").count();
+    assert_eq!(rows().await, 3);
+    for (signal, limit) in [(Signal::USR1, 1), (Signal::USR2, 2)] {
+        let sql = format!("alter role {role} set pgrst.db_max_rows = '{limit}'");
+        database.connect("supabase_admin").await.batch_execute(&sql).await.unwrap();
+        assert_ne!(rows().await, limit, "nobody has told it yet");
+        p.tell(signal);
+        crate::faults::eventually(|| async { rows().await == limit }).await;
+    }
+    assert_eq!(p.stop().await, Some(0));
 }
 
 #[tokio::test]

@@ -79,6 +79,11 @@ impl Program {
         self.0.given.clone().with("PGRST_ADMIN_SERVER_PORT", &port).ends(&["--ready"]).await
     }
 
+    /// Sends it a signal.
+    pub(crate) fn tell(&self, signal: Signal) {
+        self.0.tell(signal);
+    }
+
     /// Where it listens.
     pub(crate) fn port(&self) -> u16 {
         self.0.address.port()
