@@ -2,7 +2,8 @@
 //!
 //! A request passes stages, each a function on its own type: [`claims`] (who asks), [`request`] (what is asked, by HTTP's
 //! terms), [`plan`] (what that means in this schema), [`query`] (as SQL), [`transaction`] (run), [`response`] (HTTP
-//! again). [`planned`] holds what one request comes to, [`service`] leads it through. Only [`state`] and [`transaction`] do IO. Bodies are built by PostgreSQL and passed on unread.
+//! again). [`planned`] holds what one request comes to, [`service`] leads it through. Only [`state`] and [`transaction`] do
+//! IO. Bodies are built by PostgreSQL and passed on unread.
 //!
 //! What it does not own: tokens and connections (`project-context`), API keys (`gateway`).
 //!
