@@ -1,7 +1,7 @@
 //! What a request comes to, between the plan and the response: its statements, and the answer that their outcome makes.
 
 use axum::body::{Body, Bytes};
-use http::{HeaderValue, Response, header};
+use http::Response;
 
 use crate::{
     claims::Identity,
@@ -36,12 +36,7 @@ pub(crate) enum What {
     Call(Box<CallPlan>),
     /// The description of the schema, and where it says that the service is.
     Root(Option<Address>),
-    /// Known without the database: `Allow`.
-    Known(Known),
-}
-
-#[derive(Debug)]
-pub(crate) enum Known {
+    /// The methods that there are, which are known without the database.
     Allow(String),
 }
 
@@ -57,17 +52,15 @@ impl Planned {
         let schema = plan::schema_of(request, &cache.config)?;
         let explain = request.explain.as_ref().filter(|_| cache.config.plan_enabled && request.target != Target::Root);
         let what = match (&request.target, request.action) {
-            (Target::Root, Action::Options) => What::Known(Known::Allow("OPTIONS,GET,HEAD".to_owned())),
-            (Target::Relation(name), Action::Options) => {
-                What::Known(Known::Allow(openapi::allowed(plan::relation(cache, &schema, name)?)))
-            }
+            (Target::Root, Action::Options) => What::Allow("OPTIONS,GET,HEAD".to_owned()),
+            (Target::Relation(name), Action::Options) => What::Allow(openapi::allowed(plan::relation(cache, &schema, name)?)),
             (Target::Function(name), Action::Options) => {
                 let named = cache.functions_named(&schema, name);
                 if named.is_empty() {
                     return Err(plan::no_function(cache, &schema, name));
                 }
                 let reads = named.iter().any(|function| function.volatility != Volatility::Volatile);
-                What::Known(Known::Allow(if reads { "OPTIONS,GET,HEAD,POST" } else { "OPTIONS,POST" }.to_owned()))
+                What::Allow(if reads { "OPTIONS,GET,HEAD,POST" } else { "OPTIONS,POST" }.to_owned())
             }
             (Target::Root, _) => root(cache, &schema, request, options)?,
             (Target::Function(name), _) => What::Call(Box::new(plan::plan_call(cache, &schema, name, request)?)),
@@ -87,23 +80,21 @@ impl Planned {
         let count = request.preferences.count;
         let shape = self.shape.clone();
         let (main, writes, estimate) = match &self.what {
-            What::Known(known) => return Work::Ready(Self::known(known)),
+            What::Allow(methods) => return Work::Ready(response::allow(methods)),
             What::Read(plan) => {
                 let estimates = self.explain.is_none() && matches!(count, Some(Count::Planned | Count::Estimated));
                 (query::read(plan, shape, count, config.max_rows), false, estimates.then(|| query::explain(plan)))
             }
             What::Write(plan) => (query::write(plan, shape), true, None),
-            What::Call(plan) => (query::call(plan, shape, count, config.max_rows), self.call_writes(request, plan), None),
+            What::Call(plan) => {
+                let writes = request.action == Action::CallByPost && plan.function.volatility == Volatility::Volatile;
+                (query::call(plan, shape, count, config.max_rows), writes, None)
+            }
             What::Root(_) => (openapi::question(&loaded.schema, &self.schema), false, None),
-        };
-        let read_only = match &self.what {
-            What::Read(_) | What::Root(_) => true,
-            What::Call(plan) => request.action != Action::CallByPost || plan.function.volatility != Volatility::Volatile,
-            What::Write(_) | What::Known(_) => false,
         };
         let settings = self.session_settings(loaded, identity, &options.app_settings);
         Work::Job(Box::new(Job {
-            begin: query::begin(read_only, self.function_settings().iter().chain(settings.of_role)),
+            begin: query::begin(!writes, self.function_settings().iter().chain(settings.of_role)),
             session: query::session(request, identity, &settings),
             pre_request: config.pre_request.as_deref().map(query::pre_request),
             main: match &self.explain {
@@ -142,25 +133,8 @@ impl Planned {
     fn function_settings(&self) -> &[(String, String)] {
         match &self.what {
             What::Call(plan) => &plan.function.settings,
-            What::Read(_) | What::Write(_) | What::Root(_) | What::Known(_) => &[],
+            What::Read(_) | What::Write(_) | What::Root(_) | What::Allow(_) => &[],
         }
-    }
-
-    fn known(known: &Known) -> Response<Body> {
-        let mut response = Response::new(Body::empty());
-        match known {
-            Known::Allow(methods) => {
-                if let Ok(value) = HeaderValue::from_str(methods) {
-                    response.headers_mut().insert(header::ALLOW, value);
-                }
-            }
-        }
-        response
-    }
-
-    /// Only what may change something has to be approved before the commit.
-    fn call_writes(&self, request: &ApiRequest, plan: &CallPlan) -> bool {
-        request.action == Action::CallByPost && plan.function.volatility == Volatility::Volatile
     }
 
     pub(crate) fn approve(&self, shown: &Shown<'_>, outcome: &Outcome) -> Result<(), RestError> {
@@ -179,7 +153,7 @@ impl Planned {
                 let affected = plan.function.is_set.then_some(outcome.rows);
                 response::approve(shown, outcome, plan.function.returns != Returns::Void, affected)
             }
-            What::Read(_) | What::Known(_) => response::approve(shown, outcome, true, None),
+            What::Read(_) | What::Allow(_) => response::approve(shown, outcome, true, None),
             What::Root(_) => response::approve(shown, outcome, false, None),
         }
     }
@@ -204,7 +178,7 @@ impl Planned {
                 };
                 response::document(shown, Outcome { body: document, ..outcome })?
             }
-            What::Known(known) => Self::known(known),
+            What::Allow(methods) => response::allow(methods),
         };
         response::warn(&mut response, self.read().map_or(&[], |plan| plan.renamed.as_slice()));
         Ok(response)
@@ -215,7 +189,7 @@ impl Planned {
             What::Read(plan) => Some(plan),
             What::Write(plan) => plan.read.as_ref(),
             What::Call(plan) => plan.read.as_ref(),
-            What::Root(_) | What::Known(_) => None,
+            What::Root(_) | What::Allow(_) => None,
         }
     }
 }

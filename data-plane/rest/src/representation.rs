@@ -29,7 +29,7 @@ impl Representation {
         let chosen = match what {
             What::Call(_) if request.target == Target::Root => accept.choose(|accepted| resource.offer_of_root(accepted)),
             _ if request.target == Target::Root => accept.choose(Resource::of_root),
-            What::Read(_) | What::Write(_) | What::Call(_) | What::Root(_) | What::Known(_) => {
+            What::Read(_) | What::Write(_) | What::Call(_) | What::Root(_) | What::Allow(_) => {
                 accept.choose(|accepted| resource.offer(accepted))
             }
         };
@@ -70,11 +70,11 @@ impl<'a> Resource<'a> {
                 Returns::Relation { schema, name } => Some((schema.as_str(), name.as_str())),
                 Returns::Void | Returns::Scalar | Returns::Composite => None,
             },
-            What::Root(_) | What::Known(_) => None,
+            What::Root(_) | What::Allow(_) => None,
         };
         let call = match what {
             What::Call(plan) => Some(plan.as_ref()),
-            What::Read(_) | What::Write(_) | What::Root(_) | What::Known(_) => None,
+            What::Read(_) | What::Write(_) | What::Root(_) | What::Allow(_) => None,
         };
         let unchanged = matches!(request.query.select.as_deref(), None | Some([SelectItem::All]));
         Self {

@@ -110,6 +110,13 @@ pub(crate) fn written(shown: &Shown<'_>, plan: &WritePlan, outcome: Outcome) -> 
     answer(shown, outcome, status, headers, applicable, shows)
 }
 
+/// The answer that only tells the methods.
+pub(crate) fn allow(methods: &str) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    insert(response.headers_mut(), header::ALLOW, methods);
+    response
+}
+
 /// Says which names a later version will not take for what is embedded under an alias.
 pub(crate) fn warn(response: &mut Response<Body>, renamed: &[(String, String)]) {
     for (target, alias) in renamed {

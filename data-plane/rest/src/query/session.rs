@@ -7,7 +7,7 @@ use http::HeaderMap;
 use serde_json::{Map, Value};
 
 use super::Sql;
-use crate::{claims::Identity, request::ApiRequest, schema::function_name};
+use crate::{claims::Identity, request::ApiRequest, schema::quoted_function_name};
 
 /// What a statement's plan depends on besides its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,10 +88,7 @@ fn time_zone(preferred: &str) -> String {
 /// The function that is called before each request, called. `written` is its name as the setting has it.
 pub(crate) fn pre_request(written: &str) -> Sql {
     let mut sql = Sql::new("SELECT ");
-    sql.separated(".", function_name(written), |sql, part| {
-        sql.name(&part);
-    });
-    sql.push("()::text");
+    sql.push(&quoted_function_name(written)).push("()::text");
     sql
 }
 
@@ -212,7 +209,7 @@ mod tests {
         fn a_quoted_name_is_read_as_it_was(schema in "\\PC+", name in "\\PC+") {
             let mut sql = Sql::default();
             sql.qualified(&schema, &name);
-            prop_assert_eq!(function_name(&sql.text), [schema, name]);
+            prop_assert_eq!(crate::schema::function_name(&sql.text), [schema, name]);
         }
     }
 }

@@ -80,6 +80,12 @@ pub(crate) fn function_name(written: &str) -> Vec<String> {
     parts
 }
 
+/// The same as SQL.
+pub(crate) fn quoted_function_name(written: &str) -> String {
+    let parts: Vec<String> = function_name(written).iter().map(|part| format!("\"{}\"", part.replace('"', "\"\""))).collect();
+    parts.join(".")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,6 +99,18 @@ mod tests {
             (r#""the.root""#, vec!["the.root"]),
         ] {
             assert_eq!(function_name(written), parts, "{written}");
+        }
+    }
+
+    #[test]
+    fn names_are_quoted_by_parts() {
+        for (name, expected) in [
+            ("configure", r#""configure""#),
+            ("api.configure", r#""api"."configure""#),
+            (r#""My.Schema"."F""#, r#""My.Schema"."F""#),
+            ("a; drop table b", r#""a; drop table b""#),
+        ] {
+            assert_eq!(quoted_function_name(name), expected);
         }
     }
 }

@@ -247,7 +247,7 @@ impl Provisioner for DockerProvisioner {
         try_join_all(others.map(|volume| driver.volume(placement, &plan, volume))).await?;
         let database =
             plan.services.iter().position(|service| service.name == plan.stack.binding().database.service).unwrap_or_default();
-        // Whoever got in with the passwords of the template would have to be turned away first, and try again.
+        // Before the passwords are in force, the database would turn the services away.
         let secrets = driver.marks.has_passwords(&placement.project_ref).then(|| Secrets::of(secrets));
         let starting = driver.start_containers(placement, &plan, &network, &images, secrets.as_ref());
         let ((), postgres_version) = tokio::try_join!(starting, driver.version(&images[database]))?;

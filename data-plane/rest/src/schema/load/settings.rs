@@ -5,7 +5,7 @@ use tokio_postgres::{Client, Error, Row, types::Type};
 
 use crate::{
     options::Options,
-    schema::{Config, DatabaseSettings, InDatabase, RoleSettings, SchemaCache, config::names_in_database, function_name},
+    schema::{Config, DatabaseSettings, InDatabase, RoleSettings, SchemaCache, config::names_in_database, quoted_function_name},
 };
 
 pub(super) const SETTINGS: &str = "\
@@ -61,7 +61,7 @@ async fn with_pre_config(
 ) -> Result<DatabaseSettings, Error> {
     if which != InDatabase::Nothing {
         let named = settings.get("pgrst.db_pre_config").map(|name| name.trim());
-        let function = named.or(config.pre_config.as_deref()).filter(|name| !name.is_empty()).map(quoted);
+        let function = named.or(config.pre_config.as_deref()).filter(|name| !name.is_empty()).map(quoted_function_name);
         if let Some(function) = function {
             settings.extend(set_by(client, &function, which).await?);
         }
@@ -91,12 +91,6 @@ async fn set_by(client: &Client, function: &str, which: InDatabase) -> Result<Da
     let found = rows?.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect();
     undone?;
     found
-}
-
-/// A function's name as a setting writes it, as SQL.
-fn quoted(written: &str) -> String {
-    let parts: Vec<String> = function_name(written).iter().map(|part| format!("\"{}\"", part.replace('"', "\"\""))).collect();
-    parts.join(".")
 }
 
 /// Settings every role may change for itself; others are looked up.
@@ -139,21 +133,4 @@ pub(super) async fn keep_settable(client: &Client, settings: &mut RoleSettings) 
         });
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_quoted_by_parts() {
-        for (name, expected) in [
-            ("configure", r#""configure""#),
-            ("api.configure", r#""api"."configure""#),
-            (r#""My.Schema"."F""#, r#""My.Schema"."F""#),
-            ("a; drop table b", r#""a; drop table b""#),
-        ] {
-            assert_eq!(quoted(name), expected);
-        }
-    }
 }
