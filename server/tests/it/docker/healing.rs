@@ -150,6 +150,8 @@ async fn orphans_are_removed_and_what_is_somebody_elses_is_left() {
     let installation = installation.with("SUPACLOUD_PROVISIONER__USAGE_INTERVAL_SECONDS", "1");
     let server = installation.start().await;
     let project_ref = server.create_marked("kept", MARK).await;
+    // What is made piece by piece while the server looks on would be removed piece by piece.
+    server.stop().await;
     let mut strangers = Strangers::default();
     let unlabelled = strangers.run("supacloud-it-unlabelled", &[]).await;
     let foreign_ref = "zyxwvutsrqponmlkjihg";
@@ -160,6 +162,7 @@ async fn orphans_are_removed_and_what_is_somebody_elses_is_left() {
     // A guest in the orphan's network stays; the network goes.
     docker(&["network", "connect", &network(orphan_ref), &unlabelled]).await;
 
+    let server = installation.start().await;
     eventually("the end of the orphan", async || things_of(orphan_ref).await.is_empty().then_some(())).await;
     assert!(is_running(&unlabelled).await && is_running(&theirs).await);
     assert_eq!(inspect("network", &network(foreign_ref)).await["Name"], network(foreign_ref));
