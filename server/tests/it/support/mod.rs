@@ -37,7 +37,7 @@ use http::Request;
 /// Templates that all tests share: making one takes seconds.
 const SHARED_TEMPLATES: &str = "/tmp/supacloud-test-root/server-templates";
 /// Longest time for the server to start or to end.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The password of role `postgres` in projects that [`Server::create`] makes.
 pub(crate) const DB_PASS: &str = "correct horse battery staple";
