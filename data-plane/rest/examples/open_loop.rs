@@ -65,7 +65,7 @@ fn main() -> Result<(), Failure> {
         requests: requests(&fs::read(file)?)?,
         start: Instant::now() + Duration::from_millis(50),
         per_second,
-        count: (per_second * seconds) as u64,
+        count: (per_second * seconds).round() as u64,
         next: AtomicU64::new(0),
     };
     let seen = thread::scope(|scope| {

@@ -52,7 +52,7 @@ export class Load {
   /** Requests come at a fixed rate, however long the answers take. */
   async open(place: Place, scenario: Scenario, perSecond: number, connections: number, seconds: number): Promise<Answers> {
     const args = [`127.0.0.1:${place.port}`, this.#file(place, scenario), `${perSecond}`, `${connections}`, `${seconds}`];
-    const { stdout } = await run(this.#openLoop, args, { timeout: seconds * 20_000 });
+    const { stdout } = await run(this.#openLoop, args, { timeout: 30_000 + seconds * 10_000 });
     return { perSecond, ...checked(JSON.parse(stdout)) };
   }
 

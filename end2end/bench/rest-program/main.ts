@@ -58,6 +58,12 @@ export async function restProgram(seconds: number): Promise<void> {
   chmodSync(home, 0o755);
   const stops: (() => Promise<void> | void)[] = [() => rmSync(home, { recursive: true, force: true })];
   const stopAtEnd = (what: { stop(): Promise<void> }) => void stops.push(() => what.stop());
+  const stopAll = async () => {
+    for (const stop of stops.splice(0).reverse()) await stop();
+  };
+  // What was started does not hear of it otherwise.
+  const interrupted = () => void stopAll().finally(() => process.exit(130));
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   try {
     const load = await Load.make(home);
     const cluster = await Cluster.start(home);
@@ -65,7 +71,8 @@ export async function restProgram(seconds: number): Promise<void> {
     await new Bench(home, cluster, load, seconds, stopAtEnd).run();
     await large(cluster);
   } finally {
-    for (const stop of stops.reverse()) await stop();
+    process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
+    await stopAll();
   }
 }
 
@@ -87,7 +94,7 @@ class Bench {
 
   async run(): Promise<void> {
     await this.#makeDatabase();
-    const floors = await scripts(this.#cluster, DATABASE, SCENARIOS, POOL);
+    const floors = await scripts(this.#cluster, this.#load, DATABASE, POOL);
     const peers = await this.#startPeers();
     const rest = await startRest(this.#cluster, DATABASE, POOL);
     this.#stopAtEnd(rest);
@@ -120,7 +127,8 @@ class Bench {
     await this.#empty(scenario, DATABASE);
     const open = await this.#load.open(rest.place, scenario, closed.perSecond * SHARE, CONNECTIONS, this.#seconds);
     const beside: string[] = [];
-    for (const peer of peers) beside.push(...(await this.#measurePeer(peer, scenario, closed.perSecond)));
+    const answer = await answerOf(rest, scenario);
+    for (const peer of peers) beside.push(...(await this.#measurePeer(peer, scenario, answer, closed.perSecond)));
     return [
       rounded(closed.perSecond),
       rounded(floor),
@@ -136,10 +144,12 @@ class Bench {
     ];
   }
 
-  async #measurePeer({ name, service, database }: Peer, scenario: Scenario, ours: number): Promise<string[]> {
-    const response = await ask(service.place, scenario.ask(0));
-    const answer = await response.text();
-    if (!response.ok) return this.#cannot(name, scenario, answer.slice(0, 200));
+  /** `answer` is ours, to compare with. */
+  async #measurePeer(peer: Peer, scenario: Scenario, answer: Answer, ours: number): Promise<string[]> {
+    const { name, service, database } = peer;
+    const theirs = await answerOf(service, scenario);
+    if (!theirs.ok) return this.#cannot(name, scenario, theirs.text.slice(0, 200));
+    if (rows(theirs) !== rows(answer)) return this.#cannot(name, scenario, `${rows(theirs)} rows instead of ${rows(answer)}`);
     if (database) await this.#empty(scenario, database);
     try {
       await this.#load.closed(service.place, scenario, CONNECTIONS, WARM_UP_SECONDS);
@@ -191,6 +201,21 @@ class Bench {
       { name: 'lite, PG', service: onPostgres, database },
     ];
   }
+}
+
+interface Answer {
+  ok: boolean;
+  text: string;
+}
+
+async function answerOf({ place }: Service, scenario: Scenario): Promise<Answer> {
+  const response = await ask(place, scenario.ask(0));
+  return { ok: response.ok, text: await response.text() };
+}
+
+function rows({ text }: Answer): number {
+  const answer: unknown = text ? JSON.parse(text) : [];
+  return Array.isArray(answer) ? answer.length : 1;
 }
 
 /** Inserts the data by the service itself. */

@@ -4,8 +4,14 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Cluster } from './cluster.ts';
-import { ask, type Scenario } from './scenarios.ts';
+import type { Load } from './load.ts';
+import { type Scenario, SCENARIOS } from './scenarios.ts';
 import { startRest } from './service.ts';
+
+/** Requests before those that are looked at: a statement is prepared when it is met again. */
+const UNPREPARED = 3;
+/** Slow enough for one connection. */
+const PER_SECOND = 100;
 
 interface Statement {
   sql: string;
@@ -16,23 +22,17 @@ interface Statement {
 type Transaction = Statement[];
 
 /** A program for pgbench with one script for each scenario: `clients` of them, each with a request of its own. */
-export async function scripts(cluster: Cluster, database: string, scenarios: Scenario[], clients: number): Promise<string[]> {
+export async function scripts(cluster: Cluster, load: Load, database: string, clients: number): Promise<string[]> {
   await cluster.sql('postgres', `alter role authenticator set log_statement = 'all'`);
   // One connection: what is logged comes one after the other.
   const service = await startRest(cluster, database, 1);
   try {
     const found: string[] = [];
-    for (const scenario of scenarios) {
-      const request = async (number: number) => {
-        const response = await ask(service.place, scenario.ask(number));
-        if (!response.ok) throw new Error(`${scenario.name}: ${response.status} ${await response.text()}`);
-        await response.arrayBuffer();
-      };
-      // A statement is prepared when it is met again.
-      for (let times = 0; times < 3; times++) await request(0);
+    for (const scenario of SCENARIOS) {
       const before = transactions(cluster).length;
-      for (let number = 0; number < clients; number++) await request(number);
-      found.push(script(await logged(cluster, before, clients, scenario)));
+      const count = UNPREPARED + clients;
+      await load.open(service.place, scenario, PER_SECOND, 1, count / PER_SECOND);
+      found.push(script((await logged(cluster, before, count, scenario)).slice(UNPREPARED)));
     }
     return found;
   } finally {

@@ -15,18 +15,20 @@ function stat(pid: number): string[] {
   }
 }
 
-/** Seconds of the processor that a process has used. */
-export function processorSeconds(pid: number): number {
-  const [user = 0, system = 0] = stat(pid).slice(11, 13).map(Number);
-  return (user + system) / TICKS;
+/** Seconds of the processor: the sum of some of the fields. */
+function seconds(pid: number, from: number, to: number): number {
+  return stat(pid).slice(from, to).reduce((sum, ticks) => sum + Number(ticks) / TICKS, 0);
 }
 
-/** Seconds that a process's children which still run have used: with a postmaster, all that is done for its clients. */
+/** Seconds of the processor that a process has used, for itself and within the kernel. */
+export function processorSeconds(pid: number): number {
+  return seconds(pid, 11, 13);
+}
+
+/** The same of a process's children, those that have ended included: with a postmaster, all that is done for its clients. */
 export function childrensSeconds(parent: number): number {
-  return readdirSync('/proc')
-    .map(Number)
-    .filter((pid) => pid > 0 && stat(pid)[1] === `${parent}`)
-    .reduce((sum, pid) => sum + processorSeconds(pid), 0);
+  const running = readdirSync('/proc').map(Number).filter((pid) => pid > 0 && stat(pid)[1] === `${parent}`);
+  return running.reduce((sum, pid) => sum + processorSeconds(pid), seconds(parent, 13, 15));
 }
 
 export interface Held {
