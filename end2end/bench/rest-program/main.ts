@@ -6,6 +6,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { heading, line, percent } from '../figures.ts';
+import { interrupted } from '../interrupted.ts';
 import { Cluster } from './cluster.ts';
 import { large } from './large.ts';
 import { Load } from './load.ts';
@@ -56,23 +57,20 @@ export async function restProgram(seconds: number): Promise<void> {
   // Not in a folder that only its owner may enter: as root, the cluster runs as another user.
   const home = mkdtempSync(join(tmpdir(), 'supacloud-rest-'));
   chmodSync(home, 0o755);
-  const stops: (() => Promise<void> | void)[] = [() => rmSync(home, { recursive: true, force: true })];
-  const stopAtEnd = (what: { stop(): Promise<void> }) => void stops.push(() => what.stop());
-  const stopAll = async () => {
-    for (const stop of stops.splice(0).reverse()) await stop();
-  };
-  // What was started does not hear of it otherwise.
-  const interrupted = () => void stopAll().finally(() => process.exit(130));
-  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
-  try {
+  const started: { stop(): Promise<void> }[] = [];
+  const work = async () => {
     const load = await Load.make(home);
     const cluster = await Cluster.start(home);
-    stopAtEnd(cluster);
-    await new Bench(home, cluster, load, seconds, stopAtEnd).run();
+    started.push(cluster);
+    await new Bench(home, cluster, load, seconds, (service) => started.push(service)).run();
     await large(cluster);
+  };
+  try {
+    await Promise.race([work(), interrupted()]);
   } finally {
-    process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
-    await stopAll();
+    for (const what of started.reverse()) await what.stop();
+    // What was interrupted may still write for a moment.
+    rmSync(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }
 }
 
