@@ -96,8 +96,8 @@ browser: ## Tests of the built release in a browser and with real clients (ARGS=
 
 bench: build ## Measure, and print the figures beside their floors
 	@./setup.sh bench
-	cd end2end && env SUPACLOUD_BINARY="$(binary)" node bench/main.ts
+	cd end2end && env SUPACLOUD_BINARY="$(binary)" node --disable-warning=ExperimentalWarning bench/main.ts
 
 clean: ## Remove what was built and installed in this clone; data stays
 	@cargo clean --quiet
-	rm -rf node_modules end2end/node_modules end2end/artefacts
+	rm -rf node_modules end2end/node_modules end2end/bench/peer/node_modules end2end/artefacts

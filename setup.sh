@@ -5,7 +5,7 @@
 #   setup.sh test    the same, and what `make test` needs: Chromium, Playwright, the Python client, nginx,
 #                    Caddy, Traefik, an SSH server; and, as root or where CI=true,
 #                    a Docker engine that runs, with the images debian:trixie-slim and debian:bookworm-slim
-#   setup.sh bench   the same, and the load generator of `make bench`
+#   setup.sh bench   the same, and what `make bench` needs: a load generator and @supabase/lite
 #   setup.sh path    prints the directories to put in front of PATH; installs nothing
 #   setup.sh python  prints the Python that has the client; installs nothing
 #
@@ -453,6 +453,7 @@ set_up() {
   if install_node; then
     npm_ci "$root" 'Tailwind CSS and wasm-opt'
     if [[ -n $for_tests ]]; then npm_ci "$root/end2end" 'Playwright, axe and supabase-js'; fi
+    if [[ -n $for_bench ]]; then npm_ci "$root/end2end/bench/peer" '@supabase/lite'; fi
   fi
   if [[ -n $for_tests ]]; then
     install_playwright_chromium

@@ -7,6 +7,7 @@ import { Server } from '../support/server.ts';
 import { ContainerFloor, type Parts } from './container-floor.ts';
 import { Engine, type Label } from './engine.ts';
 import { factor, heading, inTurns, line, ms, parts, percent, percentile } from './figures.ts';
+import { interrupted } from './interrupted.ts';
 import { atRest, MEBIBYTE, type Memory, openConnections, pss } from './memory.ts';
 import { Projects } from './projects.ts';
 import { PASSWORD, prepareRow, readsPerSecond } from './rest.ts';
@@ -250,11 +251,4 @@ async function resize({ api }: Projects, engine: Engine, { ref }: Project, varia
     if (performance.now() > deadline) throw new Error(`${ref} never got the limits of ${variant}`);
     await delay(50); // It runs on meanwhile, and nothing tells.
   }
-}
-
-/** Fails when whoever runs the benchmark has had enough, so that it still tidies up. */
-async function interrupted(): Promise<never> {
-  return new Promise((_, reject) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => reject(new Error(`interrupted by ${signal}`)));
-  });
 }

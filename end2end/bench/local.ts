@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Project } from '../support/api.ts';
@@ -7,6 +7,7 @@ import { Server } from '../support/server.ts';
 import { factor, heading, line, ms, percent, repeat, timed } from './figures.ts';
 import { floor, postmasterArguments } from './floor.ts';
 import { idleMemory } from './memory.ts';
+import { postgresProgram } from './postgres-program.ts';
 import { Projects } from './projects.ts';
 import { CONNECTIONS, LOAD_SECONDS, PASSWORD, prepareRow, readsPerSecond } from './rest.ts';
 
@@ -85,11 +86,4 @@ commit;
   const perSecond = await readsPerSecond(row);
   line(`wrk, ${CONNECTIONS} connections`, `${perSecond.toFixed(0)}   ${percent(perSecond, floorPerSecond)} of the floor, ${percent(perSecond, lowest)} of one round trip`);
   return perSecond;
-}
-
-function postgresProgram(name: string): string {
-  const root = '/usr/lib/postgresql';
-  const major = readdirSync(root).sort((a, b) => Number(b) - Number(a)).find((major) => existsSync(join(root, major, 'bin', name)));
-  if (!major) throw new Error(`there is no ${name} under ${root}`);
-  return join(root, major, 'bin', name);
 }

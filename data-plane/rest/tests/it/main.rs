@@ -7,7 +7,6 @@ mod errors;
 mod faults;
 mod headers;
 mod hostile;
-mod large;
 mod media;
 mod openapi;
 mod plans;

@@ -1,0 +1,116 @@
+/**
+ * What the program sends to PostgreSQL for a request, read from PostgreSQL's log, and the same for pgbench: so the floor can't
+ * fall behind the program.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Cluster } from './cluster.ts';
+import type { Load } from './load.ts';
+import { type Scenario, SCENARIOS } from './scenarios.ts';
+import { startRest } from './service.ts';
+
+/** Requests before those that are looked at: a statement is prepared when it is met again. */
+const UNPREPARED = 3;
+/** Slow enough for one connection. */
+const PER_SECOND = 100;
+
+interface Statement {
+  sql: string;
+  parameters: string[];
+}
+
+/** One request's, from BEGIN to COMMIT. */
+type Transaction = Statement[];
+
+/** A program for pgbench with one script for each scenario: `clients` of them, each with a request of its own. */
+export async function scripts(cluster: Cluster, load: Load, database: string, clients: number): Promise<string[]> {
+  await cluster.sql('postgres', `alter role authenticator set log_statement = 'all'`);
+  // One connection: what is logged comes one after the other.
+  const service = await startRest(cluster, database, 1);
+  try {
+    const found: string[] = [];
+    for (const scenario of SCENARIOS) {
+      const before = transactions(cluster).length;
+      const count = UNPREPARED + clients;
+      await load.open(service.place, scenario, PER_SECOND, 1, count / PER_SECOND);
+      found.push(script((await logged(cluster, before, count, scenario)).slice(UNPREPARED)));
+    }
+    return found;
+  } finally {
+    await service.stop();
+    await cluster.sql('postgres', 'alter role authenticator reset log_statement');
+  }
+}
+
+async function logged(cluster: Cluster, before: number, count: number, scenario: Scenario): Promise<Transaction[]> {
+  for (let tries = 0; tries < 500; tries++) {
+    const found = transactions(cluster).slice(before);
+    const texts = new Set(found.map((transaction) => transaction.map(({ sql }) => sql).join('\n')));
+    if (found.length === count && texts.size === 1) return found;
+    if (found.length > count || texts.size > 1) throw new Error(`${scenario.name}: not the same statements: ${[...texts].join('\n\n')}`);
+    await delay(10); // The log is written by another process.
+  }
+  throw new Error(`${scenario.name}: PostgreSQL's log has no ${count} transactions`);
+}
+
+function transactions(cluster: Cluster): Transaction[] {
+  const all: Transaction[] = [];
+  let open: Transaction | undefined;
+  for (const { message, detail } of cluster.log()) {
+    const sql = /^(?:statement|execute [^:]+): (.*)$/s.exec(message)?.[1]?.trim().replace(/;$/, '');
+    if (!sql) continue;
+    if (/^begin\b/i.test(sql)) open = [];
+    open?.push({ sql, parameters: parameters(detail ?? '') });
+    if (open && /^(commit|rollback)\b/i.test(sql)) {
+      all.push(open);
+      open = undefined;
+    }
+  }
+  return all;
+}
+
+function parameters(detail: string): string[] {
+  return [...detail.matchAll(/\$\d+ = (NULL|'(?:[^']|'')*')/g)].map(([, value = '']) => {
+    if (value === 'NULL') throw new Error('pgbench has no NULL for a parameter');
+    return value.slice(1, -1).replaceAll("''", "'");
+  });
+}
+
+/** A variable of pgbench. */
+const variable = (statement: number, parameter: number) => `s${statement}_${parameter}`;
+
+/**
+ * A client of pgbench first sets its variables, once: pgbench itself knows numbers only. Then, as the program does, it sends all in
+ * one round trip, or COMMIT in a second one where something may be written.
+ */
+function script(clients: Transaction[]): string {
+  const [pattern = []] = clients;
+  const values = pattern.flatMap(({ parameters }, statement) =>
+    parameters.map((_, parameter) => {
+      const cases = clients.map((client, number) => `when ${number} then ${literal(client[statement]!.parameters[parameter]!)}`);
+      return `case :client_id::integer ${cases.join(' ')} end as ${variable(statement, parameter + 1)}`;
+    }),
+  );
+  const statements = pattern.map(({ sql }, statement) => {
+    // pgbench takes it for a variable, even within quotes.
+    if (/(^|[^:]):\w/.test(sql)) throw new Error(`pgbench can't run this: ${sql}`);
+    return `${sql.replace(/\$(\d+)/g, (_, parameter) => `:${variable(statement, Number(parameter))}`)};`;
+  });
+  const reads = /\bread only\b/i.test(pattern[0]!.sql);
+  const [together, apart] = reads ? [statements, []] : [statements.slice(0, -1), statements.slice(-1)];
+  return [
+    '\\if :begun = 0',
+    `select ${values.join(', ')} \\gset`,
+    '\\set begun 1',
+    '\\endif',
+    '\\startpipeline',
+    ...together,
+    '\\endpipeline',
+    ...apart,
+    '',
+  ].join('\n');
+}
+
+/** Text without a character that means something to pgbench. */
+function literal(text: string): string {
+  return `convert_from(decode('${Buffer.from(text).toString('hex')}', 'hex'), 'utf8')`;
+}
