@@ -13,6 +13,7 @@ mod openapi;
 mod plans;
 mod program;
 mod read;
+mod representations;
 mod rls;
 mod rpc;
 mod session;
