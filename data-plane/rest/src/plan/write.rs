@@ -78,6 +78,14 @@ pub(crate) struct Returning {
     pub(crate) names: Vec<String>,
 }
 
+impl Returning {
+    /// Whether it has to be a row as such: one with more columns is none of the relation any more, so that `*` would show too
+    /// much, and no function takes it.
+    pub(crate) fn is_row(&self) -> bool {
+        self.all && !self.names.is_empty()
+    }
+}
+
 pub(crate) fn plan_write(cache: &SchemaCache, schema: &str, name: &str, request: &ApiRequest) -> Result<WritePlan, RestError> {
     let relation = relation(cache, schema, name)?;
     let kind = kind(request, relation)?;

@@ -40,7 +40,7 @@ pub(crate) fn write(plan: &WritePlan, shape: Shape) -> Sql {
     match &plan.read {
         Some(read) => {
             sql.push("(");
-            rows(&mut sql, read, None);
+            rows(&mut sql, read, Some(&|sql| item(sql, plan)));
             sql.push(") _r");
         }
         None => {
@@ -169,17 +169,27 @@ fn returning(sql: &mut Sql, plan: &WritePlan) {
     returned(sql, plan);
 }
 
+/// The `FROM` item that delivers what was returned.
+fn item(sql: &mut Sql, plan: &WritePlan) {
+    sql.name(WRITTEN);
+    if plan.returning.is_row() {
+        sql.push(", LATERAL unnest(ARRAY[").name(WRITTEN).push(".pgrst_row])");
+    }
+}
+
 /// Only what is shown: the role may not be allowed to read the rest.
 fn returned(sql: &mut Sql, plan: &WritePlan) {
     if !plan.returning.all && plan.returning.names.is_empty() {
         sql.push("1");
         return;
     }
+    if plan.returning.is_row() {
+        sql.push("(").name(&plan.table).push(".*)::").qualified(&plan.schema, &plan.table).push(" AS pgrst_row");
+        return;
+    }
     if plan.returning.all {
         sql.name(&plan.table).push(".*");
-        if !plan.returning.names.is_empty() {
-            sql.push(", ");
-        }
+        return;
     }
     sql.separated(", ", &plan.returning.names, |sql, name| {
         sql.qualified(&plan.table, name);

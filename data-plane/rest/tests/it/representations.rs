@@ -319,6 +319,8 @@ async fn a_relations_handler_takes_its_rows_as_they_are_stored() {
         ("GET /paints?order=id", "200 red=16711680;blue=255;none=;"),
         ("GET /rpc/mixed?order=id&limit=1", "200 red=16711680;"),
         ("POST /paints\nPrefer: return=representation\n\n{\"id\":4,\"shade\":\"#000004\",\"name\":\"x\"}", "201 x=4;"),
+        // A field of the row, by which it is ordered, is no part of it.
+        ("PATCH /paints?id=lt.4&order=hex\nPrefer: return=representation\n\n{\"name\":\"c\"}", "200 c=255;c=16711680;c=;"),
     ] {
         let (head, body) = request.split_once("\n\n").unwrap_or((request, ""));
         assert_eq!(p.body(&format!("{head}\nAccept: text/shades\n\n{body}")).await, expected, "{request}");
