@@ -51,7 +51,7 @@ impl Planned {
         let cache = &loaded.schema;
         let schema = plan::schema_of(request, &cache.config)?;
         let explain = request.explain.as_ref().filter(|_| cache.config.plan_enabled && request.target != Target::Root);
-        let what = match (&request.target, request.action) {
+        let mut what = match (&request.target, request.action) {
             (Target::Root, Action::Options) => What::Allow("OPTIONS,GET,HEAD".to_owned()),
             (Target::Relation(name), Action::Options) => What::Allow(openapi::allowed(plan::relation(cache, &schema, name)?)),
             (Target::Function(name), Action::Options) => {
@@ -71,6 +71,13 @@ impl Planned {
         };
         let accept = explain.map_or(&request.accept, |explain| &explain.accept);
         let representation = Representation::choose(cache, &what, request, accept)?;
+        if let Shape::Handled { handler, .. } = &representation.shape
+            && handler.of.is_some()
+            && let Some(read) = what.read_mut()
+        {
+            // It takes rows of the relation's own type.
+            read.show_as_stored();
+        }
         Ok(Self { schema, media: representation.media, shape: representation.shape, explain: explain.cloned(), what })
     }
 
@@ -190,6 +197,17 @@ impl Planned {
             What::Write(plan) => plan.read.as_ref(),
             What::Call(plan) => plan.read.as_ref(),
             What::Root(_) | What::Allow(_) => None,
+        }
+    }
+}
+
+impl What {
+    fn read_mut(&mut self) -> Option<&mut ReadPlan> {
+        match self {
+            Self::Read(plan) => Some(plan),
+            Self::Write(plan) => plan.read.as_mut(),
+            Self::Call(plan) => plan.read.as_mut(),
+            Self::Root(_) | Self::Allow(_) => None,
         }
     }
 }

@@ -4,6 +4,7 @@
 
 mod call;
 mod embed;
+mod fields;
 mod read;
 mod write;
 
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use crate::{
     error::RestError,
     request::{Aggregate, ApiRequest, IsValue, JsonStep, Operation, RowRange},
-    schema::{Config, Relation, Relationship, SchemaCache, closest},
+    schema::{Config, Conversion, DomainRepresentation, Relation, Relationship, SchemaCache, closest},
 };
 
 /// A read of one relation with everything embedded in it.
@@ -84,6 +85,20 @@ pub(crate) struct FieldRef {
     pub(crate) is_json: bool,
     /// A text search goes through `to_tsvector`.
     pub(crate) needs_tsvector: bool,
+    /// What its values look like to clients. What is inside of a value looks as it is.
+    pub(crate) representation: Option<Arc<DomainRepresentation>>,
+}
+
+impl FieldRef {
+    /// What makes the JSON that is shown of a value.
+    pub(crate) fn shown_by(&self) -> Option<&Conversion> {
+        self.representation.as_ref()?.to_json.as_ref()
+    }
+
+    /// What makes a value of the text that it is compared with.
+    pub(crate) fn compared_by(&self) -> Option<&Conversion> {
+        self.representation.as_ref()?.from_text.as_ref()
+    }
 }
 
 #[derive(Debug)]
@@ -124,6 +139,7 @@ pub(crate) enum OrderBy {
     Spread {
         embed: usize,
         key: String,
+        is_json: bool,
     },
 }
 

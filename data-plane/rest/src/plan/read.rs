@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::{
-    AggregateColumn, Embed, FieldRef, OrderBy, OutputColumn, PlannedCondition, PlannedOrder, ReadPlan, Source, embed, null_test,
-    relation,
+    AggregateColumn, Embed, OrderBy, OutputColumn, PlannedCondition, PlannedOrder, ReadPlan, Source, embed,
+    fields::{all, output, resolve},
+    null_test, relation,
 };
 use crate::{
     error::RestError,
-    request::{Condition, Field, OrderTerm, QueryString, RowRange, SelectAggregate, SelectColumn, SelectEmbed, SelectItem},
+    request::{Condition, Field, OrderTerm, QueryString, RowRange, SelectAggregate, SelectEmbed, SelectItem},
     schema::{Cardinality, Relation, SchemaCache},
 };
 
@@ -150,7 +151,7 @@ impl<'a> Planner<'a> {
         };
         for item in select {
             match item {
-                SelectItem::All => node.plan.columns.push(OutputColumn::All),
+                SelectItem::All => node.plan.columns.extend(all(relation)),
                 SelectItem::Column(column) => node.plan.columns.push(output(column, relation)),
                 SelectItem::Aggregate(aggregate) => {
                     let column = self.aggregate(aggregate, relation)?;
@@ -207,7 +208,7 @@ impl<'a> Planner<'a> {
         } else if child.aggregates && !relationship.is_to_one() {
             return Err(RestError::NotImplemented { details: "Aggregates in a to-many spread are not supported".to_owned() });
         } else {
-            name_all_columns(&mut child);
+            child.plan.name_all_columns(child.relation);
         }
         let planned = Embed {
             key: embed.name().to_owned(),
@@ -255,24 +256,6 @@ fn shows_something(items: &[SelectItem]) -> bool {
     items.iter().any(|item| if let SelectItem::Embed(embed) = item { shows_something(&embed.select) } else { true })
 }
 
-/// A spread resource's columns become the parent's one by one, and rows are grouped by columns one by one, so `*` has to be
-/// spelt out.
-fn name_all_columns(node: &mut Node<'_>) {
-    let Some(relation) = node.relation else { return };
-    let named = std::mem::take(&mut node.plan.columns).into_iter().flat_map(|column| match column {
-        OutputColumn::All => relation
-            .columns
-            .iter()
-            .map(|column| {
-                let field = Field { name: column.name.clone(), path: Vec::new() };
-                OutputColumn::Field { key: column.name.clone(), field: resolve(&field, Some(relation)), cast: None }
-            })
-            .collect(),
-        named @ (OutputColumn::Field { .. } | OutputColumn::Aggregate(_)) => vec![named],
-    });
-    node.plan.columns = named.collect();
-}
-
 /// The name, made different from all that are visible where it is used.
 fn unused(name: &str, taken: &[String]) -> String {
     let mut name = name.to_owned();
@@ -287,7 +270,7 @@ impl Node<'_> {
     fn group(&mut self) {
         self.plan.groups = self.aggregates;
         if self.aggregates {
-            name_all_columns(self);
+            self.plan.name_all_columns(self.relation);
         }
     }
 
@@ -349,7 +332,7 @@ impl Node<'_> {
                     // A group has no columns but those it is made by.
                     let shown = if self.plan.groups && embed.spread { child.plan.shown_as(&field) } else { None };
                     if let Some(key) = shown {
-                        OrderBy::Spread { embed: index, key }
+                        OrderBy::Spread { embed: index, key, is_json: field.shown_by().is_some() }
                     } else {
                         embed.exports.push(field);
                         OrderBy::Export { embed: index, export: embed.exports.len() - 1 }
@@ -368,32 +351,6 @@ impl Node<'_> {
             plan.renamed.append(&mut embed.plan.renamed);
         }
         plan
-    }
-}
-
-impl ReadPlan {
-    /// The key under which a column is shown as it is.
-    fn shown_as(&self, wanted: &FieldRef) -> Option<String> {
-        self.columns.iter().find_map(|column| match column {
-            OutputColumn::Field { field, key, cast: None } if field == wanted => Some(key.clone()),
-            OutputColumn::All | OutputColumn::Field { .. } | OutputColumn::Aggregate(_) => None,
-        })
-    }
-}
-
-fn output(column: &SelectColumn, relation: Option<&Relation>) -> OutputColumn {
-    let key = column.alias.as_deref().or(column.field.default_alias()).unwrap_or(&column.field.name);
-    OutputColumn::Field { key: key.to_owned(), field: resolve(&column.field, relation), cast: column.cast.clone() }
-}
-
-/// A name that is no column may be a computed field; whether it is there, PostgreSQL says.
-fn resolve(field: &Field, relation: Option<&Relation>) -> FieldRef {
-    let column = relation.and_then(|relation| relation.column(&field.name));
-    FieldRef {
-        column: field.name.clone(),
-        path: field.path.clone(),
-        is_json: column.is_some_and(crate::schema::Column::is_json),
-        needs_tsvector: relation.is_some_and(|relation| relation.needs_tsvector(&field.name)) || field.path.last().is_some(),
     }
 }
 

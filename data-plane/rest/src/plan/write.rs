@@ -1,7 +1,8 @@
 //! Plans a write: which columns, from which payload, under which conditions, and what to show of the result.
 
 use super::{
-    OrderBy, OutputColumn, PlannedCondition, PlannedOrder, ReadPlan, Source,
+    FieldRef, OrderBy, OutputColumn, PlannedCondition, PlannedOrder, ReadPlan, Source,
+    fields::resolve,
     read::{Root, plan_conditions, plan_from},
     relation,
 };
@@ -25,7 +26,7 @@ pub(crate) struct WritePlan {
     /// Which of the rows that meet the conditions; all of them without.
     pub(crate) limited: Option<Limited>,
     /// The key that a PUT names in its address, which is the row's own or nothing is written.
-    pub(crate) addressed: Vec<(String, String)>,
+    pub(crate) addressed: Vec<(FieldRef, String)>,
     /// Columns the write returns for the read.
     pub(crate) returning: Returning,
     /// Primary key, if `Location` is to be built.
@@ -77,6 +78,14 @@ pub(crate) struct Returning {
     pub(crate) names: Vec<String>,
 }
 
+impl Returning {
+    /// Whether it has to be a row as such: one with more columns is none of the relation any more, so that `*` would show too
+    /// much, and no function takes it.
+    pub(crate) fn is_row(&self) -> bool {
+        self.all && !self.names.is_empty()
+    }
+}
+
 pub(crate) fn plan_write(cache: &SchemaCache, schema: &str, name: &str, request: &ApiRequest) -> Result<WritePlan, RestError> {
     let relation = relation(cache, schema, name)?;
     let kind = kind(request, relation)?;
@@ -85,7 +94,7 @@ pub(crate) fn plan_write(cache: &SchemaCache, schema: &str, name: &str, request:
     let addressed = if request.action == Action::Upsert { addressed(request, relation)? } else { Vec::new() };
     let conditions = conditions(cache, request, relation)?;
     let columns = if is_delete { Vec::new() } else { columns(request, relation, &payload)? };
-    let has_row = |key: &str| payload.length == 1 && columns.iter().any(|column| column.name == *key);
+    let has_row = |key: &FieldRef| payload.length == 1 && columns.iter().any(|column| column.name == key.column);
     if !addressed.iter().all(|(key, _)| has_row(key)) {
         return Err(RestError::PutMismatch);
     }
@@ -219,11 +228,11 @@ fn limited(request: &ApiRequest, relation: &Relation, kind: &WriteKind, read: &R
 
 /// A PUT names one row by its whole primary key. Whether the row has that key, PostgreSQL says: the same value may be written
 /// in several ways.
-fn addressed(request: &ApiRequest, relation: &Relation) -> Result<Vec<(String, String)>, RestError> {
+fn addressed(request: &ApiRequest, relation: &Relation) -> Result<Vec<(FieldRef, String)>, RestError> {
     if request.range.limit.is_some() || request.range.offset > 0 {
         return Err(RestError::PutRange);
     }
-    let mut found: Vec<(String, String)> = Vec::new();
+    let mut found: Vec<(FieldRef, String)> = Vec::new();
     for (path, condition) in &request.query.filters {
         let Condition::Filter(filter) = condition else { return Err(RestError::PutFilters) };
         let Operation::Compare { operator, quantifier: None, value } = &filter.operation else {
@@ -232,9 +241,9 @@ fn addressed(request: &ApiRequest, relation: &Relation) -> Result<Vec<(String, S
         if !path.is_empty() || filter.negated || operator.sql() != "=" || !filter.field.path.is_empty() {
             return Err(RestError::PutFilters);
         }
-        found.push((filter.field.name.clone(), value.clone()));
+        found.push((resolve(&filter.field, Some(relation)), value.clone()));
     }
-    let mut filtered: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
+    let mut filtered: Vec<&str> = found.iter().map(|(key, _)| key.column.as_str()).collect();
     let mut key: Vec<&str> = relation.primary_key.iter().map(String::as_str).collect();
     filtered.sort_unstable();
     key.sort_unstable();

@@ -6,7 +6,8 @@ use super::{
 };
 use crate::{
     plan::{Embed, FieldRef, OrderBy, PlannedCondition, PlannedOrder, array_literal},
-    request::{IsValue, JsonKey, Operation, Quantifier},
+    request::{IsValue, JsonKey, Operation, Operator, Quantifier},
+    schema::Conversion,
 };
 
 /// `"t"."c"`, with its JSON path.
@@ -26,6 +27,18 @@ pub(crate) fn field(sql: &mut Sql, qualifier: &str, field: &FieldRef) {
             JsonKey::Name(name) => sql.literal(name),
             JsonKey::Index(index) => sql.push(&index.to_string()),
         };
+    }
+}
+
+/// The value by way of the function, if there is one.
+pub(crate) fn converted(sql: &mut Sql, by: Option<&Conversion>, value: impl FnOnce(&mut Sql)) {
+    match by {
+        None => value(sql),
+        Some(function) => {
+            sql.qualified(&function.schema, &function.name).push("(");
+            value(sql);
+            sql.push(")");
+        }
     }
 }
 
@@ -71,23 +84,25 @@ fn filter(sql: &mut Sql, qualifier: &str, subject: &FieldRef, operation: &Operat
             field(sql, qualifier, subject);
             sql.push(" ").push(operator.sql()).push(" ");
             let value = if operator.is_pattern() { value.replace('*', "%") } else { value.clone() };
+            let conversion = subject.compared_by().filter(|_| !is_about_text(*operator));
             match quantifier {
-                None => {
-                    sql.value(value);
-                }
+                None => compared(sql, conversion, value),
                 Some(quantifier) => {
                     sql.push(match quantifier {
                         Quantifier::Any => "ANY (",
                         Quantifier::All => "ALL (",
                     });
-                    sql.value(value).push(")");
+                    each_compared(sql, conversion, value);
+                    sql.push(")");
                 }
             }
         }
         Operation::In(values) => {
             field(sql, qualifier, subject);
             let values: Vec<&str> = values.iter().map(String::as_str).collect();
-            sql.push(" = ANY (").value(array_literal(&values)).push(")");
+            sql.push(" = ANY (");
+            each_compared(sql, subject.compared_by(), array_literal(&values));
+            sql.push(")");
         }
         Operation::Is(value) => {
             field(sql, qualifier, subject);
@@ -101,7 +116,8 @@ fn filter(sql: &mut Sql, qualifier: &str, subject: &FieldRef, operation: &Operat
         }
         Operation::IsDistinct(value) => {
             field(sql, qualifier, subject);
-            sql.push(" IS DISTINCT FROM ").value(value);
+            sql.push(" IS DISTINCT FROM ");
+            compared(sql, subject.compared_by(), value.clone());
         }
         Operation::Search { function, language, value } => {
             if subject.needs_tsvector {
@@ -123,6 +139,52 @@ fn filter(sql: &mut Sql, qualifier: &str, subject: &FieldRef, operation: &Operat
     }
 }
 
+/// Whether what it compares with is a pattern, and no value of the column.
+fn is_about_text(operator: Operator) -> bool {
+    match operator {
+        Operator::Like | Operator::Ilike | Operator::Match | Operator::Imatch => true,
+        Operator::Eq
+        | Operator::Neq
+        | Operator::Gt
+        | Operator::Gte
+        | Operator::Lt
+        | Operator::Lte
+        | Operator::Contains
+        | Operator::Contained
+        | Operator::Overlaps
+        | Operator::StrictlyLeft
+        | Operator::StrictlyRight
+        | Operator::NotRight
+        | Operator::NotLeft
+        | Operator::Adjacent => false,
+    }
+}
+
+/// What a column is compared with.
+pub(crate) fn compared(sql: &mut Sql, conversion: Option<&Conversion>, value: String) {
+    converted(sql, conversion, |sql| {
+        sql.value(value);
+        if conversion.is_some() {
+            // Of several functions of that name it is the one of a text.
+            sql.push("::text");
+        }
+    });
+}
+
+/// The members of an array literal as an array. They are converted once and before the rows are looked for, so that an index
+/// applies.
+fn each_compared(sql: &mut Sql, conversion: Option<&Conversion>, literal: String) {
+    if conversion.is_none() {
+        sql.value(literal);
+        return;
+    }
+    sql.push("ARRAY(SELECT ");
+    converted(sql, conversion, |sql| {
+        sql.push("_v");
+    });
+    sql.push(" FROM unnest(").value(literal).push("::text[]) _v)");
+}
+
 /// ` ORDER BY ...`, or nothing.
 pub(crate) fn order_by(sql: &mut Sql, qualifier: &str, order: &[PlannedOrder], embeds: &[Embed]) {
     if order.is_empty() {
@@ -137,9 +199,11 @@ pub(crate) fn order_by(sql: &mut Sql, qualifier: &str, order: &[PlannedOrder], e
                     sql.qualified(&embed.lateral, &export_name(*export));
                 }
             }
-            OrderBy::Spread { embed, key } => {
+            OrderBy::Spread { embed, key, is_json } => {
                 if let Some(embed) = embeds.get(*embed) {
-                    sql.qualified(&embed.lateral, key);
+                    // As the rows are grouped by it.
+                    sql.push(if *is_json { "CAST(" } else { "" }).qualified(&embed.lateral, key);
+                    sql.push(if *is_json { " AS jsonb)" } else { "" });
                 }
             }
         }

@@ -1,7 +1,14 @@
 //! What a read shows of each row, or of each group of rows: its select list, and the groups that this implies.
 
-use super::{Sql, conditions::field, read::DELIVERED};
-use crate::plan::{AggregateColumn, Embed, FieldRef, OutputColumn, ReadPlan};
+use super::{
+    Sql,
+    conditions::{converted, field},
+    read::DELIVERED,
+};
+use crate::{
+    plan::{AggregateColumn, Embed, FieldRef, OutputColumn, ReadPlan},
+    schema::Conversion,
+};
 
 /// An item of a select list.
 struct Output<'a> {
@@ -40,10 +47,20 @@ impl<'a> Output<'a> {
         }
     }
 
-    /// Whether the value is a JSON document that was made by the statement.
+    /// What makes the JSON that is shown of the value. An aggregate is one of values as they are stored, and who asks for a
+    /// type gets the value in that.
+    fn conversion(&self) -> Option<&'a Conversion> {
+        match self.value {
+            Value::Field { field, cast: None } if self.aggregate.is_none() => field.shown_by(),
+            Value::All | Value::Field { .. } | Value::Row | Value::Embedded(_) | Value::Spread { .. } => None,
+        }
+    }
+
+    /// Whether what is shown is a JSON document that was made by the statement.
     fn is_json(&self) -> bool {
         match self.value {
-            Value::All | Value::Field { .. } | Value::Row => false,
+            Value::All | Value::Row => false,
+            Value::Field { .. } => self.conversion().is_some(),
             Value::Embedded(_) => true,
             Value::Spread { is_json, .. } => is_json,
         }
@@ -63,7 +80,8 @@ pub(super) fn outputs(sql: &mut Sql, plan: &ReadPlan) {
                 }
                 sql.push(")");
             }),
-            Some(_) | None => value(sql, plan, &output),
+            Some(_) => value(sql, plan, &output),
+            None => converted(sql, output.conversion(), |sql| value(sql, plan, &output)),
         }
         if !matches!(output.value, Value::All) {
             sql.push(" AS ").name(output.name(plan));
@@ -128,9 +146,13 @@ fn column(column: &OutputColumn) -> Output<'_> {
     }
 }
 
+/// The value as it is stored or delivered.
 fn value(sql: &mut Sql, plan: &ReadPlan, output: &Output<'_>) {
     // Only `jsonb` can be compared, and so be grouped by.
-    let comparable = if plan.groups && output.is_json() { Some("jsonb") } else { None };
+    let comparable = match output.value {
+        Value::Embedded(_) | Value::Spread { is_json: true, .. } if plan.groups => Some("jsonb"),
+        Value::All | Value::Field { .. } | Value::Row | Value::Embedded(_) | Value::Spread { .. } => None,
+    };
     cast(sql, comparable, |sql| match &output.value {
         Value::All => {
             sql.name(&plan.alias).push(".*");

@@ -96,7 +96,7 @@ fn counted(sql: &mut Sql, plan: &ReadPlan, call: Option<&CallItem<'_>>, at_most:
     }
 }
 
-/// The `FROM` item of a function call.
+/// The `FROM` item of a function call, or of what a write returned.
 pub(crate) type CallItem<'a> = dyn Fn(&mut Sql) + 'a;
 
 /// `SELECT` list, joins, conditions, order and window.
@@ -138,17 +138,15 @@ fn from(sql: &mut Sql, plan: &ReadPlan, call: Option<&CallItem<'_>>) {
                 sql.push(" AS ").name(&plan.alias);
             }
         }
-        Source::Written => {
-            sql.name(WRITTEN).push(" AS ").name(&plan.alias);
-        }
-        Source::Call => {
+        Source::Written | Source::Call => {
             if let Some(call) = call {
                 call(sql);
             }
             sql.push(" AS ").name(&plan.alias);
         }
         Source::Computed { schema, function, origin } => {
-            sql.qualified(schema, function).push("(").name(origin).push(") AS ").name(&plan.alias);
+            // The row, even if a column of it has the same name.
+            sql.qualified(schema, function).push("(").name(origin).push(".*) AS ").name(&plan.alias);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     GUCS, Shape, Sql, body,
-    conditions::{order_by, where_all},
+    conditions::{compared, converted, order_by, where_all},
     read::{WRITTEN, rows, window},
 };
 use crate::{
@@ -40,7 +40,7 @@ pub(crate) fn write(plan: &WritePlan, shape: Shape) -> Sql {
     match &plan.read {
         Some(read) => {
             sql.push("(");
-            rows(&mut sql, read, None);
+            rows(&mut sql, read, Some(&|sql| item(sql, plan)));
             sql.push(") _r");
         }
         None => {
@@ -73,7 +73,8 @@ fn insert(sql: &mut Sql, plan: &WritePlan, conflict: Option<&Conflict>) {
         let merges = conflict.is_some_and(|conflict| conflict.merge);
         for (index, (key, value)) in plan.addressed.iter().enumerate() {
             sql.push(if index == 0 { " WHERE " } else { " AND " });
-            sql.qualified("_b", key).push(" = ").value(value);
+            sql.qualified("_b", &key.column).push(" = ");
+            compared(sql, key.compared_by(), value.clone());
         }
         if merges {
             sql.push(if plan.addressed.is_empty() { " WHERE " } else { " AND " });
@@ -168,17 +169,27 @@ fn returning(sql: &mut Sql, plan: &WritePlan) {
     returned(sql, plan);
 }
 
+/// The `FROM` item that delivers what was returned.
+fn item(sql: &mut Sql, plan: &WritePlan) {
+    sql.name(WRITTEN);
+    if plan.returning.is_row() {
+        sql.push(", LATERAL unnest(ARRAY[").name(WRITTEN).push(".pgrst_row])");
+    }
+}
+
 /// Only what is shown: the role may not be allowed to read the rest.
 fn returned(sql: &mut Sql, plan: &WritePlan) {
     if !plan.returning.all && plan.returning.names.is_empty() {
         sql.push("1");
         return;
     }
+    if plan.returning.is_row() {
+        sql.push("(").name(&plan.table).push(".*)::").qualified(&plan.schema, &plan.table).push(" AS pgrst_row");
+        return;
+    }
     if plan.returning.all {
         sql.name(&plan.table).push(".*");
-        if !plan.returning.names.is_empty() {
-            sql.push(", ");
-        }
+        return;
     }
     sql.separated(", ", &plan.returning.names, |sql, name| {
         sql.qualified(&plan.table, name);
@@ -193,34 +204,76 @@ fn names(sql: &mut Sql, columns: &[Column]) {
 
 /// The payload's rows as `_b`.
 fn payload(sql: &mut Sql, plan: &WritePlan) {
-    let defaults: Vec<(&Column, &str)> =
-        plan.columns.iter().filter_map(|column| column.default.as_deref().map(|default| (column, default))).collect();
+    if plan.columns.iter().all(|column| column.written_by().is_none()) {
+        records(sql, plan);
+        return;
+    }
+    sql.push("(SELECT ");
+    sql.separated(", ", plan.columns.iter().enumerate(), |sql, (index, column)| {
+        let default = own_default(plan, column);
+        if let Some(default) = default {
+            sql.push("CASE WHEN ").qualified("_b", &default_name(index)).push(" THEN CAST(").push(default);
+            sql.push(" AS ").push(&column.type_name).push(") ELSE ");
+        }
+        converted(sql, column.written_by(), |sql| {
+            sql.qualified("_b", &column.name);
+        });
+        sql.push(if default.is_some() { " END AS " } else { " AS " }).name(&column.name);
+    });
+    sql.push(" FROM ");
+    records(sql, plan);
+    sql.push(") AS _b");
+}
+
+/// The default of a column that converts what a body has. A default is a value already, so it doesn't go through JSON.
+fn own_default<'a>(plan: &WritePlan, column: &'a Column) -> Option<&'a str> {
+    column.default.as_deref().filter(|_| plan.missing_default && column.written_by().is_some())
+}
+
+/// What the payload's rows call whether the column of that index takes its default.
+fn default_name(index: usize) -> String {
+    format!("pgrst_d{index}")
+}
+
+/// The payload's rows as `_b`, before anything is converted.
+fn records(sql: &mut Sql, plan: &WritePlan) {
     let json = plan.payload.json.clone();
     let set = if plan.payload.is_array { "set" } else { "" };
-    if plan.missing_default && !defaults.is_empty() {
+    let completed = plan.missing_default && plan.columns.iter().any(|column| column.default.is_some());
+    if completed {
         // Missing keys take the default, so each object is laid over an object of the defaults.
-        let build = |sql: &mut Sql| {
-            sql.push("jsonb_build_object(");
-            sql.separated(", ", &defaults, |sql, (column, default)| {
-                sql.literal(&column.name).push(", ").push(default);
-            });
-            sql.push(")");
-        };
+        sql.push(if plan.payload.is_array { "(SELECT jsonb_agg(" } else { "(SELECT (" });
+        complete(sql, plan);
+        sql.push(") AS j FROM ");
         if plan.payload.is_array {
-            sql.push("(SELECT jsonb_agg(");
-            build(sql);
-            sql.push(" || _o) AS j FROM jsonb_array_elements(").value(json).push("::jsonb) _o) _p");
+            sql.push("jsonb_array_elements(").value(json).push("::jsonb) _o) _p");
         } else {
-            sql.push("(SELECT ");
-            build(sql);
-            sql.push(" || ").value(json).push("::jsonb AS j) _p");
+            sql.push("(SELECT ").value(json).push("::jsonb AS _o) _o) _p");
         }
         sql.push(", LATERAL jsonb_to_record").push(set).push("(_p.j) AS _b(");
     } else {
         sql.push("json_to_record").push(set).push("(").value(json).push("::json) AS _b(");
     }
-    sql.separated(", ", &plan.columns, |sql, column| {
-        sql.name(&column.name).push(" ").push(&column.type_name);
+    sql.separated(", ", plan.columns.iter().enumerate(), |sql, (index, column)| {
+        let type_name = if column.written_by().is_some() { "json" } else { &column.type_name };
+        sql.name(&column.name).push(" ").push(type_name);
+        if own_default(plan, column).is_some() {
+            sql.push(", ").name(&default_name(index)).push(" boolean");
+        }
     });
     sql.push(")");
+}
+
+/// The object `_o` over the defaults, with the names of defaults that are none of JSON.
+fn complete(sql: &mut Sql, plan: &WritePlan) {
+    let defaults = plan.columns.iter().filter(|column| column.written_by().is_none());
+    let defaults = defaults.filter_map(|column| column.default.as_deref().map(|default| (column, default)));
+    sql.push("jsonb_build_object(");
+    sql.separated(", ", defaults, |sql, (column, default)| {
+        sql.literal(&column.name).push(", ").push(default);
+    });
+    sql.push(") || _o");
+    for (index, column) in plan.columns.iter().enumerate().filter(|(_, column)| own_default(plan, column).is_some()) {
+        sql.push(" || jsonb_build_object(").literal(&default_name(index)).push(", NOT _o ? ").literal(&column.name).push(")");
+    }
 }

@@ -19,7 +19,7 @@ use percent_encoding::percent_decode_str;
 pub(crate) use cursor::ParseError;
 pub(crate) use explain::{Explain, ExplainFormat};
 pub(crate) use field::{Field, JsonKey, JsonStep};
-pub(crate) use filter::{Condition, IsValue, Operation, Quantifier};
+pub(crate) use filter::{Condition, IsValue, Operation, Operator, Quantifier};
 pub(crate) use media::{ANYTHING, Accept, Accepted, MediaType};
 pub(crate) use order::OrderTerm;
 pub(crate) use payload::{ContentType, Payload, form_pairs, unacceptable};

@@ -8,6 +8,7 @@ mod fuzzy;
 mod load;
 mod media;
 mod relationships;
+mod representations;
 mod views;
 
 use std::{
@@ -21,6 +22,7 @@ pub(crate) use fuzzy::closest;
 pub(crate) use load::{LoadError, database_settings, load};
 pub(crate) use media::{Handler, Handlers, MediaDomain};
 pub(crate) use relationships::{Cardinality, ForeignKey, Relationship};
+pub(crate) use representations::{Conversion, Direction, DomainRepresentation, Representations};
 
 /// A table, view, materialized view or foreign table.
 #[derive(Debug, Clone)]
@@ -61,12 +63,19 @@ pub(crate) struct Column {
     pub(crate) not_null: bool,
     /// The default's expression, identity and generated columns aside.
     pub(crate) default: Option<String>,
+    /// What its values look like to clients, if its type is a domain that says so.
+    pub(crate) representation: Option<Arc<DomainRepresentation>>,
 }
 
 impl Column {
     /// Whether JSON arrows apply without `to_jsonb`.
     pub(crate) fn is_json(&self) -> bool {
         matches!(self.base_type.as_str(), "json" | "jsonb")
+    }
+
+    /// What makes its value of what a body has.
+    pub(crate) fn written_by(&self) -> Option<&Conversion> {
+        self.representation.as_ref()?.from_json.as_ref()
     }
 
     /// Whether a text search needs `to_tsvector` first.
@@ -78,6 +87,11 @@ impl Column {
 impl Relation {
     pub(crate) fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// Whether some value looks different from what is stored.
+    pub(crate) fn is_represented(&self) -> bool {
+        self.columns.iter().any(|column| column.representation.as_ref().is_some_and(|found| found.to_json.is_some()))
     }
 
     fn column_name(&self, number: i16) -> Option<&str> {

@@ -12,6 +12,7 @@ mod openapi;
 mod plans;
 mod program;
 mod read;
+mod representations;
 mod rls;
 mod rpc;
 mod session;

@@ -264,6 +264,33 @@ async fn defaults_of_every_kind_stand_in_for_what_is_missing() {
     "#);
 }
 
+#[tokio::test]
+async fn a_computed_field_orders_what_was_written_and_is_not_shown() {
+    let p = project(
+        "create table words (id int primary key, words text, note text);
+         create function back(words) returns text language sql immutable as $$ select reverse($1.words) $$;
+         create function alike(words) returns setof words rows 1 language sql stable as $$ select $1 $$;
+         insert into words values (1, 'ab'), (2, 'ba');",
+    )
+    .await;
+    let patch = |query: &str| format!("PATCH /words?{query}\nPrefer: return=representation\n\n{{\"note\":\"x\"}}");
+    for (request, expected) in [
+        (patch("id=gt.0&order=back"), r#"[{"id":2,"words":"ba","note":"x"},{"id":1,"words":"ab","note":"x"}]"#),
+        (patch("id=gt.9&order=back"), "[]"),
+        (patch("id=eq.1&order=back&select=*,back"), r#"[{"id":1,"words":"ab","note":"x","back":"ba"}]"#),
+        (
+            patch("id=gt.0&order=back&select=id,alike(words)"),
+            r#"[{"id":2,"alike":{"words":"ba"}},{"id":1,"alike":{"words":"ab"}}]"#,
+        ),
+        (
+            "DELETE /words?id=gt.0&order=back.desc\nPrefer: return=representation".to_owned(),
+            r#"[{"id":1,"words":"ab","note":"x"},{"id":2,"words":"ba","note":"x"}]"#,
+        ),
+    ] {
+        assert_eq!(p.body(&request).await.replace(", \n ", ","), format!("200 {expected}"), "{request}");
+    }
+}
+
 /// The service itself has no right to such a schema, only the roles that it takes on.
 #[tokio::test]
 async fn a_schema_that_only_anon_may_use_has_defaults_too() {

@@ -29,6 +29,10 @@ impl Domains {
         Self(domains.into_iter().map(|domain| (domain.id, domain)).collect())
     }
 
+    pub(super) fn has(&self, id: u32) -> bool {
+        self.0.contains_key(&id)
+    }
+
     /// The domain that is directly over what is no domain, if this is one.
     fn last(&self, id: u32) -> Option<&Domain> {
         let mut found = self.0.get(&id)?;

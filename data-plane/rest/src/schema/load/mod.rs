@@ -7,6 +7,7 @@ mod domains;
 mod functions;
 mod media;
 mod relations;
+mod representations;
 mod settings;
 
 pub(crate) use settings::database_settings;
@@ -21,7 +22,7 @@ use tokio_postgres::{
 
 use self::{domains::Domains, functions::FoundFunction, relations::FoundColumn};
 use super::{
-    Config, DatabaseSettings, Handlers, MediaDomain, Relation, RoleSettings, SchemaCache,
+    Config, DatabaseSettings, Handlers, MediaDomain, Relation, Representations, RoleSettings, SchemaCache,
     relationships::{Catalogue, Constraints, Relationship},
     views::ViewColumns,
 };
@@ -80,6 +81,7 @@ struct Found {
     /// Those that there are.
     schemas: Vec<String>,
     domains: Domains,
+    representations: Representations,
     relations: HashMap<u32, Relation>,
     columns: Vec<FoundColumn>,
     /// Relation, column and expression.
@@ -98,9 +100,10 @@ impl Found {
         let path = [config.schemas.as_slice(), config.extra_search_path.as_slice()];
         let exposed = &path[..1];
         let mut constraints = Constraints::default();
-        let (schemas, domains, relations, columns, mut defaults, identities, _, rules, functions, media, aggregates) = try_join!(
+        let (schemas, domains, casts, relations, columns, mut defaults, identities, _, rules, functions, media, aggregates) = try_join!(
             each(client, SCHEMAS, exposed, |row| row.try_get(0)),
             each(client, domains::DOMAINS, &[], domains::domain),
+            each(client, representations::CASTS, &[], representations::cast),
             each(client, relations::RELATIONS, exposed, relations::relation),
             each(client, relations::COLUMNS, exposed, relations::column),
             each(client, relations::DEFAULTS, exposed, relations::default),
@@ -114,10 +117,13 @@ impl Found {
         let media = media.into_iter().collect();
         let handlers = aggregates.into_iter().filter_map(|aggregate| aggregate.into_handler(&media)).collect();
         defaults.extend(identities);
+        let domains = Domains::new(domains);
+        let representations = casts.into_iter().filter_map(|cast| cast.of_domain(&domains)).collect();
         let relations = relations.into_iter().map(|relation| (relation.id, relation)).collect();
         Ok(Self {
             schemas,
-            domains: Domains::new(domains),
+            domains,
+            representations,
             relations,
             columns,
             defaults,
@@ -130,8 +136,9 @@ impl Found {
     }
 
     fn into_cache(self, config: Config, settings: DatabaseSettings, role_settings: RoleSettings) -> SchemaCache {
-        let Self { domains, mut relations, columns, defaults, mut constraints, rules, functions, media, handlers, .. } = self;
-        put_columns(&mut relations, columns, defaults, &domains);
+        let Self { domains, representations, mut relations, columns, defaults, mut constraints, .. } = self;
+        let Self { rules, functions, media, handlers, .. } = self;
+        put_columns(&mut relations, columns, defaults, (&domains, &representations));
         // What is the same in a copy of the database decides on the order in which relationships are told.
         constraints.foreign_keys.sort_by_cached_key(|key| {
             let table = relations.get(&key.table).map(|relation| (relation.schema.clone(), relation.name.clone()));
@@ -187,7 +194,7 @@ fn put_columns(
     relations: &mut HashMap<u32, Relation>,
     columns: Vec<FoundColumn>,
     defaults: Vec<(u32, i16, String)>,
-    domains: &Domains,
+    (domains, representations): (&Domains, &Representations),
 ) {
     for FoundColumn { relation, type_id, has_default, mut column } in columns {
         if let Some(relation) = relations.get_mut(&relation) {
@@ -195,6 +202,7 @@ fn put_columns(
                 base.clone_into(&mut column.base_type);
             }
             column.default = domains.default(type_id).filter(|_| !has_default).map(str::to_owned);
+            column.representation = representations.of(type_id).cloned();
             relation.columns.push(column);
         }
     }

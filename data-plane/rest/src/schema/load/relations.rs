@@ -81,6 +81,7 @@ pub(super) fn column(row: &Row) -> Result<FoundColumn, Error> {
         base_type: row.try_get(4)?,
         not_null: row.try_get(5)?,
         default: None,
+        representation: None,
     };
     Ok(FoundColumn { relation: row.try_get(0)?, type_id: row.try_get(6)?, has_default: row.try_get(7)?, column })
 }
