@@ -10,6 +10,7 @@ mod hostile;
 mod large;
 mod media;
 mod openapi;
+mod parse_errors;
 mod plans;
 mod program;
 mod read;
