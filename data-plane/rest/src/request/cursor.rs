@@ -1,143 +1,289 @@
-//! A cursor over one query-string value, and the error that says where it stopped.
+//! A cursor over one query-string value, with the combinators of Haskell's Parsec that PostgREST's grammar is written in.
+//!
+//! They are here for the sake of errors: what a failed parse says depends on which alternatives were tried where, and which of
+//! them had taken input. Every parser either takes input or not, and either succeeds or fails; `pending` is what Parsec keeps
+//! beside a success, namely what else would have fitted at this position.
 
-/// Why a value could not be parsed. `Display` is PostgREST's `message` of PGRST100.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"failed to parse {what} ({input})\" (line 1, column {column})")]
-pub(crate) struct ParseError {
-    /// What was being parsed: `filter`, `select parameter`, ...
-    what: &'static str,
-    /// The whole value.
-    input: String,
-    /// Where it failed, in characters from 1.
-    column: usize,
-    /// `None` at the end of the input.
-    unexpected: Option<char>,
-    expecting: &'static str,
-}
+use super::parse_error::{Failure, Message, ParseError, Trouble};
 
-impl ParseError {
-    /// PostgREST's `details`.
-    pub(crate) fn details(&self) -> String {
-        match self.unexpected {
-            Some(found) => format!("unexpected {:?} expecting {}", found.to_string(), self.expecting),
-            None => format!("unexpected end of input expecting {}", self.expecting),
-        }
-    }
-}
-
+/// What the public parsers return.
 pub(crate) type Parsed<T> = Result<T, ParseError>;
+/// What the parsers they are made of return.
+pub(super) type Step<T> = Result<T, Failure>;
 
-/// Characters of the input that an error repeats at most.
-const MAX_QUOTED: usize = 200;
-
-#[derive(Debug, Clone)]
-pub(crate) struct Cursor<'a> {
-    what: &'static str,
+#[derive(Debug)]
+pub(super) struct Cursor<'a> {
     input: &'a str,
     position: usize,
+    pending: Trouble,
+    /// Things counted against a limit.
+    counted: usize,
+}
+
+/// Applies `rule` to all of `input`.
+pub(super) fn parse<'a, T>(what: &'static str, input: &'a str, rule: impl FnOnce(&mut Cursor<'a>) -> Step<T>) -> Parsed<T> {
+    parse_after(0, what, input, rule)
+}
+
+/// Like `parse`, for a value that upstream parses with `before` characters put in front of it: they count as columns.
+pub(super) fn parse_after<'a, T>(
+    before: usize,
+    what: &'static str,
+    input: &'a str,
+    rule: impl FnOnce(&mut Cursor<'a>) -> Step<T>,
+) -> Parsed<T> {
+    let mut cursor = Cursor { input, position: 0, pending: Trouble::default(), counted: 0 };
+    let parsed = rule(&mut cursor).and_then(|value| cursor.end().map(|()| value));
+    parsed.map_err(|failure| {
+        let consumed = failure.consumed || cursor.position > 0;
+        ParseError::new(what, before, input, &Failure { consumed, ..failure })
+    })
 }
 
 impl<'a> Cursor<'a> {
-    pub(crate) fn new(what: &'static str, input: &'a str) -> Self {
-        Self { what, input, position: 0 }
-    }
-
-    pub(crate) fn rest(&self) -> &'a str {
+    pub(super) fn rest(&self) -> &'a str {
         // The position only ever moves by whole characters.
         self.input.get(self.position..).unwrap_or_default()
     }
 
-    pub(crate) fn peek(&self) -> Option<char> {
+    pub(super) fn peek(&self) -> Option<char> {
         self.rest().chars().next()
     }
 
-    pub(crate) fn is_at_end(&self) -> bool {
-        self.position >= self.input.len()
+    /// Fails here, where something else would have fitted.
+    pub(super) fn fail(&mut self, expected: &[Message]) -> Failure {
+        let mut messages = vec![Message::Found(self.peek())];
+        messages.extend_from_slice(expected);
+        let trouble = std::mem::take(&mut self.pending).merge(Trouble::new(self.position, messages));
+        Failure { trouble, consumed: false, is_final: false }
     }
 
-    pub(crate) fn next(&mut self) -> Option<char> {
-        let found = self.peek()?;
-        self.position += found.len_utf8();
-        Some(found)
+    /// Fails for good because of a limit that the grammar does not have.
+    pub(super) fn limit(&self, text: &'static str) -> Failure {
+        let trouble = Trouble::new(self.position, vec![Message::Found(self.peek()), Message::Label(text)]);
+        Failure { trouble, consumed: true, is_final: true }
     }
 
-    /// Takes `token` if it is next.
-    pub(crate) fn eat(&mut self, token: &str) -> bool {
-        let found = self.rest().starts_with(token);
-        if found {
-            self.position += token.len();
+    /// Counts one more of something of which there may be `most`.
+    pub(super) fn count(&mut self, most: usize, text: &'static str) -> Step<()> {
+        self.counted += 1;
+        if self.counted > most { Err(self.limit(text)) } else { Ok(()) }
+    }
+
+    /// Moves over the next `length` bytes, which have been looked at.
+    pub(super) fn take_bytes(&mut self, length: usize) -> &'a str {
+        let taken = self.rest().get(..length).unwrap_or_default();
+        self.position += taken.len();
+        self.pending = Trouble::default();
+        taken
+    }
+
+    /// Exactly this text. A part of it counts as taken; the error is at its beginning nevertheless.
+    pub(super) fn string(&mut self, token: &'static str) -> Step<()> {
+        if self.rest().starts_with(token) {
+            self.take_bytes(token.len());
+            return Ok(());
         }
-        found
+        let same = token.chars().zip(self.rest().chars()).take_while(|(wanted, found)| wanted == found).count();
+        let found = self.rest().chars().nth(same);
+        let own = Trouble::new(self.position, vec![Message::Found(found), Message::Token(token)]);
+        if same > 0 {
+            return Err(Failure { trouble: own, consumed: true, is_final: false });
+        }
+        Err(Failure { trouble: std::mem::take(&mut self.pending).merge(own), consumed: false, is_final: false })
     }
 
-    pub(crate) fn expect(&mut self, token: &str, expecting: &'static str) -> Parsed<()> {
-        if self.eat(token) { Ok(()) } else { Err(self.error(expecting)) }
+    /// The end of the input.
+    pub(super) fn end(&mut self) -> Step<()> {
+        const LABEL: Message = Message::Label("end of input");
+        let (messages, is_end) = match self.peek() {
+            Some(c) => (vec![LABEL, Message::Forbidden(c)], false),
+            None => (vec![LABEL, Message::Found(None)], true),
+        };
+        let trouble = std::mem::take(&mut self.pending).merge(Trouble::new(self.position, messages));
+        if is_end {
+            self.pending = trouble;
+            return Ok(());
+        }
+        Err(Failure { trouble, consumed: false, is_final: false })
     }
 
-    pub(crate) fn expect_end(&self, expecting: &'static str) -> Parsed<()> {
-        if self.is_at_end() { Ok(()) } else { Err(self.error(expecting)) }
+    /// This text comes next; it is not taken.
+    pub(super) fn before(&mut self, token: &'static str) -> Step<()> {
+        if self.rest().starts_with(token) { Ok(()) } else { Err(self.fail(&[Message::Token(token)])) }
     }
 
-    pub(crate) fn take_while(&mut self, mut wanted: impl FnMut(char) -> bool) -> &'a str {
+    /// This character does not come next.
+    pub(super) fn not_before(&mut self, c: char, token: &'static str) -> Step<()> {
+        if self.peek() == Some(c) {
+            // Parsec looks past it before it complains.
+            let trouble = Trouble::new(self.position + c.len_utf8(), vec![Message::Forbidden(c)]);
+            return Err(Failure { trouble: std::mem::take(&mut self.pending).merge(trouble), consumed: false, is_final: false });
+        }
+        self.could_be(&[Message::Token(token)]);
+        Ok(())
+    }
+
+    /// Something else would have fitted here.
+    pub(super) fn could_be(&mut self, expected: &[Message]) {
+        self.pending = self.fail(expected).trouble;
+    }
+
+    /// As many of these characters as there are.
+    pub(super) fn take_while(&mut self, wanted: impl Fn(char) -> bool) -> &'a str {
         let rest = self.rest();
-        let end = rest.find(|c| !wanted(c)).unwrap_or(rest.len());
-        self.position += end;
-        rest.get(..end).unwrap_or_default()
+        let length = rest.find(|c| !wanted(c)).unwrap_or(rest.len());
+        if length > 0 { self.take_bytes(length) } else { "" }
     }
 
-    pub(crate) fn take_rest(&mut self) -> &'a str {
-        let rest = self.rest();
-        self.position = self.input.len();
-        rest
+    /// At least one of these characters, which are called `expected`.
+    pub(super) fn take_some(&mut self, expected: &[Message], wanted: impl Fn(char) -> bool) -> Step<&'a str> {
+        let taken = self.take_while(wanted);
+        if taken.is_empty() {
+            return Err(self.fail(expected));
+        }
+        self.could_be(expected);
+        Ok(taken)
     }
 
-    pub(crate) fn error(&self, expecting: &'static str) -> ParseError {
-        ParseError {
-            what: self.what,
-            input: self.input.chars().take(MAX_QUOTED).collect(),
-            column: self.input.get(..self.position).unwrap_or_default().chars().count() + 1,
-            unexpected: self.peek(),
-            expecting,
+    /// Parsec's `<|>`: `second` is tried if `first` fails before it has taken anything.
+    pub(super) fn or<T>(
+        &mut self,
+        first: impl FnOnce(&mut Self) -> Step<T>,
+        second: impl FnOnce(&mut Self) -> Step<T>,
+    ) -> Step<T> {
+        let (start, outer) = self.open();
+        let trouble = match first(self) {
+            Err(failure) if !self.has_taken(start, &failure) => failure.trouble,
+            other => return self.close(start, outer, Trouble::default(), other),
+        };
+        self.pending = Trouble::default();
+        let result = second(self);
+        self.close(start, outer, trouble, result)
+    }
+
+    /// The first of these words that comes next.
+    pub(super) fn choice<T: Copy>(&mut self, words: &[(&'static str, T)]) -> Step<T> {
+        self.choice_by(words, Self::string)
+    }
+
+    /// The first of these words that comes next, whatever its case.
+    pub(super) fn choice_of_any_case<T: Copy>(&mut self, words: &[(&'static str, T)]) -> Step<T> {
+        self.choice_by(words, |cursor, word| {
+            for wanted in word.chars() {
+                if !cursor.peek().is_some_and(|c| c.eq_ignore_ascii_case(&wanted)) {
+                    return Err(cursor.fail(&[]));
+                }
+                cursor.take_bytes(wanted.len_utf8());
+            }
+            Ok(())
+        })
+    }
+
+    fn choice_by<T: Copy>(&mut self, words: &[(&'static str, T)], rule: impl Fn(&mut Self, &'static str) -> Step<()>) -> Step<T> {
+        let (start, outer) = self.open();
+        let mut trouble = Trouble::default();
+        for (word, value) in words {
+            self.pending = Trouble::default();
+            match self.attempt(|cursor| rule(cursor, word)) {
+                Ok(()) => return Ok(*value),
+                Err(failure) => trouble = trouble.merge(failure.trouble),
+            }
+        }
+        self.close(start, outer, Trouble::default(), Err(Failure { trouble, consumed: false, is_final: false }))
+    }
+
+    /// Parsec's `try`: a failure takes nothing. What is known about it stays.
+    pub(super) fn attempt<T>(&mut self, rule: impl FnOnce(&mut Self) -> Step<T>) -> Step<T> {
+        let (start, outer) = self.open();
+        match rule(self) {
+            Err(failure) if !failure.is_final => {
+                self.position = start;
+                self.close(start, outer, Trouble::default(), Err(Failure { consumed: false, ..failure }))
+            }
+            other => self.close(start, outer, Trouble::default(), other),
         }
     }
 
-    /// `"…"` with backslash escapes, if a quote is next.
-    pub(crate) fn quoted(&mut self) -> Parsed<Option<String>> {
-        if !self.eat("\"") {
-            return Ok(None);
+    /// Parsec's `optionMaybe`.
+    pub(super) fn option<T>(&mut self, rule: impl FnOnce(&mut Self) -> Step<T>) -> Step<Option<T>> {
+        self.or(|cursor| rule(cursor).map(Some), |_| Ok(None))
+    }
+
+    /// Whether `rule` fits.
+    pub(super) fn is(&mut self, rule: impl FnOnce(&mut Self) -> Step<()>) -> Step<bool> {
+        Ok(self.option(rule)?.is_some())
+    }
+
+    /// Parsec's `<?>`: `label` in place of what is expected, unless input was taken.
+    pub(super) fn label<T>(&mut self, label: &'static str, rule: impl FnOnce(&mut Self) -> Step<T>) -> Step<T> {
+        let (start, outer) = self.open();
+        let result = match rule(self) {
+            Err(failure) if !self.has_taken(start, &failure) => {
+                Err(Failure { trouble: failure.trouble.labelled(label), ..failure })
+            }
+            other => other,
+        };
+        if self.position == start && !self.pending.is_unknown() {
+            self.pending = std::mem::take(&mut self.pending).labelled(label);
         }
-        let mut value = String::new();
+        self.close(start, outer, Trouble::default(), result)
+    }
+
+    /// Parsec's `many`. After the last one only what would have begun another is known.
+    pub(super) fn many<T>(&mut self, mut rule: impl FnMut(&mut Self) -> Step<T>) -> Step<Vec<T>> {
+        let (start, outer) = self.open();
+        let mut found = Vec::new();
         loop {
-            match self.next() {
-                Some('"') => return Ok(Some(value)),
-                Some('\\') => value.push(self.next().ok_or_else(|| self.error("any character"))?),
-                Some(other) => value.push(other),
-                None => return Err(self.error("\"\\\"\"")),
+            let before = self.position;
+            self.pending = Trouble::default();
+            match rule(self) {
+                Ok(value) if self.position > before => found.push(value),
+                Ok(_) => return self.close(start, outer, Trouble::default(), Ok(found)),
+                Err(failure) if self.has_taken(before, &failure) => return Err(Failure { consumed: true, ..failure }),
+                Err(failure) => {
+                    self.pending = failure.trouble;
+                    return self.close(start, outer, Trouble::default(), Ok(found));
+                }
             }
         }
     }
 
-    /// A field name: quoted, or letters, digits, `_`, `$`, spaces, and dashes that do not begin an arrow.
-    pub(crate) fn field_name(&mut self) -> Parsed<String> {
-        if let Some(name) = self.quoted()? {
-            return Ok(name);
-        }
-        let start = self.clone();
-        let mut name = String::new();
-        loop {
-            let part = self.take_while(|c| c.is_alphanumeric() || matches!(c, '_' | ' ' | '$'));
-            name.push_str(part);
-            if self.rest().starts_with('-') && !self.rest().starts_with("->") && !part.is_empty() {
-                self.next();
-                name.push('-');
-            } else {
-                break;
+    /// Parsec's `sepBy1`.
+    pub(super) fn separated<T>(
+        &mut self,
+        mut separator: impl FnMut(&mut Self) -> Step<()>,
+        mut rule: impl FnMut(&mut Self) -> Step<T>,
+    ) -> Step<Vec<T>> {
+        let mut found = vec![rule(self)?];
+        let more = self.many(|cursor| {
+            separator(cursor)?;
+            rule(cursor)
+        })?;
+        found.extend(more);
+        Ok(found)
+    }
+
+    /// A parser within another one begins: it knows nothing of what was pending before it.
+    fn open(&mut self) -> (usize, Trouble) {
+        (self.position, std::mem::take(&mut self.pending))
+    }
+
+    /// It is done. If it took nothing, what was pending before it, then `trouble`, and what it says itself are known together.
+    fn close<T>(&mut self, start: usize, outer: Trouble, trouble: Trouble, result: Step<T>) -> Step<T> {
+        match result {
+            Ok(value) => {
+                if self.position == start {
+                    self.pending = outer.merge(trouble).merge(std::mem::take(&mut self.pending));
+                }
+                Ok(value)
             }
+            Err(failure) if self.has_taken(start, &failure) => Err(Failure { consumed: true, ..failure }),
+            Err(failure) => Err(Failure { trouble: outer.merge(trouble).merge(failure.trouble), ..failure }),
         }
-        let name = name.trim();
-        if name.is_empty() {
-            return Err(start.error("field name (* or [a..z0..9_$])"));
-        }
-        Ok(name.to_owned())
+    }
+
+    fn has_taken(&self, start: usize, failure: &Failure) -> bool {
+        failure.consumed || self.position != start
     }
 }

@@ -1,8 +1,9 @@
 //! Filters: `column=op.value`, and the trees of `and`, `or` and their negations.
 
 use super::{
-    cursor::{Cursor, Parsed},
-    field::Field,
+    cursor::{Cursor, Parsed, Step, parse, parse_after},
+    field::{self, Field},
+    names,
 };
 
 /// A condition on one column, or a tree of them.
@@ -67,30 +68,6 @@ pub(crate) enum IsValue {
 }
 
 impl Operator {
-    fn parse(name: &str) -> Option<Self> {
-        Some(match name {
-            "eq" => Self::Eq,
-            "neq" => Self::Neq,
-            "gt" => Self::Gt,
-            "gte" => Self::Gte,
-            "lt" => Self::Lt,
-            "lte" => Self::Lte,
-            "like" => Self::Like,
-            "ilike" => Self::Ilike,
-            "match" => Self::Match,
-            "imatch" => Self::Imatch,
-            "cs" => Self::Contains,
-            "cd" => Self::Contained,
-            "ov" => Self::Overlaps,
-            "sl" => Self::StrictlyLeft,
-            "sr" => Self::StrictlyRight,
-            "nxr" => Self::NotRight,
-            "nxl" => Self::NotLeft,
-            "adj" => Self::Adjacent,
-            _ => return None,
-        })
-    }
-
     /// As SQL.
     pub(crate) fn sql(self) -> &'static str {
         match self {
@@ -119,26 +96,35 @@ impl Operator {
     pub(crate) fn is_pattern(self) -> bool {
         matches!(self, Self::Like | Self::Ilike)
     }
-
-    fn takes_quantifier(self) -> bool {
-        match self {
-            Self::Eq | Self::Gt | Self::Gte | Self::Lt | Self::Lte | Self::Like | Self::Ilike | Self::Match | Self::Imatch => {
-                true
-            }
-            Self::Neq
-            | Self::Contains
-            | Self::Contained
-            | Self::Overlaps
-            | Self::StrictlyLeft
-            | Self::StrictlyRight
-            | Self::NotRight
-            | Self::NotLeft
-            | Self::Adjacent => false,
-        }
-    }
 }
 
-const OPERATORS: &str = "\"not\" or operator (eq, gt, ...)";
+/// Operators that a quantifier may follow. Where one is the beginning of another, the longer one comes first.
+const QUANTIFIED: [(&str, Operator); 9] = [
+    ("eq", Operator::Eq),
+    ("gte", Operator::Gte),
+    ("gt", Operator::Gt),
+    ("lte", Operator::Lte),
+    ("lt", Operator::Lt),
+    ("like", Operator::Like),
+    ("ilike", Operator::Ilike),
+    ("match", Operator::Match),
+    ("imatch", Operator::Imatch),
+];
+
+const PLAIN: [(&str, Operator); 9] = [
+    ("neq", Operator::Neq),
+    ("cs", Operator::Contains),
+    ("cd", Operator::Contained),
+    ("ov", Operator::Overlaps),
+    ("sl", Operator::StrictlyLeft),
+    ("sr", Operator::StrictlyRight),
+    ("nxr", Operator::NotRight),
+    ("nxl", Operator::NotLeft),
+    ("adj", Operator::Adjacent),
+];
+
+const SEARCHES: [(&str, &str); 4] =
+    [("fts", "to_tsquery"), ("plfts", "plainto_tsquery"), ("phfts", "phraseto_tsquery"), ("wfts", "websearch_to_tsquery")];
 
 /// Nesting of logical trees at most.
 const MAX_DEPTH: usize = 32;
@@ -147,25 +133,32 @@ const MAX_MEMBERS: usize = 2000;
 
 /// `op.value`, where the value is everything after the operator.
 pub(crate) fn parse_operation(input: &str) -> Parsed<(bool, Operation)> {
-    let mut cursor = Cursor::new("filter", input);
-    operation(&mut cursor, Value::ToEnd)
+    parse("filter", input, |cursor| operation(cursor, Value::ToEnd))
 }
 
-/// The column of a filter whose key, without its embed path, is `input`.
-pub(crate) fn parse_field(input: &str) -> Parsed<Field> {
-    let mut cursor = Cursor::new("tree path", input);
-    let field = Field::parse(&mut cursor)?;
-    cursor.expect_end("end of input")?;
-    Ok(field)
+/// `relation.column->key`, the key of a filter: the embedded resources that lead to the column, and the column.
+pub(crate) fn parse_key(input: &str) -> Parsed<(Vec<String>, Field)> {
+    parse("tree path", input, |cursor| {
+        let mut names = cursor.separated(names::delimiter, names::name)?;
+        let path = field::json_path(cursor)?;
+        // There is at least one.
+        let name = names.pop().unwrap_or_default();
+        Ok((names, Field { name, path }))
+    })
 }
 
 /// `(a.eq.1,or(b.is.null,c.not.gt.3))`, the value of `and`, `or` and their negations.
 pub(crate) fn parse_group(input: &str, negated: bool, any: bool) -> Parsed<Condition> {
-    let mut cursor = Cursor::new("logic tree", input);
-    let mut budget = MAX_MEMBERS;
-    let members = group_members(&mut cursor, 0, &mut budget)?;
-    cursor.expect_end("end of input")?;
-    Ok(Condition::Group { negated, any, members })
+    let key = match (negated, any) {
+        (false, false) => "and",
+        (false, true) => "or",
+        (true, false) => "not.and",
+        (true, true) => "not.or",
+    };
+    parse_after(key.len(), "logic tree", input, |cursor| {
+        let members = members(cursor, 0)?;
+        Ok(Condition::Group { negated, any, members })
+    })
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -176,171 +169,172 @@ enum Value {
     Delimited,
 }
 
-fn group_members(cursor: &mut Cursor<'_>, depth: usize, budget: &mut usize) -> Parsed<Vec<Condition>> {
+fn members(cursor: &mut Cursor<'_>, depth: usize) -> Step<Vec<Condition>> {
     if depth == MAX_DEPTH {
-        return Err(cursor.error("no more than 32 levels of logic"));
+        return Err(cursor.limit("no more than 32 levels of logic"));
     }
-    cursor.expect("(", "\"(\"")?;
-    let mut members = Vec::new();
-    loop {
-        cursor.take_while(|c| c == ' ');
-        *budget = budget.checked_sub(1).ok_or_else(|| cursor.error("no more than 2000 conditions"))?;
-        members.push(member(cursor, depth, budget)?);
-        cursor.take_while(|c| c == ' ');
-        if !cursor.eat(",") {
-            break;
-        }
-    }
-    cursor.expect(")", "\",\" or \")\"")?;
+    spaced(cursor, "(")?;
+    let members = cursor.separated(|cursor| spaced(cursor, ","), |cursor| member(cursor, depth))?;
+    spaced(cursor, ")")?;
     Ok(members)
 }
 
-fn member(cursor: &mut Cursor<'_>, depth: usize, budget: &mut usize) -> Parsed<Condition> {
-    let mut probe = cursor.clone();
-    let negated = probe.eat("not.");
-    let any = if probe.eat("and") {
-        Some(false)
-    } else if probe.eat("or") {
-        Some(true)
-    } else {
-        None
-    };
-    if let Some(any) = any
-        && probe.peek() == Some('(')
-    {
-        *cursor = probe;
-        let members = group_members(cursor, depth + 1, budget)?;
-        return Ok(Condition::Group { negated, any, members });
-    }
+/// This text with spaces around it.
+fn spaced(cursor: &mut Cursor<'_>, token: &'static str) -> Step<()> {
+    cursor.attempt(|cursor| {
+        cursor.take_while(|c| c == ' ');
+        cursor.string(token)?;
+        cursor.take_while(|c| c == ' ');
+        Ok(())
+    })
+}
+
+fn member(cursor: &mut Cursor<'_>, depth: usize) -> Step<Condition> {
+    cursor.count(MAX_MEMBERS, "no more than 2000 conditions")?;
+    cursor.or(
+        |cursor| cursor.attempt(filter),
+        |cursor| {
+            let negated = cursor.label("negation operator (not)", not)?;
+            let any = cursor.label("logic operator (and, or)", |cursor| {
+                cursor.or(
+                    |cursor| cursor.attempt(|cursor| cursor.string("and")).map(|()| false),
+                    |cursor| cursor.string("or").map(|()| true),
+                )
+            })?;
+            let members = members(cursor, depth + 1)?;
+            Ok(Condition::Group { negated, any, members })
+        },
+    )
+}
+
+fn filter(cursor: &mut Cursor<'_>) -> Step<Condition> {
     let field = Field::parse(cursor)?;
-    cursor.expect(".", "\".\"")?;
+    names::delimiter(cursor)?;
     let (negated, operation) = operation(cursor, Value::Delimited)?;
     Ok(Condition::Filter(Filter { field, negated, operation }))
 }
 
-fn operation(cursor: &mut Cursor<'_>, value: Value) -> Parsed<(bool, Operation)> {
-    let negated = cursor.eat("not.");
-    let start = cursor.clone();
-    let name = cursor.take_while(|c| c.is_ascii_lowercase());
-    let operation = match name {
-        "in" => {
-            cursor.expect(".", "\".\"")?;
-            Operation::In(list(cursor, value)?)
+fn not(cursor: &mut Cursor<'_>) -> Step<bool> {
+    cursor.is(|cursor| word(cursor, "not"))
+}
+
+/// This word and a dot.
+fn word(cursor: &mut Cursor<'_>, word: &'static str) -> Step<()> {
+    cursor.attempt(|cursor| {
+        cursor.string(word)?;
+        names::delimiter(cursor)
+    })
+}
+
+fn operation(cursor: &mut Cursor<'_>, value: Value) -> Step<(bool, Operation)> {
+    let negated = not(cursor)?;
+    let operation = cursor.label("operator (eq, gt, ...)", |cursor| {
+        if cursor.is(|cursor| word(cursor, "in"))? {
+            return list(cursor).map(Operation::In);
         }
-        "is" => {
-            cursor.expect(".", "\".\"")?;
-            Operation::Is(is_value(cursor, value)?)
+        if cursor.is(|cursor| word(cursor, "is"))? {
+            return is_value(cursor).map(Operation::Is);
         }
-        "isdistinct" => {
-            cursor.expect(".", "\".\"")?;
-            Operation::IsDistinct(scalar(cursor, value)?)
+        if cursor.is(|cursor| word(cursor, "isdistinct"))? {
+            return scalar(cursor, value).map(Operation::IsDistinct);
         }
-        "fts" => search(cursor, value, "to_tsquery")?,
-        "plfts" => search(cursor, value, "plainto_tsquery")?,
-        "phfts" => search(cursor, value, "phraseto_tsquery")?,
-        "wfts" => search(cursor, value, "websearch_to_tsquery")?,
-        other => {
-            let operator = Operator::parse(other).ok_or_else(|| start.error(OPERATORS))?;
-            let quantifier = if operator.takes_quantifier() { quantifier(cursor) } else { None };
-            cursor.expect(".", "\".\"")?;
-            Operation::Compare { operator, quantifier, value: scalar(cursor, value)? }
-        }
-    };
+        cursor.or(
+            |cursor| cursor.attempt(|cursor| search(cursor, value)),
+            |cursor| {
+                cursor.or(
+                    |cursor| cursor.attempt(|cursor| compare(cursor, value, &PLAIN, false)),
+                    |cursor| cursor.attempt(|cursor| compare(cursor, value, &QUANTIFIED, true)),
+                )
+            },
+        )
+    })?;
     Ok((negated, operation))
 }
 
-fn quantifier(cursor: &mut Cursor<'_>) -> Option<Quantifier> {
-    if cursor.eat("(any)") {
-        Some(Quantifier::Any)
-    } else if cursor.eat("(all)") {
-        Some(Quantifier::All)
-    } else {
-        None
-    }
+fn compare(
+    cursor: &mut Cursor<'_>,
+    value: Value,
+    operators: &[(&'static str, Operator)],
+    is_quantified: bool,
+) -> Step<Operation> {
+    let operator = cursor.choice(operators)?;
+    let quantifier = if is_quantified { quantifier(cursor)? } else { None };
+    names::delimiter(cursor)?;
+    Ok(Operation::Compare { operator, quantifier, value: scalar(cursor, value)? })
 }
 
-fn search(cursor: &mut Cursor<'_>, value: Value, function: &'static str) -> Parsed<Operation> {
-    let language = if cursor.eat("(") {
-        let language = cursor.take_while(|c| c.is_alphanumeric() || c == '_');
-        if language.is_empty() {
-            return Err(cursor.error("letter, digit or \"_\""));
-        }
-        cursor.expect(")", "\")\"")?;
-        Some(language.to_owned())
-    } else {
-        None
-    };
-    cursor.expect(".", "\".\"")?;
+fn quantifier(cursor: &mut Cursor<'_>) -> Step<Option<Quantifier>> {
+    cursor.option(|cursor| {
+        cursor.attempt(|cursor| {
+            cursor.string("(")?;
+            let quantifier = cursor.choice(&[("any", Quantifier::Any), ("all", Quantifier::All)])?;
+            cursor.string(")")?;
+            Ok(quantifier)
+        })
+    })
+}
+
+fn search(cursor: &mut Cursor<'_>, value: Value) -> Step<Operation> {
+    let function = cursor.choice(&SEARCHES)?;
+    let language = cursor.option(|cursor| {
+        cursor.attempt(|cursor| {
+            cursor.string("(")?;
+            let language = cursor.take_some(&[], |c| c.is_alphanumeric() || c == '_')?;
+            cursor.string(")")?;
+            Ok(language.to_owned())
+        })
+    })?;
+    names::delimiter(cursor)?;
     Ok(Operation::Search { function, language, value: scalar(cursor, value)? })
 }
 
-fn is_value(cursor: &mut Cursor<'_>, value: Value) -> Parsed<IsValue> {
-    const EXPECTING: &str = "isVal: (null, not_null, true, false, unknown)";
-    let start = cursor.clone();
-    let word = cursor.take_while(|c| c.is_ascii_alphabetic() || c == '_').to_ascii_lowercase();
-    let found = match word.as_str() {
-        "null" => IsValue::Null,
-        "not_null" => IsValue::NotNull,
-        "true" => IsValue::True,
-        "false" => IsValue::False,
-        "unknown" => IsValue::Unknown,
-        _ => return Err(start.error(EXPECTING)),
-    };
-    if value == Value::ToEnd {
-        cursor.expect_end("end of input")?;
-    }
-    Ok(found)
+fn is_value(cursor: &mut Cursor<'_>) -> Step<IsValue> {
+    const WORDS: [(&str, IsValue); 5] = [
+        ("null", IsValue::Null),
+        ("not_null", IsValue::NotNull),
+        ("true", IsValue::True),
+        ("false", IsValue::False),
+        ("unknown", IsValue::Unknown),
+    ];
+    cursor.label("isVal: (null, not_null, true, false, unknown)", |cursor| cursor.choice_of_any_case(&WORDS))
 }
 
-fn scalar(cursor: &mut Cursor<'_>, value: Value) -> Parsed<String> {
+fn scalar(cursor: &mut Cursor<'_>, value: Value) -> Step<String> {
     if value == Value::ToEnd {
-        return Ok(cursor.take_rest().to_owned());
+        return Ok(cursor.take_while(|_| true).to_owned());
     }
-    if cursor.peek() == Some('"') {
-        // A value that merely begins with a quote is taken as it is.
-        let mut probe = cursor.clone();
-        if let Ok(Some(text)) = probe.quoted()
-            && matches!(probe.peek(), None | Some(',' | ')'))
-        {
-            *cursor = probe;
-            return Ok(text);
-        }
+    if let Some(text) = cursor.option(quoted_element)? {
+        return Ok(text);
     }
-    if cursor.peek() == Some('{') {
-        let mut probe = cursor.clone();
-        let inside = probe.take_while(|c| c != '}').to_owned();
-        if probe.eat("}") {
-            *cursor = probe;
-            return Ok(format!("{inside}}}"));
-        }
-    }
-    Ok(cursor.take_while(|c| !matches!(c, ',' | ')')).to_owned())
+    let array = cursor.option(|cursor| {
+        cursor.attempt(|cursor| {
+            cursor.string("{")?;
+            let inside = cursor.take_while(|c| c != '}');
+            cursor.string("}")?;
+            Ok(format!("{{{inside}}}"))
+        })
+    })?;
+    Ok(array.unwrap_or_else(|| cursor.take_while(|c| !matches!(c, ',' | ')')).to_owned()))
 }
 
-fn list(cursor: &mut Cursor<'_>, value: Value) -> Parsed<Vec<String>> {
-    cursor.expect("(", "\"(\"")?;
-    cursor.take_while(|c| c == ' ');
-    let mut values = Vec::new();
-    loop {
-        let mut probe = cursor.clone();
-        let quoted = match probe.quoted() {
-            Ok(Some(text)) if matches!(probe.peek(), Some(',' | ')')) => Some(text),
-            Ok(_) | Err(_) => None,
-        };
-        if let Some(text) = quoted {
-            *cursor = probe;
-            values.push(text);
-        } else {
-            values.push(cursor.take_while(|c| !matches!(c, ',' | ')')).to_owned());
-        }
-        if !cursor.eat(",") {
-            break;
-        }
-    }
-    cursor.expect(")", "\",\" or \")\"")?;
-    if value == Value::ToEnd {
-        cursor.expect_end("end of input")?;
-    }
+/// A quoted text that is the whole element. What merely begins with a quote is taken as it is.
+fn quoted_element(cursor: &mut Cursor<'_>) -> Step<String> {
+    cursor.attempt(|cursor| {
+        let text = names::quoted(cursor)?;
+        if cursor.peek().is_none_or(|c| matches!(c, ',' | ')')) { Ok(text) } else { Err(cursor.fail(&[])) }
+    })
+}
+
+fn list(cursor: &mut Cursor<'_>) -> Step<Vec<String>> {
+    spaced(cursor, "(")?;
+    let mut values = cursor.separated(
+        |cursor| cursor.string(","),
+        |cursor| {
+            let quoted = cursor.option(quoted_element)?;
+            Ok(quoted.unwrap_or_else(|| cursor.take_while(|c| !matches!(c, ',' | ')')).to_owned()))
+        },
+    )?;
+    cursor.string(")")?;
     // `in.()` is the empty list, not a list with one empty text.
     if values.len() == 1 && values.first().is_some_and(String::is_empty) {
         values.clear();
@@ -411,7 +405,7 @@ mod tests {
         fn never_panics(input in "\\PC*") {
             drop(parse_operation(&input));
             drop(parse_group(&input, false, true));
-            drop(parse_field(&input));
+            drop(parse_key(&input));
         }
 
         #[test]

@@ -5,7 +5,11 @@ mod explain;
 mod field;
 mod filter;
 mod media;
+#[cfg(test)]
+mod messages;
+mod names;
 mod order;
+mod parse_error;
 mod payload;
 mod prefer;
 mod query_string;
@@ -16,12 +20,12 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, request::Parts};
 use percent_encoding::percent_decode_str;
 
-pub(crate) use cursor::ParseError;
 pub(crate) use explain::{Explain, ExplainFormat};
 pub(crate) use field::{Field, JsonKey, JsonStep};
 pub(crate) use filter::{Condition, IsValue, Operation, Operator, Quantifier};
 pub(crate) use media::{ANYTHING, Accept, Accepted, MediaType};
 pub(crate) use order::OrderTerm;
+pub(crate) use parse_error::ParseError;
 pub(crate) use payload::{ContentType, Payload, form_pairs, unacceptable};
 pub(crate) use prefer::{Applicable, Count, End, Preferences, Resolution, Return, applied};
 pub(crate) use query_string::{ALL_BUT_UNRESERVED, QueryString};

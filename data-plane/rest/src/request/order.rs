@@ -1,8 +1,9 @@
 //! The `order` parameter.
 
 use super::{
-    cursor::{Cursor, Parsed},
+    cursor::{Cursor, Parsed, Step, parse as parse_all},
     field::Field,
+    names,
 };
 
 /// One term of an order.
@@ -19,46 +20,38 @@ pub(crate) struct OrderTerm {
 const MAX_TERMS: usize = 100;
 
 pub(crate) fn parse(input: &str) -> Parsed<Vec<OrderTerm>> {
-    let mut cursor = Cursor::new("order", input);
-    let mut terms = Vec::new();
-    loop {
-        if terms.len() == MAX_TERMS {
-            return Err(cursor.error("no more than 100 terms"));
-        }
-        terms.push(term(&mut cursor)?);
-        if !cursor.eat(",") {
-            break;
-        }
-    }
-    cursor.expect_end("\",\" or end of input")?;
-    Ok(terms)
+    parse_all("order", input, |cursor| cursor.separated(|cursor| cursor.string(","), term))
 }
 
-fn term(cursor: &mut Cursor<'_>) -> Parsed<OrderTerm> {
-    let mut probe = cursor.clone();
-    let relation = match probe.field_name() {
-        Ok(name) if probe.eat("(") => {
-            *cursor = probe;
-            Some(name)
-        }
-        Ok(_) | Err(_) => None,
+fn term(cursor: &mut Cursor<'_>) -> Step<OrderTerm> {
+    cursor.count(MAX_TERMS, "no more than 100 terms")?;
+    cursor.or(|cursor| cursor.attempt(|cursor| column(cursor, true)), |cursor| column(cursor, false))
+}
+
+fn column(cursor: &mut Cursor<'_>, is_related: bool) -> Step<OrderTerm> {
+    let relation = if is_related {
+        let relation = names::name(cursor)?;
+        cursor.string("(")?;
+        Some(relation)
+    } else {
+        None
     };
     let field = Field::parse(cursor)?;
-    if relation.is_some() {
-        cursor.expect(")", "\")\"")?;
+    if is_related {
+        cursor.string(")")?;
     }
-    let mut term = OrderTerm { relation, field, descending: None, nulls_first: None };
-    while cursor.eat(".") {
-        let start = cursor.clone();
-        match cursor.take_while(|c| c.is_ascii_lowercase()) {
-            "asc" if term.descending.is_none() && term.nulls_first.is_none() => term.descending = Some(false),
-            "desc" if term.descending.is_none() && term.nulls_first.is_none() => term.descending = Some(true),
-            "nullsfirst" if term.nulls_first.is_none() => term.nulls_first = Some(true),
-            "nullslast" if term.nulls_first.is_none() => term.nulls_first = Some(false),
-            _ => return Err(start.error("\"asc\", \"desc\", \"nullsfirst\" or \"nullslast\"")),
-        }
-    }
-    Ok(term)
+    let descending = cursor.option(|cursor| after_dot(cursor, &[("asc", false), ("desc", true)]))?;
+    let nulls_first = cursor.option(|cursor| after_dot(cursor, &[("nullsfirst", true), ("nullslast", false)]))?;
+    cursor.or(|cursor| cursor.before(","), Cursor::end)?;
+    Ok(OrderTerm { relation, field, descending, nulls_first })
+}
+
+/// A dot and one of these words.
+fn after_dot(cursor: &mut Cursor<'_>, words: &[(&'static str, bool)]) -> Step<bool> {
+    cursor.attempt(|cursor| {
+        names::delimiter(cursor)?;
+        cursor.choice(words)
+    })
 }
 
 #[cfg(test)]
@@ -83,6 +76,30 @@ mod tests {
         );
         for bad in ["", "a.", "a.up", "a,", "a.desc.asc", "a;drop", "rel(a"] {
             assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn says_what_is_wrong() {
+        for (input, column, details) in [
+            // What an unfinished order by a related column says; it was that of a whole one before there were any (PostgREST 2702).
+            (
+                "user(lastName",
+                5,
+                r#"unexpected '(' expecting letter, digit, "-", "->>", "->", delimiter (.), "," or end of input"#,
+            ),
+            ("", 1, "unexpected end of input expecting field name (* or [a..z0..9_$])"),
+            ("a,", 3, "unexpected end of input expecting field name (* or [a..z0..9_$])"),
+            ("a.up", 3, r#"unexpected "u" expecting "asc", "desc", "nullsfirst" or "nullslast""#),
+            ("a.descx", 7, r#"unexpected 'x' expecting delimiter (.), "," or end of input"#),
+            ("a.desc.asc", 8, r#"unexpected "a" expecting "nullsfirst" or "nullslast""#),
+            ("a.nullslast.asc", 12, r#"unexpected '.' expecting "," or end of input"#),
+        ] {
+            let error = parse(input).unwrap_err();
+            assert_eq!(
+                (error.to_string(), error.details()),
+                (format!("\"failed to parse order ({input})\" (line 1, column {column})"), details)
+            );
         }
     }
 

@@ -4,6 +4,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 use super::{
     filter::{self, Condition, Filter},
+    names,
     order::{self, OrderTerm},
     payload::{MAX_DEPTH, nesting},
     range::{self, RowRange},
@@ -51,10 +52,10 @@ impl QueryString {
     fn take(&mut self, key: String, value: String, calls_function: bool) -> Result<(), RestError> {
         match key.as_str() {
             "select" => self.select = Some(select::parse(&value)?),
-            "columns" => self.columns = Some(names("columns parameter", &value)?),
-            "on_conflict" => self.on_conflict = Some(names("on_conflict parameter", &value)?),
+            "columns" => self.columns = Some(names::list("columns parameter", &value)?),
+            "on_conflict" => self.on_conflict = Some(names::list("on_conflict parameter", &value)?),
             _ => {
-                let (path, last) = split_path(&key)?;
+                let (mut path, last) = split_path(&key);
                 match last.as_str() {
                     "order" => self.orders.push((path, order::parse(&value)?)),
                     "limit" => {
@@ -66,23 +67,31 @@ impl QueryString {
                         self.range_of(path).offset = offset;
                     }
                     "and" | "or" => {
-                        let mut path = path;
                         let negated = path.last().is_some_and(|name| name == "not");
                         if negated {
                             path.pop();
                         }
                         self.filters.push((path, filter::parse_group(&value, negated, last == "or")?));
                     }
-                    _ => match filter::parse_operation(&value) {
-                        Ok((negated, operation)) => {
-                            let field = filter::parse_field(&last)?;
-                            self.filters.push((path, Condition::Filter(Filter { field, negated, operation })));
-                        }
-                        Err(_) if calls_function && path.is_empty() => self.arguments.push((key, value)),
-                        Err(error) => return Err(error.into()),
-                    },
+                    _ => self.take_filter(key, value, calls_function)?,
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// A filter, or an argument of a function: a value that does not even begin like a filter.
+    fn take_filter(&mut self, key: String, value: String, calls_function: bool) -> Result<(), RestError> {
+        let (path, field) = filter::parse_key(&key)?;
+        match filter::parse_operation(&value) {
+            Ok((negated, operation)) => {
+                self.filters.push((path, Condition::Filter(Filter { field, negated, operation })));
+            }
+            Err(error) if calls_function && !error.began() => {
+                let is_name = path.is_empty() && field.path.is_empty();
+                self.arguments.push((if is_name { field.name } else { key }, value));
+            }
+            Err(error) => return Err(error.into()),
         }
         Ok(())
     }
@@ -147,7 +156,7 @@ fn canonical(pairs: &[(String, String)]) -> String {
 }
 
 /// `a.b.column->x.y` into the path `a`, `b` and the rest. Dots after an arrow or in quotes do not split.
-fn split_path(key: &str) -> Result<(Path, String), RestError> {
+fn split_path(key: &str) -> (Path, String) {
     let mut path = Vec::new();
     let mut current = String::new();
     let mut quoted = false;
@@ -167,20 +176,7 @@ fn split_path(key: &str) -> Result<(Path, String), RestError> {
         }
     }
     let unquoted = path.into_iter().map(|name| name.trim().trim_matches('"').to_owned()).collect();
-    Ok((unquoted, current))
-}
-
-fn names(what: &'static str, value: &str) -> Result<Vec<String>, RestError> {
-    let mut cursor = super::cursor::Cursor::new(what, value);
-    let mut names = Vec::new();
-    loop {
-        names.push(cursor.field_name()?);
-        if !cursor.eat(",") {
-            break;
-        }
-    }
-    cursor.expect_end("\",\" or end of input")?;
-    Ok(names)
+    (unquoted, current)
 }
 
 #[cfg(test)]
@@ -205,6 +201,22 @@ mod tests {
     fn only_functions_take_arguments() {
         assert_eq!(QueryString::parse("a=5&b=eq.5", true).unwrap().arguments, [("a".to_owned(), "5".to_owned())]);
         assert!(QueryString::parse("a=5", false).is_err());
+        for (raw, name) in [("a=is", "a"), ("%22a.b%22=c", "a.b"), ("a.b=c", "a.b"), ("a-%3Eb=c", "a->b"), ("a=eq(any)", "a")] {
+            let found = QueryString::parse(raw, true).unwrap();
+            assert_eq!((found.arguments[0].0.as_str(), found.filters.len()), (name, 0), "{raw}");
+        }
+        for broken in ["a=is.x", "a=in.5", "a=not.x", "a@b=5", "a.=5"] {
+            assert!(matches!(QueryString::parse(broken, true), Err(RestError::Parse(_))), "{broken}");
+        }
+    }
+
+    #[test]
+    fn a_filters_key_is_a_path() {
+        let found = QueryString::parse("a.%22b.c%22.d-%3E%3Ee=eq.1", false).unwrap();
+        assert_eq!(found.filters[0].0, ["a", "b.c"]);
+        assert!(
+            matches!(&found.filters[0].1, Condition::Filter(filter) if filter.field.name == "d" && filter.field.path.len() == 1)
+        );
     }
 
     #[test]

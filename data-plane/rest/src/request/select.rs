@@ -1,8 +1,10 @@
 //! The `select` parameter: columns, casts, aliases, JSON paths, embedded resources and aggregates.
 
 use super::{
-    cursor::{Cursor, Parsed},
+    cursor::{Cursor, Parsed, Step, parse as parse_all},
     field::Field,
+    names,
+    parse_error::Message,
 };
 
 /// One item of a select list.
@@ -69,7 +71,13 @@ const MAX_DEPTH: usize = 16;
 /// Items of all lists of one parameter together at most.
 const MAX_ITEMS: usize = 1600;
 
-const AGGREGATES: [Aggregate; 5] = [Aggregate::Count, Aggregate::Sum, Aggregate::Avg, Aggregate::Max, Aggregate::Min];
+const AGGREGATES: [(&str, Aggregate); 5] = [
+    ("sum()", Aggregate::Sum),
+    ("avg()", Aggregate::Avg),
+    ("count()", Aggregate::Count),
+    ("max()", Aggregate::Max),
+    ("min()", Aggregate::Min),
+];
 
 impl Aggregate {
     /// What it is called here, in SQL, and in the output if nothing else is said.
@@ -84,165 +92,148 @@ impl Aggregate {
     }
 }
 
-fn aggregate(name: &str) -> Option<Aggregate> {
-    AGGREGATES.into_iter().find(|function| function.name() == name)
-}
-
 /// Parses the whole parameter.
 pub(crate) fn parse(input: &str) -> Parsed<Vec<SelectItem>> {
-    let mut parser = Parser { cursor: Cursor::new("select parameter", input), items: 0 };
-    if parser.cursor.is_at_end() {
-        return Ok(Vec::new());
-    }
-    let items = parser.list(0)?;
-    parser.cursor.expect_end("\",\" or end of input")?;
-    Ok(items)
+    parse_all("select parameter", input, |cursor| list(cursor, 0))
 }
 
-struct Parser<'a> {
-    cursor: Cursor<'a>,
-    items: usize,
+fn list(cursor: &mut Cursor<'_>, depth: usize) -> Step<Vec<SelectItem>> {
+    let items = cursor.option(|cursor| cursor.separated(comma, |cursor| item(cursor, depth)))?;
+    Ok(items.unwrap_or_default())
 }
 
-impl Parser<'_> {
-    fn list(&mut self, depth: usize) -> Parsed<Vec<SelectItem>> {
-        let mut items = Vec::new();
-        loop {
-            self.items += 1;
-            if self.items > MAX_ITEMS {
-                return Err(self.cursor.error("no more than 1600 items"));
-            }
-            items.push(self.item(depth)?);
-            if !self.cursor.eat(",") {
-                return Ok(items);
-            }
-        }
-    }
+fn comma(cursor: &mut Cursor<'_>) -> Step<()> {
+    cursor.string(",")?;
+    cursor.take_while(|c| c == ' ');
+    Ok(())
+}
 
-    fn item(&mut self, depth: usize) -> Parsed<SelectItem> {
-        if self.cursor.eat("*") {
-            return Ok(SelectItem::All);
-        }
-        if self.cursor.eat("...") {
-            let (alias, target) = self.name_and_alias()?;
-            return self.embed(depth, alias, target, true);
-        }
-        let mut probe = self.cursor.clone();
-        if probe.eat("count()") {
-            self.cursor = probe;
-            return self.count(None);
-        }
-        let (alias, target) = self.name_and_alias()?;
-        if matches!(self.cursor.peek(), Some('(' | '!')) {
-            if alias.is_some() && target == "count" && self.cursor.eat("()") {
-                return self.count(alias);
-            }
-            return self.embed(depth, alias, target, false);
-        }
-        let field = self.column_path(target)?;
-        let cast = self.cast()?;
-        let mut probe = self.cursor.clone();
-        if probe.eat(".") {
-            let name = probe.take_while(|c| c.is_ascii_alphabetic());
-            if let Some(function) = aggregate(name)
-                && probe.eat("()")
-            {
-                self.cursor = probe;
-                let of = Some((field, cast));
-                return Ok(SelectItem::Aggregate(SelectAggregate { function, of, alias, cast: self.cast()? }));
-            }
-        }
-        Ok(SelectItem::Column(SelectColumn { field, alias, cast }))
+fn item(cursor: &mut Cursor<'_>, depth: usize) -> Step<SelectItem> {
+    cursor.count(MAX_ITEMS, "no more than 1600 items")?;
+    let relation = cursor.option(|cursor| {
+        cursor.or(
+            |cursor| cursor.attempt(|cursor| cursor.string("...").and_then(|()| relation(cursor, true))),
+            |cursor| cursor.attempt(|cursor| relation(cursor, false)),
+        )
+    })?;
+    let Some(mut relation) = relation else { return column(cursor) };
+    if depth == MAX_DEPTH {
+        return Err(cursor.limit("no more than 16 levels of embedding"));
     }
+    cursor.string("(")?;
+    relation.select = list(cursor, depth + 1)?;
+    cursor.string(")")?;
+    Ok(SelectItem::Embed(relation))
+}
 
-    /// What follows `count()`.
-    fn count(&mut self, alias: Option<String>) -> Parsed<SelectItem> {
-        let cast = self.cast()?;
-        Ok(SelectItem::Aggregate(SelectAggregate { function: Aggregate::Count, of: None, alias, cast }))
+/// `alias:relation!hint!inner`, if a parenthesis follows. What it embeds is not read yet.
+fn relation(cursor: &mut Cursor<'_>, spread: bool) -> Step<SelectEmbed> {
+    let alias = names::alias(cursor)?;
+    let target = names::name(cursor)?;
+    let is_plain = !cursor.rest().starts_with('!');
+    let mut embed = SelectEmbed { target, alias, hint: None, inner: false, spread, select: Vec::new() };
+    let parameters = cursor.many(|cursor| {
+        cursor.string("!")?;
+        names::name(cursor)
+    })?;
+    for parameter in parameters {
+        match parameter.as_str() {
+            "inner" => embed.inner = true,
+            "left" => embed.inner = false,
+            _ => embed.hint = Some(parameter),
+        }
     }
+    cursor.before("(")?;
+    if !spread && is_plain && embed.target == Aggregate::Count.name() && cursor.rest().starts_with("()") {
+        return Err(cursor.fail(&[]));
+    }
+    Ok(embed)
+}
 
-    /// `alias:name` or `name`. A double colon is a cast and no alias.
-    fn name_and_alias(&mut self) -> Parsed<(Option<String>, String)> {
-        let first = self.cursor.field_name()?;
-        if self.cursor.rest().starts_with(':') && !self.cursor.rest().starts_with("::") {
-            self.cursor.next();
-            let name = self.cursor.field_name()?;
-            return Ok((Some(first), name));
-        }
-        Ok((None, first))
-    }
+fn column(cursor: &mut Cursor<'_>) -> Step<SelectItem> {
+    cursor.or(
+        |cursor| {
+            cursor.attempt(|cursor| {
+                cursor.string("*")?;
+                item_ends(cursor)?;
+                Ok(SelectItem::All)
+            })
+        },
+        |cursor| cursor.or(|cursor| cursor.attempt(count), field),
+    )
+}
 
-    fn column_path(&mut self, name: String) -> Parsed<Field> {
-        if !self.cursor.rest().starts_with("->") {
-            return Ok(Field { name, path: Vec::new() });
-        }
-        let path = super::field::json_path(&mut self.cursor)?;
-        Ok(Field { name, path })
-    }
+/// `alias:count()::cast`
+fn count(cursor: &mut Cursor<'_>) -> Step<SelectItem> {
+    let alias = names::alias(cursor)?;
+    cursor.string("count()")?;
+    let cast = cast(cursor)?;
+    item_ends(cursor)?;
+    Ok(SelectItem::Aggregate(SelectAggregate { function: Aggregate::Count, of: None, alias, cast }))
+}
 
-    fn cast(&mut self) -> Parsed<Option<String>> {
-        if !self.cursor.eat("::") {
-            return Ok(None);
+/// `alias:column->path::cast.sum()::cast`
+fn field(cursor: &mut Cursor<'_>) -> Step<SelectItem> {
+    let alias = names::alias(cursor)?;
+    let field = Field::parse(cursor)?;
+    let before = cast(cursor)?;
+    let function = cursor.option(|cursor| {
+        cursor.string(".")?;
+        cursor.choice(&AGGREGATES)
+    })?;
+    let item = match function {
+        Some(function) => {
+            let of = Some((field, before));
+            SelectItem::Aggregate(SelectAggregate { function, of, alias, cast: cast(cursor)? })
         }
-        type_name(&mut self.cursor).map(Some)
-    }
+        None => SelectItem::Column(SelectColumn { field, alias, cast: before }),
+    };
+    item_ends(cursor)?;
+    Ok(item)
+}
 
-    fn embed(&mut self, depth: usize, alias: Option<String>, target: String, spread: bool) -> Parsed<SelectItem> {
-        if depth == MAX_DEPTH {
-            return Err(self.cursor.error("no more than 16 levels of embedding"));
-        }
-        let mut hint = None;
-        let mut inner = false;
-        while self.cursor.eat("!") {
-            match self.cursor.field_name()?.as_str() {
-                "inner" => inner = true,
-                "left" => inner = false,
-                other => hint = Some(other.to_owned()),
-            }
-        }
-        self.cursor.expect("(", "\"(\"")?;
-        let select = if self.cursor.rest().starts_with(')') { Vec::new() } else { self.list(depth + 1)? };
-        self.cursor.expect(")", "\")\" or \",\"")?;
-        Ok(SelectItem::Embed(SelectEmbed { target, alias, hint, inner, spread, select }))
-    }
+fn item_ends(cursor: &mut Cursor<'_>) -> Step<()> {
+    cursor.or(|cursor| cursor.before(")"), |cursor| cursor.or(|cursor| cursor.before(","), Cursor::end))
+}
+
+fn cast(cursor: &mut Cursor<'_>) -> Step<Option<String>> {
+    cursor.option(|cursor| {
+        cursor.string("::")?;
+        type_name(cursor)
+    })
 }
 
 /// The name of a type after `::`. It is written into the statement as it is, so only words, dots, a length and `[]` pass:
 /// nothing of which an expression could be made.
-fn type_name(cursor: &mut Cursor<'_>) -> Parsed<String> {
-    let start = cursor.clone();
-    let words = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ' ' | '.');
-    let mut name = cursor.take_while(words).to_owned();
-    if cursor.rest().starts_with("()")
+fn type_name(cursor: &mut Cursor<'_>) -> Step<String> {
+    let rest = cursor.rest();
+    let words = rest.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | ' ' | '.'))).unwrap_or(rest.len());
+    let mut name = rest.get(..words).unwrap_or_default();
+    if rest.get(words..).is_some_and(|after| after.starts_with("()"))
         && let Some((base, last)) = name.rsplit_once('.')
-        && aggregate(last).is_some()
+        && AGGREGATES.iter().any(|(_, function)| function.name() == last)
     {
         // An aggregate follows the cast, `amount::int.sum()`: it is not the cast's.
-        let mut left = base.len();
-        *cursor = start;
-        let within = |_| {
-            let wanted = left > 0;
-            left = left.saturating_sub(1);
-            wanted
-        };
-        name = cursor.take_while(within).to_owned();
+        name = base;
     }
-    if name.trim().is_empty() || name.starts_with('.') || name.ends_with('.') {
-        return Err(cursor.error("a type name"));
+    let name = name.trim_end_matches('.');
+    if name.trim().is_empty() || name.starts_with('.') {
+        return Err(cursor.fail(&names::OF_IDENTIFIER));
     }
+    let mut name = cursor.take_bytes(name.len()).to_owned();
+    cursor.could_be(&names::OF_IDENTIFIER);
+    // Upstream knows neither lengths nor brackets, and expects none.
     if cursor.rest().starts_with('(') {
-        cursor.next();
-        let modifier = cursor.take_while(|c| c.is_ascii_digit() || c == ',');
-        if modifier.is_empty() {
-            return Err(cursor.error("digit"));
-        }
+        cursor.string("(")?;
+        let modifier = cursor.take_some(&[Message::Label("digit")], |c| c.is_ascii_digit() || c == ',')?;
         name = format!("{name}({modifier})");
-        cursor.expect(")", "\")\"")?;
+        cursor.string(")")?;
     }
-    while cursor.eat("[]") {
+    while cursor.rest().starts_with("[]") {
+        cursor.string("[]")?;
         name.push_str("[]");
         if name.len() > 200 {
-            return Err(cursor.error("a shorter type name"));
+            return Err(cursor.limit("a shorter type name"));
         }
     }
     Ok(name)
@@ -307,6 +298,7 @@ mod tests {
                 r#"Some("x") Max of Some(("data", 2, Some("numeric(10,2)"))) None | None Min of Some(("min", 0, None)) None"#,
             ),
             ("t(count())", r"None=t!None inner=false spread=false [None Count of None None]"),
+            ("a, *, count()", r#"None "a" 0 None | * | None Count of None None"#),
             ("\"my col\",a-b", r#"None "my col" 0 None | None "a-b" 0 None"#),
         ] {
             assert_eq!(shown(input), expected, "{input}");

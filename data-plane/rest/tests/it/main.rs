@@ -9,6 +9,7 @@ mod headers;
 mod hostile;
 mod media;
 mod openapi;
+mod parse_errors;
 mod plans;
 mod program;
 mod read;

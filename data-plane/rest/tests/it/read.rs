@@ -252,7 +252,7 @@ async fn errors() {
     "#);
     insta::assert_snapshot!(project.show("GET /people?select=id,").await, @r#"
     400
-    {"code":"PGRST100","details":"unexpected end of input expecting field name (* or [a..z0..9_$])","hint":null,"message":"\"failed to parse select parameter (id,)\" (line 1, column 4)"}
+    {"code":"PGRST100","details":"unexpected end of input expecting \"...\", field name (* or [a..z0..9_$]), \"*\" or \"count()\"","hint":null,"message":"\"failed to parse select parameter (id,)\" (line 1, column 4)"}
     "#);
     insta::assert_snapshot!(project.show("GET /people?select=nothere(*)").await, @r#"
     400
