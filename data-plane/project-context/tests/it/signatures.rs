@@ -2,7 +2,10 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, jwk::Jwk};
-use p521::ecdsa::signature::Signer as _;
+use p521::ecdsa::signature::{
+    RandomizedSigner as _,
+    rand_core::{CryptoRng, Error, RngCore},
+};
 use project_context::{CacheMetrics, JwtError, VerificationKeys, Verifier};
 use serde_json::{Value, json};
 
@@ -70,12 +73,36 @@ impl Signer {
             SigningKey::P521(key) => {
                 let part = |part: &Value| URL_SAFE_NO_PAD.encode(part.to_string());
                 let signed = format!("{}.{}", part(&json!({"alg": "ES512", "kid": kid})), part(&claims));
-                let signature: p521::ecdsa::Signature = key.sign(signed.as_bytes());
+                let signature: p521::ecdsa::Signature = key.sign_with_rng(&mut Ones, signed.as_bytes());
                 format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
             }
         }
     }
 }
+
+/// As good as chance for a key that everybody knows.
+struct Ones;
+
+impl RngCore for Ones {
+    fn next_u32(&mut self) -> u32 {
+        1
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        1
+    }
+
+    fn fill_bytes(&mut self, bytes: &mut [u8]) {
+        bytes.fill(1);
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Error> {
+        self.fill_bytes(bytes);
+        Ok(())
+    }
+}
+
+impl CryptoRng for Ones {}
 
 fn p521_key() -> p521::ecdsa::SigningKey {
     p521::ecdsa::SigningKey::from_slice(&[1; 66]).unwrap()

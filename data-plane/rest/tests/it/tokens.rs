@@ -1,5 +1,7 @@
 //! Tokens: why they are refused, by which key they are good, and where in them the role is.
 
+#![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
