@@ -1,25 +1,26 @@
-//! Verification of a project's tokens: signature, then times, as PostgREST does it (30 s of skew), with a bounded cache
-//! of tokens whose signature was already found good.
+//! Verification of a project's tokens: signature, then times and audience, as PostgREST does it (30 s of skew), with a bounded
+//! cache of tokens whose signature was already found good.
 
 use std::{
     fmt,
-    num::NonZeroUsize,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use jsonwebtoken::{Validation, errors::ErrorKind};
-use lru::LruCache;
-use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::Deserialize;
+use serde_json::Value;
 
-use crate::VerificationKeys;
+use crate::{
+    VerificationKeys,
+    token_cache::{CacheMetrics, Signed, TokenCache},
+};
 
 /// Allowed difference between our clock and the issuer's, in seconds (PostgREST's value).
 const SKEW_SECONDS: i64 = 30;
 
-/// Verified tokens remembered per project.
-const CACHE_CAPACITY: NonZeroUsize = NonZeroUsize::new(1024).expect("not zero");
+/// Tokens remembered, unless another number is asked for: PostgREST's `jwt-cache-max-entries`.
+const CACHE_MAX_ENTRIES: usize = 1000;
 
 /// Why a token was refused. `Display` is PostgREST's `message`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,16 +34,19 @@ pub enum JwtError {
         /// How many there were.
         parts: usize,
     },
-    /// Header or payload is not base64url of JSON.
+    /// There is no text where the token should be, or the token has one that PostgreSQL can't take.
     #[error("JWT couldn't be decoded")]
     Undecodable,
-    /// Signed by another key, or by an algorithm none of the keys is for.
+    /// None of the keys is for its algorithm and its `kid`.
     #[error("No suitable key or wrong key type")]
     NoSuitableKey,
+    /// Signed by none of the keys that it could be signed by.
+    #[error("No suitable key or wrong key type")]
+    WrongKey,
     /// An algorithm that is never accepted, such as `none`.
     #[error("Wrong or unsupported encoding algorithm")]
     Algorithm,
-    /// The signature part is malformed.
+    /// A part is no base64url, or the header is no JSON of one.
     #[error("JWT cryptographic operation failed")]
     Crypto,
     /// Past `exp`.
@@ -76,7 +80,13 @@ impl JwtError {
     #[must_use]
     pub fn is_about_claims(&self) -> bool {
         match self {
-            Self::Empty | Self::Parts { .. } | Self::Undecodable | Self::NoSuitableKey | Self::Algorithm | Self::Crypto => false,
+            Self::Empty
+            | Self::Parts { .. }
+            | Self::Undecodable
+            | Self::NoSuitableKey
+            | Self::WrongKey
+            | Self::Algorithm
+            | Self::Crypto => false,
             Self::Expired
             | Self::NotYetValid
             | Self::IssuedAtFuture
@@ -88,33 +98,21 @@ impl JwtError {
     }
 }
 
-/// The claims of a verified token. Cheap to clone.
+/// The claims of a token whose signature is good. Cheap to clone.
 #[derive(Clone)]
-pub struct Claims(Arc<Inner>);
-
-struct Inner {
-    claims: Map<String, Value>,
-    times: Times,
-}
-
-#[derive(Clone, Copy)]
-struct Times {
-    exp: Option<i64>,
-    nbf: Option<i64>,
-    iat: Option<i64>,
-}
+pub struct Claims(Arc<Value>);
 
 impl Claims {
     /// The `role` claim, if it is a string.
     #[must_use]
     pub fn role(&self) -> Option<&str> {
-        self.0.claims.get("role").and_then(Value::as_str)
+        self.0.get("role").and_then(Value::as_str)
     }
 
-    /// All claims.
+    /// All claims, as a JSON object.
     #[must_use]
-    pub fn as_map(&self) -> &Map<String, Value> {
-        &self.0.claims
+    pub fn as_json(&self) -> &Value {
+        &self.0
     }
 }
 
@@ -124,18 +122,31 @@ impl fmt::Debug for Claims {
     }
 }
 
-/// Checks tokens. Those found good are remembered until they expire.
+/// Checks tokens. Those whose signature is good are remembered, also if their claims are refused.
 pub struct Verifier {
     keys: VerificationKeys,
     audience: Option<String>,
-    cache: Mutex<LruCache<[u8; 32], Claims>>,
+    cache: TokenCache,
 }
 
 impl Verifier {
     /// With an audience, a token that is addressed to others only is refused; one that is addressed to nobody is not.
     #[must_use]
     pub fn new(keys: VerificationKeys, audience: Option<String>) -> Self {
-        Self { keys, audience, cache: Mutex::new(LruCache::new(CACHE_CAPACITY)) }
+        Self { keys, audience, cache: TokenCache::new(CACHE_MAX_ENTRIES) }
+    }
+
+    /// Remembers so many tokens at most; none for 0.
+    #[must_use]
+    pub fn with_cache(self, max_entries: usize) -> Self {
+        Self { cache: TokenCache::new(max_entries), ..self }
+    }
+
+    /// In the place of another, none of whose tokens it knows: counts on from where that was.
+    #[must_use]
+    pub fn in_place_of(mut self, other: &Self) -> Self {
+        self.cache.count_on(&other.cache);
+        self
     }
 
     /// Checks a token's signature, times and audience.
@@ -146,46 +157,33 @@ impl Verifier {
         self.verify_at(token, now())
     }
 
+    /// What became of the tokens that were asked for.
+    #[must_use]
+    pub fn cache_metrics(&self) -> CacheMetrics {
+        self.cache.metrics()
+    }
+
     fn verify_at(&self, token: &str, now: i64) -> Result<Claims, JwtError> {
-        let fingerprint: [u8; 32] = Sha256::digest(token.as_bytes()).into();
-        let cached = self.cache.lock().unwrap_or_else(PoisonError::into_inner).get(&fingerprint).cloned();
-        if let Some(claims) = cached {
-            let outcome = claims.0.times.check(now);
-            if outcome == Err(JwtError::Expired) {
-                self.cache.lock().unwrap_or_else(PoisonError::into_inner).pop(&fingerprint);
-            }
-            return outcome.map(|()| claims);
-        }
-        let claims = self.check_signature(token)?;
-        claims.0.times.check(now)?;
+        let claims = self.cache.get_or_check(token, |token| self.check_signature(token))??;
+        claims.check_times(now)?;
         claims.check_audience(self.audience.as_deref())?;
-        self.cache.lock().unwrap_or_else(PoisonError::into_inner).put(fingerprint, claims.clone());
         Ok(claims)
     }
 
-    fn check_signature(&self, token: &str) -> Result<Claims, JwtError> {
+    fn check_signature(&self, token: &str) -> Result<Signed, JwtError> {
         if token.is_empty() {
             return Err(JwtError::Empty);
         }
-        let parts = token.split('.').count();
-        if parts != 3 {
-            return Err(JwtError::Parts { parts });
-        }
-        let header = jsonwebtoken::decode_header(token).map_err(|error| decode_error(error.kind()))?;
-        let mut outcome = Err(JwtError::NoSuitableKey);
-        for key in self.keys.candidates(&header) {
-            let mut validation = Validation::new(header.alg);
-            validation.validate_exp = false;
-            validation.validate_aud = false;
-            validation.required_spec_claims.clear();
-            outcome = match jsonwebtoken::decode::<Value>(token, key, &validation) {
-                Ok(data) => return Claims::from_payload(data.claims),
-                // The signature is checked before the payload is read.
-                Err(error) if matches!(error.kind(), ErrorKind::Json(_)) => Err(JwtError::ClaimsNotObject),
-                Err(error) => Err(decode_error(error.kind())),
-            };
-        }
-        outcome
+        let parts: Vec<&str> = token.split('.').collect();
+        let [header, payload, signature] = parts[..] else { return Err(JwtError::Parts { parts: parts.len() }) };
+        let Header { alg, kid } = serde_json::from_slice(&bytes(header)?).map_err(|_| JwtError::Crypto)?;
+        let (claims, signature) = (bytes(payload)?, bytes(signature)?);
+        let signed = &token[..header.len() + 1 + payload.len()];
+        self.keys.check(alg.parse()?, kid.as_deref(), signed.as_bytes(), &signature)?;
+        Ok(match serde_json::from_slice(&claims) {
+            Ok(claims @ Value::Object(_)) => Ok(Claims(Arc::new(claims))),
+            Ok(_) | Err(_) => Err(JwtError::ClaimsNotObject),
+        })
     }
 }
 
@@ -195,68 +193,55 @@ impl fmt::Debug for Verifier {
     }
 }
 
-impl Claims {
-    fn from_payload(payload: Value) -> Result<Self, JwtError> {
-        let Value::Object(claims) = payload else {
-            return Err(JwtError::ClaimsNotObject);
-        };
-        let times = Times { exp: seconds(&claims, "exp")?, nbf: seconds(&claims, "nbf")?, iat: seconds(&claims, "iat")? };
-        let is_audience = match claims.get("aud") {
-            None | Some(Value::Null | Value::String(_)) => true,
-            Some(Value::Array(several)) => several.iter().all(Value::is_string),
-            Some(Value::Bool(_) | Value::Number(_) | Value::Object(_)) => false,
-        };
-        if !is_audience {
-            return Err(JwtError::AudienceType);
-        }
-        Ok(Self(Arc::new(Inner { claims, times })))
-    }
-
-    fn check_audience(&self, audience: Option<&str>) -> Result<(), JwtError> {
-        let Some(audience) = audience else { return Ok(()) };
-        let is_meant = match self.0.claims.get("aud") {
-            Some(Value::String(one)) => one == audience,
-            Some(Value::Array(several)) => several.is_empty() || several.iter().any(|one| one == audience),
-            // Absent or null; other types were refused before.
-            _ => true,
-        };
-        if is_meant { Ok(()) } else { Err(JwtError::NotInAudience) }
-    }
+/// What a token says about its signature.
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+    kid: Option<String>,
 }
 
-impl Times {
-    fn check(self, now: i64) -> Result<(), JwtError> {
-        if self.exp.is_some_and(|exp| now.saturating_sub(SKEW_SECONDS) > exp) {
+pub(crate) fn bytes(part: &str) -> Result<Vec<u8>, JwtError> {
+    URL_SAFE_NO_PAD.decode(part).map_err(|_| JwtError::Crypto)
+}
+
+impl Claims {
+    fn check_times(&self, now: i64) -> Result<(), JwtError> {
+        if self.seconds("exp")?.is_some_and(|exp| now.saturating_sub(SKEW_SECONDS) > exp) {
             Err(JwtError::Expired)
-        } else if self.nbf.is_some_and(|nbf| now.saturating_add(SKEW_SECONDS) < nbf) {
+        } else if self.seconds("nbf")?.is_some_and(|nbf| now.saturating_add(SKEW_SECONDS) < nbf) {
             Err(JwtError::NotYetValid)
-        } else if self.iat.is_some_and(|iat| now.saturating_add(SKEW_SECONDS) < iat) {
+        } else if self.seconds("iat")?.is_some_and(|iat| now.saturating_add(SKEW_SECONDS) < iat) {
             Err(JwtError::IssuedAtFuture)
         } else {
             Ok(())
         }
     }
-}
 
-/// A time claim in whole seconds; fractions are allowed and cut off, null counts as absent.
-fn seconds(claims: &Map<String, Value>, claim: &'static str) -> Result<Option<i64>, JwtError> {
-    match claims.get(claim) {
-        None | Some(Value::Null) => Ok(None),
-        #[expect(clippy::cast_possible_truncation, reason = "the cast saturates, which is the meaning wanted here")]
-        Some(Value::Number(number)) => Ok(number.as_i64().or_else(|| number.as_f64().map(|n| n as i64))),
-        Some(Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_)) => Err(JwtError::ClaimNotNumber { claim }),
+    /// A time claim in whole seconds; fractions are allowed and cut off, null counts as absent.
+    fn seconds(&self, claim: &'static str) -> Result<Option<i64>, JwtError> {
+        match self.0.get(claim) {
+            None | Some(Value::Null) => Ok(None),
+            #[expect(clippy::cast_possible_truncation, reason = "the cast saturates, which is the meaning wanted here")]
+            Some(Value::Number(number)) => Ok(number.as_i64().or_else(|| number.as_f64().map(|n| n as i64))),
+            Some(Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_)) => {
+                Err(JwtError::ClaimNotNumber { claim })
+            }
+        }
     }
-}
 
-fn decode_error(kind: &ErrorKind) -> JwtError {
-    match kind {
-        ErrorKind::InvalidSignature | ErrorKind::InvalidAlgorithm => JwtError::NoSuitableKey,
-        ErrorKind::InvalidAlgorithmName | ErrorKind::MissingAlgorithm | ErrorKind::UnsupportedAlgorithm => JwtError::Algorithm,
-        // The header names one that the library does not know, such as `none`.
-        ErrorKind::Json(error) if error.to_string().starts_with("unknown variant") => JwtError::Algorithm,
-        ErrorKind::Base64(_) | ErrorKind::Json(_) | ErrorKind::Utf8(_) | ErrorKind::InvalidToken => JwtError::Undecodable,
-        // The library's enum is open; whatever it adds is a failed operation on the token.
-        _ => JwtError::Crypto,
+    fn check_audience(&self, audience: Option<&str>) -> Result<(), JwtError> {
+        let is_meant = |one: &str| audience.is_none_or(|audience| one == audience);
+        let is_meant = match self.0.get("aud") {
+            None | Some(Value::Null) => true,
+            Some(Value::String(one)) => is_meant(one),
+            Some(Value::Array(several)) => {
+                let several: Option<Vec<&str>> = several.iter().map(Value::as_str).collect();
+                let several = several.ok_or(JwtError::AudienceType)?;
+                several.is_empty() || several.into_iter().any(is_meant)
+            }
+            Some(Value::Bool(_) | Value::Number(_) | Value::Object(_)) => return Err(JwtError::AudienceType),
+        };
+        if is_meant { Ok(()) } else { Err(JwtError::NotInAudience) }
     }
 }
 
@@ -300,6 +285,8 @@ mod tests {
             (json!({"aud": 5}), Err(JwtError::AudienceType)),
             (json!({"aud": ["a", 5]}), Err(JwtError::AudienceType)),
             (json!([1]), Err(JwtError::ClaimsNotObject)),
+            // One after the other.
+            (json!({"exp": 1, "nbf": "soon", "aud": 5}), Err(JwtError::Expired)),
         ] {
             assert_eq!(verify(&claims).map(|_| ()), expected, "{claims}");
         }
@@ -328,21 +315,38 @@ mod tests {
         assert_eq!(verifier.verify_at(&token, NOW).unwrap().role(), Some("anon"));
         assert_eq!(verifier.verify_at(&token, NOW).unwrap().role(), Some("anon"));
         assert_eq!(verifier.verify_at(&token, NOW + 100).map(|_| ()), Err(JwtError::Expired));
+        assert_eq!(verifier.cache_metrics().hits, 2);
+    }
+
+    #[test]
+    fn a_cached_token_becomes_valid() {
+        let verifier = verifier(None);
+        let token = sign(&json!({"nbf": NOW + 100}), "secret");
+        assert_eq!(verifier.verify_at(&token, NOW).map(|_| ()), Err(JwtError::NotYetValid));
+        assert_eq!(verifier.verify_at(&token, NOW + 100).map(|_| ()), Ok(()));
+        assert_eq!(verifier.cache_metrics().hits, 1);
     }
 
     #[test]
     fn refuses_what_is_not_signed_by_the_project() {
         let verifier = verifier(None);
-        let unsigned = "eyJhbGciOiJub25lIn0.eyJyb2xlIjoic2VydmljZV9yb2xlIn0.";
+        let with_header = |header: &str| format!("{}.eyJyb2xlIjoic2VydmljZV9yb2xlIn0.", URL_SAFE_NO_PAD.encode(header));
         for (token, expected) in [
             (String::new(), JwtError::Empty),
             ("abc".to_owned(), JwtError::Parts { parts: 1 }),
             ("a.b.c.d".to_owned(), JwtError::Parts { parts: 4 }),
-            ("?.?.?".to_owned(), JwtError::Undecodable),
-            (sign(&json!({"role": "service_role"}), "other"), JwtError::NoSuitableKey),
+            ("?.?.?".to_owned(), JwtError::Crypto),
+            (with_header("5"), JwtError::Crypto),
+            (with_header("{}"), JwtError::Crypto),
+            (with_header(r#"{"alg":"none"}"#), JwtError::Algorithm),
+            (with_header(r#"{"alg":"HS257"}"#), JwtError::Algorithm),
+            (with_header(r#"{"alg":"RS256"}"#), JwtError::NoSuitableKey),
+            (with_header(r#"{"alg":"HS256"}"#), JwtError::WrongKey),
+            (format!("{}*", with_header(r#"{"alg":"HS256"}"#)), JwtError::Crypto),
+            (sign(&json!({"role": "service_role"}), "other"), JwtError::WrongKey),
         ] {
             assert_eq!(verifier.verify_at(&token, NOW).map(|_| ()), Err(expected), "{token}");
         }
-        assert!(verifier.verify_at(unsigned, NOW).is_err());
+        assert_eq!(verifier.cache_metrics().hits, 0);
     }
 }

@@ -9,7 +9,9 @@ mod jwt;
 mod keys;
 mod pool;
 mod settings;
+mod sieve;
 mod statements;
+mod token_cache;
 mod verification_keys;
 
 use std::sync::Arc;
@@ -24,6 +26,7 @@ pub use keys::{ApiKeys, PresentedKey};
 pub use pool::{IDLE_AFTER, Pool, PoolError, PoolSettings, RETRY_AFTER, WAIT};
 pub use settings::{ContextSettings, DatabaseAddress};
 pub use statements::{Lookup, StatementKey};
+pub use token_cache::CacheMetrics;
 pub use verification_keys::{KeysError, VerificationKeys};
 
 /// One project as its services see it. Making one does no IO; the pool opens on first use and closes when unused.
@@ -94,7 +97,7 @@ impl ProjectContext {
         &self.verifier
     }
 
-    /// Checks a token's signature and times. Verified tokens are remembered until they expire.
+    /// Checks a token's signature and times. Tokens whose signature is good are remembered.
     ///
     /// # Errors
     /// [`JwtError`], whose texts are PostgREST's.

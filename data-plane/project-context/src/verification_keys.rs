@@ -1,11 +1,18 @@
 //! The keys that a token may be signed with: one secret, or a set as in RFC 7517.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{
-    Algorithm, DecodingKey, Header,
-    jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet},
+    Algorithm, DecodingKey,
+    errors::ErrorKind,
+    jwk::{AlgorithmParameters, EllipticCurve, EllipticCurveKeyParameters, Jwk},
 };
+use p521::ecdsa::signature::Verifier as _;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::jwt::{JwtError, bytes};
 
 /// Bytes of a secret at least: as many as the signature has (RFC 7518, section 3.2).
 const SHORTEST_SECRET: usize = 32;
@@ -41,81 +48,177 @@ pub enum KeysError {
 }
 
 /// Keys, each with the algorithms that it is for. No token chooses its algorithm by itself.
-pub struct VerificationKeys(Vec<VerificationKey>);
+pub struct VerificationKeys {
+    keys: Vec<VerificationKey>,
+    /// Whether a token that names its key is for the key of that name only. A secret has no name and is for every token.
+    by_name: bool,
+}
 
 struct VerificationKey {
-    algorithms: Vec<Algorithm>,
+    algorithms: Vec<SignatureAlgorithm>,
     id: Option<String>,
-    key: DecodingKey,
+    key: Key,
+}
+
+enum Key {
+    Common(DecodingKey),
+    /// The library has no ES512.
+    P521(Box<p521::ecdsa::VerifyingKey>),
+}
+
+/// What a token is signed by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SignatureAlgorithm {
+    Common(Algorithm),
+    Es512,
+}
+
+impl FromStr for SignatureAlgorithm {
+    type Err = JwtError;
+
+    fn from_str(name: &str) -> Result<Self, JwtError> {
+        if name == "ES512" {
+            return Ok(Self::Es512);
+        }
+        name.parse().map(Self::Common).map_err(|_| JwtError::Algorithm)
+    }
+}
+
+/// A set of keys as RFC 7517 has it.
+#[derive(Deserialize)]
+struct Set {
+    keys: Vec<Value>,
 }
 
 impl VerificationKeys {
     /// One secret, for HS256.
     #[must_use]
     pub fn hs256(secret: &[u8]) -> Self {
-        Self(vec![VerificationKey { algorithms: vec![Algorithm::HS256], id: None, key: DecodingKey::from_secret(secret) }])
+        let algorithms = vec![SignatureAlgorithm::Common(Algorithm::HS256)];
+        let key = Key::Common(DecodingKey::from_secret(secret));
+        Self { keys: vec![VerificationKey { algorithms, id: None, key }], by_name: false }
     }
 
-    /// A JSON Web Key, a set of them, or, when it is no JSON object, a secret for HS256: as `jwt-secret` of PostgREST.
+    /// A JSON Web Key, a set of them, or, when it is no JSON object, a secret for HS256: as `jwt-secret` of PostgREST. Keys
+    /// that are for encryption are left out.
     ///
     /// # Errors
     /// [`KeysError`]
     pub fn parse(secret: &[u8]) -> Result<Self, KeysError> {
-        let Ok(json @ serde_json::Value::Object(_)) = serde_json::from_slice(secret) else { return Ok(Self::hs256(secret)) };
+        let Ok(json @ Value::Object(_)) = serde_json::from_slice(secret) else { return Ok(Self::hs256(secret)) };
         let set = if json.get("keys").is_some() {
-            serde_json::from_value::<JwkSet>(json).map_err(KeysError::NotAKey)?
+            serde_json::from_value::<Set>(json).map_err(KeysError::NotAKey)?.keys
         } else {
-            JwkSet { keys: vec![serde_json::from_value::<Jwk>(json).map_err(KeysError::NotAKey)?] }
+            vec![json]
         };
-        let keys = set.keys.iter().zip(1..).map(|(jwk, position)| {
-            let algorithms = algorithms(jwk);
-            if algorithms.is_empty() {
-                return Err(KeysError::UnknownAlgorithm { position });
-            }
-            let key = DecodingKey::from_jwk(jwk).map_err(|source| KeysError::Unusable { position, source })?;
-            if let (AlgorithmParameters::OctetKey(_), Ok(secret)) = (&jwk.algorithm, key.try_get_as_bytes())
-                && secret.len() < SHORTEST_SECRET
-            {
-                return Err(KeysError::TooShort { position, bytes: secret.len() });
-            }
-            Ok(VerificationKey { algorithms, id: jwk.common.key_id.clone(), key })
-        });
-        Ok(Self(keys.collect::<Result<_, _>>()?))
+        let keys = set.into_iter().zip(1..).filter(|(jwk, _)| jwk.get("use").is_none_or(|of| of != "enc"));
+        let keys = keys.map(|(jwk, position)| VerificationKey::parse(jwk, position)).collect::<Result<_, _>>()?;
+        Ok(Self { keys, by_name: true })
     }
 
-    /// Those that a token with this header can be signed with: of its algorithm and, where both name one, its key.
-    pub(crate) fn candidates(&self, header: &Header) -> impl Iterator<Item = &DecodingKey> {
-        let named = |key: &&VerificationKey| match (&key.id, &header.kid) {
-            (Some(own), Some(wanted)) => own == wanted,
-            (None, _) | (_, None) => true,
-        };
-        self.0.iter().filter(|key| key.algorithms.contains(&header.alg)).filter(named).map(|key| &key.key)
+    /// Checks by each key that is for such a token until one agrees: one of its algorithm and, where the token names one, of
+    /// that name.
+    pub(crate) fn check(
+        &self,
+        algorithm: SignatureAlgorithm,
+        name: Option<&str>,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), JwtError> {
+        let mut outcome = Err(JwtError::NoSuitableKey);
+        for key in self.candidates(algorithm, name) {
+            if key.verifies(algorithm, message, signature) {
+                return Ok(());
+            }
+            outcome = Err(JwtError::WrongKey);
+        }
+        outcome
+    }
+
+    fn candidates(&self, algorithm: SignatureAlgorithm, name: Option<&str>) -> impl Iterator<Item = &Key> {
+        let named = move |key: &&VerificationKey| !self.by_name || name.is_none() || key.id.as_deref() == name;
+        self.keys.iter().filter(move |key| key.algorithms.contains(&algorithm)).filter(named).map(|key| &key.key)
     }
 }
 
 impl fmt::Debug for VerificationKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("VerificationKeys").field(&self.0.len()).finish()
+        f.debug_tuple("VerificationKeys").field(&self.keys.len()).finish()
     }
 }
 
-/// What the key says that it is for, or all that its kind allows.
-fn algorithms(jwk: &Jwk) -> Vec<Algorithm> {
-    if let Some(one) = jwk.common.key_algorithm {
-        return one.to_string().parse().into_iter().collect();
+impl VerificationKey {
+    fn parse(jwk: Value, position: usize) -> Result<Self, KeysError> {
+        // The library forgets the name of an algorithm that it does not know.
+        let named = jwk.get("alg").and_then(Value::as_str).map(str::to_owned);
+        let jwk: Jwk = serde_json::from_value(jwk).map_err(KeysError::NotAKey)?;
+        let algorithms = match named {
+            Some(named) => named.parse().into_iter().collect(),
+            None => algorithms(&jwk),
+        };
+        if algorithms.is_empty() {
+            return Err(KeysError::UnknownAlgorithm { position });
+        }
+        let key = Key::parse(&jwk).map_err(|source| KeysError::Unusable { position, source })?;
+        if let (AlgorithmParameters::OctetKey(_), Key::Common(key)) = (&jwk.algorithm, &key)
+            && let Ok(secret) = key.try_get_as_bytes()
+            && secret.len() < SHORTEST_SECRET
+        {
+            return Err(KeysError::TooShort { position, bytes: secret.len() });
+        }
+        Ok(Self { algorithms, id: jwk.common.key_id, key })
     }
+}
+
+impl Key {
+    fn parse(jwk: &Jwk) -> Result<Self, jsonwebtoken::errors::Error> {
+        match &jwk.algorithm {
+            AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P521 => {
+                p521_key(key).map(|key| Self::P521(Box::new(key))).ok_or_else(|| ErrorKind::InvalidEcdsaKey.into())
+            }
+            _ => DecodingKey::from_jwk(jwk).map(Self::Common),
+        }
+    }
+
+    fn verifies(&self, algorithm: SignatureAlgorithm, message: &[u8], signature: &[u8]) -> bool {
+        match (self, algorithm) {
+            (Self::Common(key), SignatureAlgorithm::Common(algorithm)) => {
+                let signature = URL_SAFE_NO_PAD.encode(signature);
+                // A key of another kind than it says is an error, and agrees with nothing.
+                jsonwebtoken::crypto::verify(&signature, message, key, algorithm).unwrap_or(false)
+            }
+            (Self::P521(key), SignatureAlgorithm::Es512) => {
+                p521::ecdsa::Signature::from_slice(signature).is_ok_and(|signature| key.verify(message, &signature).is_ok())
+            }
+            (Self::Common(_), SignatureAlgorithm::Es512) | (Self::P521(_), SignatureAlgorithm::Common(_)) => false,
+        }
+    }
+}
+
+/// The point that the two coordinates make, if they are of their length and it is on the curve.
+fn p521_key(key: &EllipticCurveKeyParameters) -> Option<p521::ecdsa::VerifyingKey> {
+    /// Of a point that is not compressed.
+    const TAG: u8 = 4;
+    let point = [&[TAG][..], &bytes(&key.x).ok()?, &bytes(&key.y).ok()?].concat();
+    p521::ecdsa::VerifyingKey::from_sec1_bytes(&point).ok()
+}
+
+/// All that a key of its kind is for.
+fn algorithms(jwk: &Jwk) -> Vec<SignatureAlgorithm> {
+    let common = |algorithms: &[Algorithm]| algorithms.iter().map(|one| SignatureAlgorithm::Common(*one)).collect();
     match &jwk.algorithm {
-        AlgorithmParameters::OctetKey(_) => vec![Algorithm::HS256, Algorithm::HS384, Algorithm::HS512],
+        AlgorithmParameters::OctetKey(_) => common(&[Algorithm::HS256, Algorithm::HS384, Algorithm::HS512]),
         AlgorithmParameters::RSA(_) => {
-            vec![Algorithm::RS256, Algorithm::RS384, Algorithm::RS512, Algorithm::PS256, Algorithm::PS384, Algorithm::PS512]
+            common(&[Algorithm::RS256, Algorithm::RS384, Algorithm::RS512, Algorithm::PS256, Algorithm::PS384, Algorithm::PS512])
         }
         AlgorithmParameters::EllipticCurve(key) => match key.curve {
-            EllipticCurve::P256 => vec![Algorithm::ES256],
-            EllipticCurve::P384 => vec![Algorithm::ES384],
+            EllipticCurve::P256 => common(&[Algorithm::ES256]),
+            EllipticCurve::P384 => common(&[Algorithm::ES384]),
+            EllipticCurve::P521 => vec![SignatureAlgorithm::Es512],
             // Of no ECDSA signature.
             _ => Vec::new(),
         },
-        AlgorithmParameters::OctetKeyPair(_) => vec![Algorithm::EdDSA],
+        AlgorithmParameters::OctetKeyPair(_) => common(&[Algorithm::EdDSA]),
         // The library's enum is open; what it adds is not known here.
         _ => Vec::new(),
     }
@@ -127,35 +230,43 @@ mod tests {
 
     /// Public key and algorithm from RFC 7517, appendix A.1.
     const SET: &str = r#"{"keys":[
-        {"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM","use":"enc","kid":"1"},
+        {"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM","kid":"1"},
+        {"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"},
+        {"kty":"RSA","alg":"RSA-OAEP","n":"AQAB","e":"AQAB","use":"enc","kid":"1"},
         {"kty":"oct","k":"c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA","alg":"HS256","kid":"2"}]}"#;
 
-    fn candidates(keys: &VerificationKeys, algorithm: Algorithm, kid: Option<&str>) -> usize {
-        let mut header = Header::new(algorithm);
-        header.kid = kid.map(str::to_owned);
-        keys.candidates(&header).count()
+    fn candidates(keys: &VerificationKeys, algorithm: &str, kid: Option<&str>) -> usize {
+        keys.candidates(algorithm.parse().unwrap(), kid).count()
     }
 
     #[test]
     fn a_key_is_for_its_algorithm_and_its_name() {
         let keys = VerificationKeys::parse(SET.as_bytes()).unwrap();
         for (algorithm, kid, expected) in [
-            (Algorithm::ES256, Some("1"), 1),
-            (Algorithm::ES256, Some("2"), 0),
-            (Algorithm::ES256, None, 1),
-            (Algorithm::HS256, Some("2"), 1),
-            (Algorithm::HS512, Some("2"), 0),
-            (Algorithm::RS256, None, 0),
+            ("ES256", Some("1"), 1),
+            ("ES256", Some("2"), 0),
+            ("ES256", None, 2),
+            ("HS256", Some("2"), 1),
+            ("HS256", Some(""), 0),
+            ("HS512", Some("2"), 0),
+            ("RS256", None, 0),
         ] {
-            assert_eq!(candidates(&keys, algorithm, kid), expected, "{algorithm:?} {kid:?}");
+            assert_eq!(candidates(&keys, algorithm, kid), expected, "{algorithm} {kid:?}");
         }
     }
 
     #[test]
-    fn what_is_no_object_is_a_secret() {
+    fn a_key_without_a_name_is_for_no_token_that_names_one() {
+        let jwk = r#"{"kty":"oct","k":"c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA"}"#;
+        let keys = VerificationKeys::parse(jwk.as_bytes()).unwrap();
+        assert_eq!((candidates(&keys, "HS512", None), candidates(&keys, "HS512", Some("1"))), (1, 0));
+    }
+
+    #[test]
+    fn what_is_no_object_is_a_secret_whatever_a_token_names() {
         for secret in ["reallyreallyreallyreallyverysafe", "12345678901234567890123456789012", "{not json"] {
             let keys = VerificationKeys::parse(secret.as_bytes()).unwrap();
-            assert_eq!((candidates(&keys, Algorithm::HS256, Some("x")), candidates(&keys, Algorithm::HS384, None)), (1, 0));
+            assert_eq!((candidates(&keys, "HS256", Some("x")), candidates(&keys, "HS384", None)), (1, 0));
         }
     }
 
@@ -166,5 +277,7 @@ mod tests {
         assert!(matches!(error(r#"{"kty":"oct"}"#), KeysError::UnknownAlgorithm { position: 1 }));
         assert!(matches!(error(r#"{"keys":[{"kty":"oct","k":"?"}]}"#), KeysError::Unusable { position: 1, .. }));
         assert!(matches!(error(r#"{"keys":[{"kty":"oct","k":""}]}"#), KeysError::TooShort { position: 1, bytes: 0 }));
+        let short = r#"{"kty":"EC","crv":"P-521","x":"AQAB","y":"AQAB"}"#;
+        assert!(matches!(error(short), KeysError::Unusable { position: 1, .. }));
     }
 }

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, header::AUTHORIZATION};
 use project_context::{Claims, JwtError, Verifier};
-use serde_json::{Map, Value};
+use serde_json::{Value, json};
 
 use crate::{error::RestError, schema::Config};
 
@@ -23,16 +23,16 @@ pub(crate) fn verify(verifier: Option<&Verifier>, headers: &HeaderMap) -> Result
 }
 
 pub(crate) fn identify(claims: Option<&Claims>, config: &Config) -> Result<Identity, RestError> {
-    let claimed = claims.and_then(|claims| config.jwt_role_claim.find(claims.as_map()));
+    let claimed = claims.and_then(|claims| config.jwt_role_claim.find(claims.as_json()));
     let role = claimed.or(config.anon_role.as_deref()).ok_or(RestError::AnonymousDisabled)?.to_owned();
     if role.contains('\0') {
         return Err(RestError::Jwt(JwtError::Undecodable));
     }
-    let mut map = claims.map_or_else(Map::new, |claims| claims.as_map().clone());
-    map.insert("role".to_owned(), Value::from(role.as_str()));
+    let mut claims = claims.map_or_else(|| json!({}), |claims| claims.as_json().clone());
+    claims["role"] = Value::from(role.as_str());
     let authenticated = config.anon_role.as_ref() != Some(&role);
     // PostgreSQL's text has no U+0000, not even escaped where the JSON is read as jsonb: that stays the policy's affair.
-    Ok(Identity { role, claims: Value::Object(map).to_string(), authenticated })
+    Ok(Identity { role, claims: claims.to_string(), authenticated })
 }
 
 /// The bearer token. The gateway passes a legacy key on as the whole value, without a scheme.

@@ -226,7 +226,8 @@ impl RestError {
         match self {
             Self::Jwt(error) => {
                 let details = match error {
-                    JwtError::NoSuitableKey => json!("None of the keys was able to decode the JWT"),
+                    JwtError::NoSuitableKey => json!("No suitable key was found to decode the JWT"),
+                    JwtError::WrongKey => json!("None of the keys was able to decode the JWT"),
                     _ => Value::Null,
                 };
                 of(StatusCode::UNAUTHORIZED, if error.is_about_claims() { "PGRST303" } else { "PGRST301" }, details, None)

@@ -246,7 +246,13 @@ impl State {
             return verifier.clone();
         }
         match jwt_keys::keys(config) {
-            Ok(keys) => keys.map(|keys| Arc::new(Verifier::new(keys, config.jwt_audience.clone()))),
+            Ok(keys) => keys.map(|keys| {
+                let made = Verifier::new(keys, config.jwt_audience.clone()).with_cache(config.jwt_cache_max_entries);
+                Arc::new(match verifier {
+                    Some(before) => made.in_place_of(before),
+                    None => made,
+                })
+            }),
             Err(problem) => {
                 tracing::warn!("pgrst.jwt_secret can't be used: {problem}");
                 verifier.clone()

@@ -44,7 +44,7 @@ const KEYS: &[(&[&str], &str)] = &[
     (&["PGRST_DB_URI"], "postgresql://"),
     (&["PGRST_JWT_AUD"], ""),
     (&["PGRST_JWT_CACHE_MAX_ENTRIES"], "1000"),
-    (&["PGRST_JWT_ROLE_CLAIM_KEY", "PGRST_ROLE_CLAIM_KEY"], ".role"),
+    (&["PGRST_JWT_ROLE_CLAIM_KEY", "PGRST_ROLE_CLAIM_KEY"], "$.role"),
     (&["PGRST_JWT_SECRET"], ""),
     (&["PGRST_JWT_SECRET_IS_BASE64", "PGRST_SECRET_IS_BASE64"], "false"),
     (&["PGRST_LOG_LEVEL"], "error"),

@@ -88,7 +88,8 @@ pub async fn run(settings: Settings) -> Result<(), RunError> {
         idle_after: settings.database.idle_after,
         wait: settings.database.wait,
     }));
-    let verifier = settings.jwt.keys.map(|keys| Arc::new(Verifier::new(keys, settings.jwt.audience)));
+    let JwtSettings { keys, audience, cache_max_entries } = settings.jwt;
+    let verifier = keys.map(|keys| Arc::new(Verifier::new(keys, audience).with_cache(cache_max_entries)));
     let cors_origins = settings.config.cors_allowed_origins.clone();
     let options = Options {
         project_ref: None,

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     jwt_keys,
-    schema::{Config, SETTINGS},
+    schema::{Config, SETTINGS, Setting},
 };
 
 pub(super) const APP_SETTINGS: &str = "PGRST_APP_SETTINGS_";
@@ -78,6 +78,8 @@ pub struct JwtSettings {
     pub keys: Option<VerificationKeys>,
     /// `PGRST_JWT_AUD`
     pub audience: Option<String>,
+    /// `PGRST_JWT_CACHE_MAX_ENTRIES`
+    pub cache_max_entries: usize,
 }
 
 impl Settings {
@@ -113,6 +115,7 @@ impl Settings {
             return Err(SettingsError::Invalid { variable: ADMIN_PORT.to_owned(), value: port.to_string(), expected });
         }
         settings.warnings = unsupported::warnings(&variables, APP_SETTINGS);
+        settings.warnings.extend(deprecations(&variables, &settings.config));
         Ok(settings)
     }
 
@@ -162,7 +165,7 @@ fn database(variables: &Variables<'_>, sources: &Sources) -> Result<DatabaseSett
 fn jwt(config: &Config, sources: &Sources) -> Result<JwtSettings, SettingsError> {
     let unusable = |problem| SettingsError::Unusable { variable: sources.origin(JWT_SECRET), problem };
     let keys = jwt_keys::keys(config).map_err(unusable)?;
-    Ok(JwtSettings { keys, audience: config.jwt_audience.clone() })
+    Ok(JwtSettings { keys, audience: config.jwt_audience.clone(), cache_max_entries: config.jwt_cache_max_entries })
 }
 
 fn config(variables: &Variables<'_>) -> Result<Config, SettingsError> {
@@ -178,6 +181,11 @@ fn config(variables: &Variables<'_>) -> Result<Config, SettingsError> {
         }
     }
     Ok(config)
+}
+
+fn deprecations(variables: &Variables<'_>, config: &Config) -> Vec<String> {
+    let of = |setting: &Setting| Some(format!("{} {}", variables.get(setting.variables)?.0, config.deprecation(setting)?));
+    SETTINGS.iter().filter_map(of).collect()
 }
 
 fn app_settings(variables: &Variables<'_>) -> Vec<(String, String)> {
@@ -271,6 +279,16 @@ mod tests {
     }
 
     #[test]
+    fn a_role_claim_in_the_older_form_is_understood_and_named() {
+        let warnings = |variable, path| parse(&[(variable, path)]).unwrap().warnings;
+        assert_eq!(warnings("PGRST_JWT_ROLE_CLAIM_KEY", "$.app.role"), Vec::<String>::new());
+        for variable in ["PGRST_JWT_ROLE_CLAIM_KEY", "PGRST_ROLE_CLAIM_KEY"] {
+            let deprecated = "is given in a form that is deprecated, and will not be understood some day; set it to";
+            assert_eq!(warnings(variable, ".app.roles[0]"), [format!("{variable} {deprecated} $.app.roles[0]")]);
+        }
+    }
+
+    #[test]
     fn secrets_come_as_text_and_from_files() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "reallyreallyreallyreallyverysafe\n").unwrap();
@@ -301,7 +319,13 @@ mod tests {
         ] {
             assert_eq!(parse(&[(variable, value)]).unwrap_err().to_string(), message);
         }
-        let error = parse(&[("PGRST_JWT_ROLE_CLAIM_KEY", ".roles[?(@ == \"a\")]")]).unwrap_err().to_string();
-        assert!(error.ends_with("filters are not supported yet"), "{error}");
+        for (variable, value, expected) in [
+            ("PGRST_JWT_ROLE_CLAIM_KEY", "roles[0]", "set it to a JSON Path (RFC 9535), such as $.role"),
+            ("PGRST_JWT_AUD", "http://a b", "set it to a text, which with a colon in it is a URI (RFC 3986)"),
+            ("PGRST_JWT_CACHE_MAX_ENTRIES", "many", "set it to a number of tokens"),
+        ] {
+            let error = parse(&[(variable, value)]).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("{variable} is {value:?}; {expected}")), "{error}");
+        }
     }
 }

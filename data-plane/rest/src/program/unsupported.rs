@@ -8,7 +8,6 @@ const UNSUPPORTED: &[(&str, &[&str])] = &[
     ("DB_POOL_MAX_LIFETIME", &[]),
     ("DB_PREPARED_STATEMENTS", &["true"]),
     ("DB_TIMEZONE_ENABLED", &[]),
-    ("JWT_CACHE_MAX_ENTRIES", &[]),
     ("JWT_CACHE_MAX_LIFETIME", &[]),
     ("LOG_QUERY", &["disabled", "false"]),
     ("RAW_MEDIA_TYPES", &[]),

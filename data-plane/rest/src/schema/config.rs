@@ -10,7 +10,7 @@ use http::{HeaderName, HeaderValue};
 use crate::role_claim::RoleClaim;
 
 /// What may be set by `ALTER ROLE authenticator SET pgrst.*` or by the function of `db-pre-config`, over what the service was
-/// made with. The defaults are Supabase's. `prepared_statements` and `jwt_cache_max_entries` have no effect yet.
+/// made with. The defaults are Supabase's. `prepared_statements` has no effect yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Config {
     /// Exposed schemas; the first is the default.
@@ -170,6 +170,9 @@ impl Config {
             };
             if setting.apply(&mut config, value.trim()).is_some() {
                 used.insert(name.clone(), value.clone());
+                if let Some(deprecation) = config.deprecation(setting) {
+                    tracing::warn!("{name} {deprecation}");
+                }
                 continue;
             }
             tracing::warn!("{name} can't be used; set it to {}", setting.expected);
@@ -182,10 +185,15 @@ impl Config {
         (config, used)
     }
 
-    /// Whether a token that is good by the other is good by this one, and the other way round.
+    /// What to say about the form that this setting has been given in.
+    pub(crate) fn deprecation(&self, setting: &Setting) -> Option<String> {
+        if setting.variables[0] == ROLE_CLAIM_KEY { self.jwt_role_claim.deprecation() } else { None }
+    }
+
+    /// Whether a token that is good by the other is good by this one, and the other way round, and as many are remembered.
     pub(crate) fn checks_tokens_as(&self, other: &Self) -> bool {
-        (&self.jwt_secret, self.jwt_secret_is_base64, &self.jwt_audience)
-            == (&other.jwt_secret, other.jwt_secret_is_base64, &other.jwt_audience)
+        let what = |config: &Self| (config.jwt_secret_is_base64, config.jwt_cache_max_entries);
+        (&self.jwt_secret, &self.jwt_audience, what(self)) == (&other.jwt_secret, &other.jwt_audience, what(other))
     }
 }
 
@@ -240,13 +248,17 @@ impl Setting {
     }
 }
 
+const ROLE_CLAIM_KEY: &str = "PGRST_JWT_ROLE_CLAIM_KEY";
+
 const BOOLEAN: &str = "true or false";
 const SCHEMAS: &str = "names of schemas, of which none is PostgreSQL's own";
 const FUNCTION: &str = "the name of a function";
 const TEXT: &str = "a text";
 const TX_END: &str = "commit, commit-allow-override, rollback or rollback-allow-override";
 const ORIGINS: &str = "origins separated by commas, such as https://example.com,https://www.example.com";
-const ROLE_CLAIM: &str = r#"a path, such as .role, .app.roles[0] or ."https://example.com/role"; filters are not supported yet"#;
+const ROLE_CLAIM: &str =
+    "a JSON Path (RFC 9535), such as $.role, $['https://example.com/role'], $.roles[0] or $.roles[?search(@, '^web_')]";
+const AUDIENCE: &str = "a text, which with a colon in it is a URI (RFC 3986), such as https://example.com";
 
 /// The only place of the settings' names.
 pub(crate) const SETTINGS: &[Setting] = &[
@@ -265,9 +277,9 @@ pub(crate) const SETTINGS: &[Setting] = &[
     of(&["PGRST_DB_ROOT_SPEC", "PGRST_ROOT_SPEC"], FUNCTION, |c, v| put(&mut c.root_spec, Some(text(v)))),
     of(&["PGRST_DB_SCHEMAS", "PGRST_DB_SCHEMA"], SCHEMAS, |c, v| put(&mut c.schemas, exposable(v))),
     of(&["PGRST_DB_TX_END", "PGRST_TX_END"], TX_END, |c, v| put(&mut c.tx_end, word(v, &TX_ENDS))),
-    of(&["PGRST_JWT_AUD"], TEXT, |c, v| put(&mut c.jwt_audience, Some(text(v)))),
+    of(&["PGRST_JWT_AUD"], AUDIENCE, |c, v| put(&mut c.jwt_audience, string_or_uri(v))),
     of(&["PGRST_JWT_CACHE_MAX_ENTRIES"], "a number of tokens", |c, v| put(&mut c.jwt_cache_max_entries, v.parse().ok())),
-    of(&["PGRST_JWT_ROLE_CLAIM_KEY", "PGRST_ROLE_CLAIM_KEY"], ROLE_CLAIM, |c, v| put(&mut c.jwt_role_claim, v.parse().ok())),
+    of(&[ROLE_CLAIM_KEY, "PGRST_ROLE_CLAIM_KEY"], ROLE_CLAIM, |c, v| put(&mut c.jwt_role_claim, v.parse().ok())),
     Setting {
         from_file: true,
         ..of(&["PGRST_JWT_SECRET"], TEXT, |c, v| put(&mut c.jwt_secret, Some(Some(Secret(v.to_owned())))))
@@ -337,6 +349,11 @@ fn text(value: &str) -> Option<String> {
     (!value.is_empty()).then(|| value.to_owned())
 }
 
+/// Of RFC 7519: whatever has a colon is a URI.
+fn string_or_uri(value: &str) -> Option<Option<String>> {
+    if value.contains(':') && fluent_uri::Uri::parse(value).is_err() { None } else { Some(text(value)) }
+}
+
 fn optional<T: FromStr>(value: &str) -> Option<Option<T>> {
     if value.is_empty() { Some(None) } else { value.parse().ok().map(Some) }
 }
@@ -385,9 +402,9 @@ mod tests {
             ("pgrst.db_prepared_statements", "false"),
             ("pgrst.db_root_spec", "root"),
             ("pgrst.db_tx_end", "commit-allow-override"),
-            ("pgrst.jwt_aud", "us"),
+            ("pgrst.jwt_aud", "urn:us"),
             ("pgrst.jwt_cache_max_entries", "0"),
-            ("pgrst.jwt_role_claim_key", ".app.role"),
+            ("pgrst.jwt_role_claim_key", "$.app.role"),
             ("pgrst.jwt_secret", "s3cret"),
             ("pgrst.jwt_secret_is_base64", "true"),
             ("pgrst.openapi_mode", "disabled"),
@@ -412,9 +429,9 @@ mod tests {
             prepared_statements: false,
             root_spec: text("root"),
             tx_end: TxEnd::CommitAllowOverride,
-            jwt_audience: text("us"),
+            jwt_audience: text("urn:us"),
             jwt_cache_max_entries: 0,
-            jwt_role_claim: ".app.role".parse().unwrap(),
+            jwt_role_claim: "$.app.role".parse().unwrap(),
             jwt_secret: Some(Secret("s3cret".to_owned())),
             jwt_secret_is_base64: true,
             openapi_mode: OpenApiMode::Disabled,
@@ -445,7 +462,12 @@ mod tests {
             ("pgrst.db_schemas", "public, pg_catalog"),
             ("pgrst.db_channel_enabled", "false"),
             ("pgrst.db_tx_end", "later"),
+            ("pgrst.jwt_aud", "https://%zz"),
+            ("pgrst.jwt_aud", "5://us"),
+            ("pgrst.jwt_aud", ":"),
+            ("pgrst.jwt_cache_max_entries", "-1"),
             ("pgrst.jwt_role_claim_key", "role"),
+            ("pgrst.jwt_role_claim_key", ""),
             ("pgrst.openapi_mode", ""),
             ("pgrst.server_cors_allowed_origins", "*"),
             ("pgrst.server_trace_header", "a b"),

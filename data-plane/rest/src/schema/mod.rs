@@ -16,7 +16,7 @@ use std::{
     sync::Arc,
 };
 
-pub(crate) use config::{Config, DatabaseSettings, InDatabase, OpenApiMode, SETTINGS, Secret, TxEnd, Verbosity, truth};
+pub(crate) use config::{Config, DatabaseSettings, InDatabase, OpenApiMode, SETTINGS, Secret, Setting, TxEnd, Verbosity, truth};
 pub(crate) use functions::{Function, Parameter, Returns, Volatility, function_name, quoted_function_name};
 pub(crate) use fuzzy::closest;
 pub(crate) use load::{LoadError, database_settings, load};

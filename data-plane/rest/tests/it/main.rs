@@ -18,4 +18,5 @@ mod rls;
 mod rpc;
 mod session;
 mod support;
+mod tokens;
 mod write;
