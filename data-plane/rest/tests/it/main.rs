@@ -15,6 +15,7 @@ mod program;
 mod read;
 mod rls;
 mod rpc;
+mod runtime;
 mod session;
 mod support;
 mod write;
