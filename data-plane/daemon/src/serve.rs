@@ -1,9 +1,9 @@
 //! Accepts connections and serves them until told to stop, within limits on what a connection may cost before a request is
 //! understood.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Router, body::Body, extract::ConnectInfo};
+use axum::{Router, body::Body, extract::ConnectInfo, http::header};
 use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -50,6 +50,11 @@ impl Limits {
         drain: Duration::from_secs(10),
     };
 }
+
+/// An extension of an answer to HEAD: how long the answer to GET would be is not known. Each router that the answer passes on
+/// its way out says of its empty body that it is 0 bytes long; that is taken back when it is sent.
+#[derive(Debug, Clone, Copy)]
+pub struct UnknownLength;
 
 /// Serves HTTP/1.1, upgrades included, until `stop`; then closes the listener and lets requests in flight finish, within
 /// `limits.drain`.
@@ -143,7 +148,14 @@ async fn serve_accepted(listener: impl Accept, router: Router, stop: Cancellatio
             if let Some(peer) = peer {
                 request.extensions_mut().insert(ConnectInfo::<SocketAddr>(peer));
             }
-            router.clone().oneshot(request)
+            let answered = router.clone().oneshot(request);
+            async move {
+                let mut response = answered.await?;
+                if response.extensions().get::<UnknownLength>().is_some() {
+                    response.headers_mut().remove(header::CONTENT_LENGTH);
+                }
+                Ok::<_, Infallible>(response)
+            }
         });
         let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
         let connection = graceful.watch(connection);
@@ -287,6 +299,21 @@ mod tests {
             let mut answer = Vec::new();
             let _ = socket.read_to_end(&mut answer).await;
             assert_eq!(!answer.is_empty(), is_answered);
+        }
+    }
+
+    #[tokio::test]
+    async fn an_unknown_length_stays_unknown_through_routers() {
+        let unknown = || async { (axum::Extension(UnknownLength), ()) };
+        let inner = Router::new().route("/unknown", get(unknown)).route("/empty", get(|| async {}));
+        let (address, _stop, _served) = serving(Router::new().fallback_service(inner), Limits::LENIENT).await;
+        for (path, is_told) in [("unknown", false), ("empty", true)] {
+            let mut socket = TcpStream::connect(address).await.unwrap();
+            socket.write_all(format!("HEAD /{path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            socket.read_to_string(&mut answer).await.unwrap();
+            assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+            assert_eq!(answer.contains("content-length: 0"), is_told, "{answer}");
         }
     }
 

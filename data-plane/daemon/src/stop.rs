@@ -26,6 +26,15 @@ pub fn stop_on_signals() -> io::Result<CancellationToken> {
     Ok(stop)
 }
 
+/// What the outside may ask to be loaded again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReloadSignal {
+    /// SIGUSR1
+    First,
+    /// SIGUSR2
+    Second,
+}
+
 /// SIGUSR1 and SIGUSR2, which end a program that does not handle them.
 #[derive(Debug)]
 pub struct ReloadSignals {
@@ -42,11 +51,11 @@ impl ReloadSignals {
         Ok(Self { first: signal(SignalKind::user_defined1())?, second: signal(SignalKind::user_defined2())? })
     }
 
-    /// Waits for the next one, and answers its name. Several of one kind that come before it is asked for count as one.
-    pub async fn next(&mut self) -> &'static str {
+    /// Waits for the next one. Several of one kind that come before it is asked for count as one.
+    pub async fn next(&mut self) -> ReloadSignal {
         tokio::select! {
-            _ = self.first.recv() => "SIGUSR1",
-            _ = self.second.recv() => "SIGUSR2",
+            _ = self.first.recv() => ReloadSignal::First,
+            _ = self.second.recv() => ReloadSignal::Second,
         }
     }
 }

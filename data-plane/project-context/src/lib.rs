@@ -23,7 +23,7 @@ use tokio_postgres::Config;
 pub use connection::{Connection, Notification, Subscription};
 pub use jwt::{Claims, JwtError, Verifier};
 pub use keys::{ApiKeys, PresentedKey};
-pub use pool::{IDLE_AFTER, Pool, PoolError, PoolSettings, RETRY_AFTER, WAIT};
+pub use pool::{IDLE_AFTER, Pool, PoolError, PoolMetrics, PoolSettings, RETRY_AFTER, WAIT};
 pub use settings::{ContextSettings, DatabaseAddress};
 pub use statements::{Lookup, StatementKey};
 pub use token_cache::CacheMetrics;

@@ -73,6 +73,19 @@ impl fmt::Debug for PoolSettings {
     }
 }
 
+/// What a [`Pool`] says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolMetrics {
+    /// Open connections that nobody uses.
+    pub available: usize,
+    /// Requests that wait for one.
+    pub waiting: usize,
+    /// Upper limit of connections.
+    pub max: usize,
+    /// Requests that waited in vain, since the pool was made.
+    pub timeouts: u64,
+}
+
 /// Connections to one database, bounded in number and closed while nobody uses them.
 #[derive(Debug)]
 pub struct Pool {
@@ -87,6 +100,8 @@ struct Shared {
     started: Instant,
     /// Milliseconds after `started`.
     last_used: AtomicU64,
+    /// Requests that no connection became free for in time.
+    timeouts: AtomicU64,
     reaper_runs: AtomicBool,
 }
 
@@ -117,6 +132,7 @@ impl Pool {
                 idle_after,
                 started: Instant::now(),
                 last_used: AtomicU64::new(0),
+                timeouts: AtomicU64::new(0),
                 reaper_runs: AtomicBool::new(false),
             }),
         }
@@ -133,7 +149,7 @@ impl Pool {
             return Err(PoolError::QueueFull);
         }
         shared.touch();
-        let object = shared.pool.get().await.map_err(PoolError::from)?;
+        let object = shared.pool.get().await.map_err(PoolError::from).inspect_err(|error| shared.count(error))?;
         shared.ensure_reaper();
         Ok(Connection::new(object))
     }
@@ -170,6 +186,18 @@ impl Pool {
     pub fn open_connections(&self) -> usize {
         self.shared.pool.status().size
     }
+
+    /// How the pool is doing.
+    #[must_use]
+    pub fn metrics(&self) -> PoolMetrics {
+        let status = self.shared.pool.status();
+        PoolMetrics {
+            available: status.available,
+            waiting: status.waiting,
+            max: status.max_size,
+            timeouts: self.shared.timeouts.load(Ordering::Relaxed),
+        }
+    }
 }
 
 impl Drop for Pool {
@@ -179,6 +207,12 @@ impl Drop for Pool {
 }
 
 impl Shared {
+    fn count(&self, error: &PoolError) {
+        if matches!(error, PoolError::WaitTimedOut) {
+            self.timeouts.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     fn touch(&self) {
         let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.last_used.store(now, Ordering::Relaxed);

@@ -4,13 +4,14 @@
 
 use std::{fmt, time::Duration};
 
-use axum::body::{Body, HttpBody as _};
+use axum::body::Body;
+use daemon::UnknownLength;
 use http::{HeaderName, HeaderValue, Method, Response, header, request::Parts};
 
 use crate::schema::Config;
 
 /// The product and version whose contract this is, as in the description of the service.
-const SERVER: HeaderValue = HeaderValue::from_static("postgrest/16.2");
+pub(crate) const SERVER: HeaderValue = HeaderValue::from_static("postgrest/16.2");
 
 /// What an answer depends on besides its address.
 const VARY: HeaderValue = HeaderValue::from_static("Accept, Prefer, Range");
@@ -33,6 +34,8 @@ pub(crate) fn finish(response: &mut Response<Body>, config: &Config, request: &P
     if request.method == Method::HEAD {
         headers.remove(header::CONTENT_LENGTH);
         *response.body_mut() = of_unknown_length();
+        // For the routers around the service's own.
+        response.extensions_mut().insert(UnknownLength);
     }
 }
 
@@ -48,15 +51,6 @@ pub(crate) fn tell_timings(response: &mut Response<Body>, config: &Config, timin
 /// Of an empty body the router would say that what GET answers is empty.
 fn of_unknown_length() -> Body {
     Body::from_stream(futures::stream::empty::<Result<bytes::Bytes, std::convert::Infallible>>())
-}
-
-/// The same of the answer that a router has finished, for the router around it.
-pub(crate) fn keep_unknown_length(response: Response<Body>) -> Response<Body> {
-    let is_told = response.headers().contains_key(header::CONTENT_LENGTH);
-    if is_told || response.body().size_hint().exact() != Some(0) {
-        return response;
-    }
-    response.map(|_| of_unknown_length())
 }
 
 /// How long the stages of a request took, all attempts together.

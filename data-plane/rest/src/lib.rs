@@ -13,6 +13,7 @@ mod claims;
 mod error;
 mod headers;
 mod jwt_keys;
+mod loads;
 mod openapi;
 mod options;
 mod plan;
@@ -34,7 +35,7 @@ use std::sync::Arc;
 use axum::Router;
 use project_context::ProjectContext;
 
-use crate::{options::Options, state::State};
+use crate::{options::Options, service::Noted, state::State};
 
 /// The service as a router that sees `/`, `/table` and `/rpc/function`; mount it under `/rest/v1` with the prefix
 /// stripped. Does no IO until the first request.
@@ -46,6 +47,6 @@ pub fn router(context: Arc<ProjectContext>) -> Router {
 fn serve(state: Arc<State>) -> Router {
     Router::new().fallback(move |request| {
         let state = Arc::clone(&state);
-        async move { service::handle(state, request).await }
+        async move { service::handle(&state, request, &mut Noted::default()).await }
     })
 }

@@ -9,16 +9,22 @@ use rest::program::{self, Settings, Sources};
 /// Serves a PostgreSQL database by HTTP, as PostgREST does. Settings come from PGRST_* variables, and, where those are not
 /// set, from a configuration file.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(version, disable_version_flag = true)]
 struct Arguments {
     /// A configuration file: lines of `key = value`.
     file: Option<PathBuf>,
+    /// Prints the version.
+    #[arg(short, long, action = clap::ArgAction::Version)]
+    version: Option<bool>,
     /// Prints a configuration file with every setting and its default.
     #[arg(short, long)]
     example: bool,
     /// Prints the configuration that is in force, and where each value comes from. Secrets are not shown.
     #[arg(long)]
     dump_config: bool,
+    /// Prints what is known of the database's schema, as JSON. Its structure may change.
+    #[arg(long)]
+    dump_schema: bool,
     /// Asks the program that runs here whether it is ready; exits with 0 or 1. Needs PGRST_ADMIN_SERVER_PORT, or a socket.
     #[arg(long)]
     ready: bool,
@@ -49,7 +55,9 @@ fn run() -> anyhow::Result<()> {
         None => Sources::of_environment(environment),
     };
     if arguments.ready {
-        return program::health(&Settings::parse_admin(&sources)?).map_err(|message| anyhow!(message));
+        let asked = program::health(&Settings::parse_admin(&sources)?).map_err(|message| anyhow!(message))?;
+        println!("OK: {asked}");
+        return Ok(());
     }
     let settings = Settings::parse(&sources)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
@@ -57,6 +65,10 @@ fn run() -> anyhow::Result<()> {
         print!("{}", runtime.block_on(program::dump(&sources, &settings)));
         return Ok(());
     }
+    if arguments.dump_schema {
+        println!("{}", runtime.block_on(program::dump_schema(&settings)).map_err(|message| anyhow!(message))?);
+        return Ok(());
+    }
     daemon::start_logging(&settings.log)?;
-    Ok(runtime.block_on(program::run(settings))?)
+    Ok(runtime.block_on(program::run(settings, sources))?)
 }

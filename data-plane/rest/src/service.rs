@@ -28,20 +28,29 @@ const MAX_BODY: usize = 10 * 1024 * 1024;
 /// Connections tried for one request before the loss of one is reported.
 const MAX_ATTEMPTS: usize = 3;
 
-pub(crate) async fn handle(state: Arc<State>, request: http::Request<Body>) -> Response<Body> {
+/// What becomes known of a request on the way to its answer.
+#[derive(Debug, Default)]
+pub(crate) struct Noted {
+    timings: Timings,
+    /// As which it ran, or would have run.
+    pub(crate) role: Option<String>,
+    /// The statements that were sent for it, without their parameters, if the log is to show them.
+    pub(crate) queries: Vec<String>,
+}
+
+pub(crate) async fn handle(state: &Arc<State>, request: http::Request<Body>, noted: &mut Noted) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let mut timings = Timings::default();
-    let answer = Box::pin(answer(&state, &parts, body, &mut timings)).await;
+    let answer = Box::pin(answer(state, &parts, body, noted)).await;
     // As it is now: the request may have been the one that loaded it.
     let config = state.config();
     let mut response = match answer {
         Ok(mut response) => {
-            headers::tell_timings(&mut response, &config, &timings);
+            headers::tell_timings(&mut response, &config, &noted.timings);
             response
         }
         Err(error) => {
             if error.status().is_server_error() {
-                tracing::warn!(project.ref = state.options.project_ref, error = ?error, "request failed");
+                tracing::warn!(project.ref = state.options().project_ref, error = ?error, "request failed");
             }
             error.into_response(config.client_error_verbosity)
         }
@@ -50,18 +59,19 @@ pub(crate) async fn handle(state: Arc<State>, request: http::Request<Body>) -> R
     response
 }
 
-async fn answer(state: &Arc<State>, parts: &Parts, body: Body, timings: &mut Timings) -> Result<Response<Body>, RestError> {
+async fn answer(state: &Arc<State>, parts: &Parts, body: Body, noted: &mut Noted) -> Result<Response<Body>, RestError> {
     let started = Instant::now();
     let identity = Box::pin(state.identify(&parts.headers)).await;
-    timings.jwt += started.elapsed();
+    noted.timings.jwt += started.elapsed();
     let identity = identity?;
+    noted.role = Some(identity.role.clone());
     let body = collect(body).await?;
-    let request = timed(&mut timings.parse, || ApiRequest::parse(parts, body))?;
+    let request = timed(&mut noted.timings.parse, || ApiRequest::parse(parts, body))?;
     let mut attempt = 0;
     loop {
         attempt += 1;
         let connection = state.pool.connection().await?;
-        match Box::pin(on_connection(state, &connection, &request, &identity, timings)).await {
+        match Box::pin(on_connection(state, &connection, &request, &identity, noted)).await {
             Err(Failure::Retry(error)) if attempt < MAX_ATTEMPTS => {
                 tracing::debug!(%error, attempt, "request is run again on another connection");
             }
@@ -92,10 +102,11 @@ async fn on_connection(
     connection: &Connection,
     request: &ApiRequest,
     identity: &Identity,
-    timings: &mut Timings,
+    noted: &mut Noted,
 ) -> Result<Response<Body>, Failure> {
     let loaded = state.schema(connection).await.map_err(retry_if_lost)?;
-    let mut plan = |loaded: &Loaded| timed(&mut timings.plan, || Planned::new(loaded, request, &state.options));
+    let options = state.options();
+    let mut plan = |loaded: &Loaded| timed(&mut noted.timings.plan, || Planned::new(loaded, request, &options));
     let (loaded, planned) = match plan(&loaded) {
         Err(error) if error.is_about_the_schema() => {
             let Some(newer) = state.after_miss(connection, &loaded).await.map_err(retry_if_lost)? else {
@@ -115,15 +126,18 @@ async fn on_connection(
         several_schemas: config.schemas.len() > 1,
         end_may_be_chosen: config.tx_end.may_be_chosen(),
     };
-    let job = match timed(&mut timings.plan, || planned.job(&loaded, request, identity, &state.options)) {
+    let job = match timed(&mut noted.timings.plan, || planned.job(&loaded, request, identity, &options)) {
         Work::Ready(response) => return Ok(response),
         Work::Job(job) => job,
     };
+    if config.log_query {
+        noted.queries.extend(job.statements().map(str::to_owned));
+    }
     let started = Instant::now();
     let outcome = Box::pin(transaction::run(connection, &job, |outcome| planned.approve(&shown, outcome))).await;
-    timings.transaction += started.elapsed();
+    noted.timings.transaction += started.elapsed();
     let outcome = outcome?;
-    timed(&mut timings.response, || planned.respond(&loaded, &shown, outcome)).map_err(Failure::Final)
+    timed(&mut noted.timings.response, || planned.respond(&loaded, &shown, outcome)).map_err(Failure::Final)
 }
 
 fn retry_if_lost(error: RestError) -> Failure {

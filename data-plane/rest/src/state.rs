@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use futures::join;
 use http::HeaderMap;
 use project_context::{Connection, Pool, PoolError, Subscription, Verifier};
@@ -24,6 +24,7 @@ use crate::{
     claims::{self, Identity},
     error::RestError,
     jwt_keys,
+    loads::Loads,
     options::Options,
     schema::{self, Config, InDatabase, LoadError, SchemaCache},
 };
@@ -44,10 +45,11 @@ const MAX_ATTEMPTS: usize = 3;
 
 pub(crate) struct State {
     pub(crate) pool: Arc<Pool>,
-    /// By what the service was made with. Without one, tokens can't be checked and are refused.
-    verifier: Option<Arc<Verifier>>,
-    pub(crate) options: Options,
+    /// By what the service was told. Without one, tokens can't be checked and are refused.
+    verifier: ArcSwapOption<Verifier>,
+    options: ArcSwap<Options>,
     current: ArcSwapOption<Loaded>,
+    pub(crate) loads: Loads,
     loading: Mutex<()>,
     generation: AtomicU64,
     failures: std::sync::Mutex<Failures>,
@@ -75,14 +77,39 @@ impl State {
     pub(crate) fn new(pool: Arc<Pool>, verifier: Option<Arc<Verifier>>, options: Options) -> Arc<Self> {
         Arc::new(Self {
             pool,
-            verifier,
-            options,
+            verifier: ArcSwapOption::new(verifier),
+            options: ArcSwap::from_pointee(options),
             current: ArcSwapOption::empty(),
+            loads: Loads::default(),
             loading: Mutex::new(()),
             generation: AtomicU64::new(0),
             failures: std::sync::Mutex::default(),
             last_miss: std::sync::Mutex::new(None),
         })
+    }
+
+    pub(crate) fn options(&self) -> Arc<Options> {
+        self.options.load_full()
+    }
+
+    /// Takes these in the place of those before. What depends on the database follows by the next load.
+    pub(crate) async fn replace(&self, options: Options, verifier: Option<Arc<Verifier>>) {
+        let _guard = self.loading.lock().await;
+        // The one before remembers tokens.
+        if !options.config.checks_tokens_as(&self.options().config) {
+            self.verifier.store(verifier);
+        }
+        self.options.store(Arc::new(options));
+    }
+
+    /// The last cache, if there was one yet.
+    pub(crate) fn cache(&self) -> Option<Arc<Loaded>> {
+        self.current.load_full()
+    }
+
+    /// Loads the cache unless there is one.
+    pub(crate) async fn warm(self: &Arc<Self>) -> Result<(), RestError> {
+        self.current().await.map(drop)
     }
 
     /// The cache, if nothing is to be gained by loading it now.
@@ -95,15 +122,25 @@ impl State {
 
     /// What is in force: by the last cache, or what the service was made with.
     pub(crate) fn config(&self) -> Arc<Config> {
-        let current = self.current.load();
-        Arc::clone(current.as_ref().map_or(&self.options.config, |loaded| &loaded.schema.config))
+        match &*self.current.load() {
+            Some(loaded) => Arc::clone(&loaded.schema.config),
+            None => Arc::clone(&self.options.load().config),
+        }
+    }
+
+    /// What checks tokens now.
+    pub(crate) fn verifier(&self) -> Option<Arc<Verifier>> {
+        match (self.options.load().in_database_config, &*self.current.load()) {
+            (InDatabase::All, Some(loaded)) => loaded.verifier.clone(),
+            _ => self.verifier.load_full(),
+        }
     }
 
     /// Who asks, by the settings that are in force.
     pub(crate) async fn identify(self: &Arc<Self>, headers: &HeaderMap) -> Result<Identity, RestError> {
-        let verified = match self.options.in_database_config {
+        let verified = match self.options.load().in_database_config {
             // A bad token does not wake the database.
-            InDatabase::Nothing | InDatabase::AllButTokens => Some(claims::verify(self.verifier.as_deref(), headers)?),
+            InDatabase::Nothing | InDatabase::AllButTokens => Some(claims::verify(self.verifier.load().as_deref(), headers)?),
             InDatabase::All => None,
         };
         let loaded = self.current().await?;
@@ -135,7 +172,7 @@ impl State {
     fn unreachable(&self, error: PoolError) -> RestError {
         match error {
             PoolError::Connect(_) | PoolError::ConnectTimedOut if self.current.load().is_none() => {
-                tracing::warn!(project.ref = self.options.project_ref, cause = cause(&error), "{error}");
+                tracing::warn!(project.ref = self.options().project_ref, cause = cause(&error), "{error}");
                 RestError::SchemaCache
             }
             other => RestError::from(other),
@@ -157,20 +194,17 @@ impl State {
             return Err(RestError::SchemaCache);
         }
         let before = self.current.load_full();
-        let started = Instant::now();
         // LISTEN is sent first, so that no change falls between it and the load.
         connection.begin_work();
-        let (listened, schema) = join!(
-            self.listen(connection),
-            schema::load(connection.client(), before.as_deref().map(|loaded| &loaded.schema), &self.options)
-        );
+        let options = self.options();
+        let (listened, schema) = join!(listen(connection, &options.config), self.load(connection, before.as_deref(), &options));
         connection.end_work();
         let (subscription, schema) = match listened.map_err(LoadError::from).and_then(|listened| Ok((listened, schema?))) {
             Ok(loaded) => loaded,
             Err(error) => return self.without(error, before),
         };
-        tracing::debug!(elapsed = ?started.elapsed(), "schema cache loaded");
-        let listening = Arc::new(AtomicBool::new(subscription.is_some() || !self.options.config.channel_enabled));
+        tracing::debug!(elapsed = ?self.loads.took(), "schema cache loaded");
+        let listening = Arc::new(AtomicBool::new(subscription.is_some() || !options.config.channel_enabled));
         let loaded = self.publish(schema, listening.clone());
         drop(guard);
         if let Some(subscription) = subscription {
@@ -179,17 +213,20 @@ impl State {
         Ok(loaded)
     }
 
-    /// Where nobody listens, changes are seen by requests for what is not known yet.
-    async fn listen(&self, connection: &Connection) -> Result<Option<Subscription>, tokio_postgres::Error> {
-        let Config { channel, channel_enabled, .. } = &*self.options.config;
-        if *channel_enabled { connection.listen(channel).await } else { Ok(None) }
+    /// What the database says now, with `before` in mind.
+    async fn load(&self, by: &Connection, before: Option<&Loaded>, options: &Options) -> Result<SchemaCache, LoadError> {
+        let started = Instant::now();
+        let schema = schema::load(by.client(), before.map(|loaded| &loaded.schema), options).await;
+        self.loads.count(schema.is_ok(), started.elapsed());
+        schema
     }
 
     /// What is in force when the cache can't be loaded: the one before, or nothing can be answered.
     fn without(&self, error: LoadError, before: Option<Arc<Loaded>>) -> Result<Arc<Loaded>, RestError> {
         let error = lost(error)?;
         let retry = self.failed();
-        tracing::warn!(project.ref = self.options.project_ref, cause = cause(&error), ?retry, "could not load the schema: {error}");
+        let options = self.options();
+        tracing::warn!(project.ref = options.project_ref, cause = cause(&error), ?retry, "could not load the schema: {error}");
         before.ok_or(RestError::SchemaCache)
     }
 
@@ -222,9 +259,8 @@ impl State {
         if current.generation > generation {
             return Ok(Some(current));
         }
-        let started = Instant::now();
-        let schema = schema::load(connection.client(), Some(&current.schema), &self.options).await?;
-        tracing::debug!(elapsed = ?started.elapsed(), "schema cache loaded again");
+        let schema = self.load(connection, Some(&current), &self.options()).await?;
+        tracing::debug!(elapsed = ?self.loads.took(), "schema cache loaded again");
         Ok(Some(self.publish(schema, current.listening.clone())))
     }
 
@@ -240,22 +276,24 @@ impl State {
 
     /// The one before, with the tokens that it remembers, as long as nothing about it changes or what changes can't be used.
     fn verifier_for(&self, config: &Config, before: Option<&Loaded>) -> Option<Arc<Verifier>> {
-        let (known, verifier) =
-            before.map_or((&self.options.config, &self.verifier), |before| (&before.schema.config, &before.verifier));
-        if config.checks_tokens_as(known) {
-            return verifier.clone();
+        let (known, verifier) = match before {
+            Some(before) => (Arc::clone(&before.schema.config), before.verifier.clone()),
+            None => (Arc::clone(&self.options.load().config), self.verifier.load_full()),
+        };
+        if config.checks_tokens_as(&known) {
+            return verifier;
         }
         match jwt_keys::keys(config) {
             Ok(keys) => keys.map(|keys| {
                 let made = Verifier::new(keys, config.jwt_audience.clone()).with_cache(config.jwt_cache_max_entries);
                 Arc::new(match verifier {
-                    Some(before) => made.in_place_of(before),
+                    Some(before) => made.in_place_of(&before),
                     None => made,
                 })
             }),
             Err(problem) => {
                 tracing::warn!("pgrst.jwt_secret can't be used: {problem}");
-                verifier.clone()
+                verifier
             }
         }
     }
@@ -290,6 +328,11 @@ fn lost(error: LoadError) -> Result<LoadError, RestError> {
     }
 }
 
+/// Where nobody listens, changes are seen by requests for what is not known yet.
+async fn listen(connection: &Connection, config: &Config) -> Result<Option<Subscription>, tokio_postgres::Error> {
+    if config.channel_enabled { connection.listen(&config.channel).await } else { Ok(None) }
+}
+
 fn cause(error: &dyn std::error::Error) -> Option<String> {
     error.source().map(ToString::to_string)
 }
@@ -314,7 +357,7 @@ async fn reload_until_done(state: &Weak<State>, subscription: &mut Subscription)
         let (Err(_), Some(state)) = (debounced, state.upgrade()) else { return ControlFlow::Break(()) };
         let Err(problem) = reload_in_background(&state).await else { return ControlFlow::Continue(()) };
         let retry = state.failed();
-        tracing::warn!(project.ref = state.options.project_ref, ?retry, "could not load the schema again: {problem}");
+        tracing::warn!(project.ref = state.options().project_ref, ?retry, "could not load the schema again: {problem}");
         drop(state);
         // Another notification may tell of the repair.
         if let Ok(None) = timeout(retry, subscription.next()).await {

@@ -43,6 +43,14 @@ pub(crate) struct Job {
     pub(crate) authenticated: bool,
 }
 
+impl Job {
+    /// What is sent between its beginning and its end, in order, without the parameters.
+    pub(crate) fn statements(&self) -> impl Iterator<Item = &str> {
+        let all = [Some(&self.session), self.pre_request.as_ref(), Some(&self.main), self.explain.as_ref()];
+        all.into_iter().flatten().map(|sql| sql.text.as_str())
+    }
+}
+
 /// What came back.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {

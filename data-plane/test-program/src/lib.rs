@@ -14,7 +14,7 @@ use std::{
 
 use rustix::process::{Pid, Signal};
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::TcpStream,
     process::{Child, Command},
     sync::mpsc,
@@ -28,13 +28,14 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Given {
     program: &'static str,
     variables: Vec<(&'static str, String)>,
+    arguments: Vec<String>,
 }
 
 impl Given {
     /// `program` is the path of the executable, as `CARGO_BIN_EXE_<name>` has it.
     #[must_use]
     pub fn new(program: &'static str, variables: Vec<(&'static str, String)>) -> Self {
-        Self { program, variables }
+        Self { program, variables, arguments: Vec::new() }
     }
 
     /// Another value for a variable, or one more.
@@ -45,9 +46,17 @@ impl Given {
         self
     }
 
+    /// One more argument.
+    #[must_use]
+    pub fn with_argument(mut self, argument: &str) -> Self {
+        self.arguments.push(argument.to_owned());
+        self
+    }
+
     fn command(&self) -> Command {
         let mut command = Command::new(self.program);
         command.env_clear().envs(self.variables.iter().map(|(name, value)| (name, value))).kill_on_drop(true);
+        command.args(&self.arguments);
         command
     }
 
@@ -65,15 +74,10 @@ impl Given {
 
     /// Starts it and waits until it says that it listens, and where.
     pub async fn start(self) -> Running {
-        let mut child = self.command().stderr(Stdio::piped()).spawn().unwrap();
-        let mut written = BufReader::new(child.stderr.take().unwrap()).lines();
-        // Read all the while, so that it never waits for us.
+        let mut child = self.command().stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (sender, lines) = mpsc::unbounded_channel();
-        tokio::spawn(async move {
-            while let Ok(Some(line)) = written.next_line().await {
-                let _ = sender.send(line);
-            }
-        });
+        tokio::spawn(pass_on(child.stdout.take().unwrap(), sender.clone()));
+        tokio::spawn(pass_on(child.stderr.take().unwrap(), sender));
         let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
         let mut running = Running { given: self, child, lines, log: String::new(), address: nowhere, admin: None };
         let line = running.logs(" listening ").await;
@@ -86,12 +90,20 @@ impl Given {
     }
 }
 
+/// Reads all the while, so that the program never waits for us.
+async fn pass_on(written: impl AsyncRead + Unpin, lines: mpsc::UnboundedSender<String>) {
+    let mut written = BufReader::new(written).lines();
+    while let Ok(Some(line)) = written.next_line().await {
+        let _ = lines.send(line);
+    }
+}
+
 /// A program that runs. Killed with its value.
 #[derive(Debug)]
 pub struct Running {
     /// What it was started with.
     pub given: Given,
-    /// What it has logged, as far as it was read.
+    /// What it has written on stderr and stdout, as far as it was read.
     pub log: String,
     /// Where its services listen.
     pub address: SocketAddr,

@@ -6,7 +6,7 @@ use rustix::process::Signal;
 use serde_json::json;
 use test_postgres::TestCluster;
 
-use crate::support::{Given, anon, bearer, send};
+use crate::support::{Given, anon, answer, bearer, send};
 
 const SQL: &str = "
 create table notes (id int primary key, body text);
@@ -22,6 +22,8 @@ async fn serves_the_projects_services_until_it_is_told_to_stop() {
     let ask = async |request: &str| send(node.services, request).await;
 
     assert_eq!(ask(&format!("GET /rest/v1/notes?select=body\n{}", anon())).await, (200, r#"[{"body":"hello"}]"#.to_owned()));
+    let head = answer(node.services, &format!("HEAD /rest/v1/notes\n{}", anon())).await;
+    assert!(head.starts_with("HTTP/1.1 200") && !head.contains("content-length"), "what GET answers is not empty: {head}");
     let service_role = bearer(&json!({ "role": "service_role" }));
     let insert = format!("POST /rest/v1/notes\n{service_role}\nContent-Type: application/json\n\n{{\"id\":2}}");
     assert_eq!(ask(&insert).await, (201, String::new()));

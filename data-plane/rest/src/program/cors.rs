@@ -1,65 +1,123 @@
-//! What browsers ask before they let a page of another origin use the service: PostgREST's answers.
+//! What browsers ask before they let a page of another origin use the service, and what they are told with each answer.
+//!
+//! Source: PostgREST's documentation, "CORS".
 
-use std::{convert::Infallible, time::Duration};
+use axum::{body::Body, response::Response};
+use http::{HeaderMap, HeaderValue, Method, header};
 
-use axum::{Router, body::Body, extract::Request, response::Response};
-use http::{HeaderName, HeaderValue, Method, header};
-use tower::{Layer as _, ServiceExt as _};
-use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
+use crate::headers::SERVER;
 
-use crate::headers;
+const METHODS: [&str; 7] = ["GET", "POST", "PATCH", "PUT", "DELETE", "OPTIONS", "HEAD"];
 
-const METHODS: [Method; 7] =
-    [Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::PUT, Method::DELETE, Method::OPTIONS];
+/// Headers that a request may have besides those that are asked for, which stand between the two.
+const FIRST_ALLOWED: &str = "Authorization";
+const LAST_ALLOWED: [&str; 3] = ["Accept", "Accept-Language", "Content-Language"];
 
 /// Headers that scripts of other origins may read.
-const EXPOSED: [&str; 9] = [
-    "content-encoding",
-    "content-location",
-    "content-range",
-    "content-type",
-    "date",
-    "location",
-    "server",
-    "transfer-encoding",
-    "range-unit",
-];
+const EXPOSED: HeaderValue = HeaderValue::from_static(
+    "Content-Encoding, Content-Location, Content-Range, Content-Type, Date, Location, Server, Transfer-Encoding, Range-Unit",
+);
 
-const MAX_AGE: Duration = Duration::from_secs(86400);
+/// How long the answer to a preflight holds, in seconds.
+const MAX_AGE: HeaderValue = HeaderValue::from_static("86400");
 
-/// Answers preflights, and says to every origin, or to those listed, that it may read the answers.
-pub(super) fn around(service: Router, origins: Option<Vec<HeaderValue>>) -> Router {
-    // The service has a `Vary` of its own; where every origin gets the same answer there is nothing to add.
-    let vary = origins.is_some().then_some(header::ORIGIN);
-    let cors = CorsLayer::new()
-        .allow_origin(origins.map_or_else(AllowOrigin::any, AllowOrigin::list))
-        .allow_methods(METHODS)
-        .allow_headers(AllowHeaders::mirror_request())
-        .expose_headers(EXPOSED.map(HeaderName::from_static))
-        .max_age(MAX_AGE)
-        .vary(vary.into_iter().collect::<Vec<_>>());
-    Router::new().fallback(move |request: Request| {
-        let (cors, service) = (cors.clone(), service.clone());
-        async move {
-            // The layer takes every OPTIONS for a preflight; the service has something to say to the others.
-            if request.method() == Method::OPTIONS && !is_preflight(&request) {
-                return answer(service, request).await;
-            }
-            let inner = tower::service_fn(move |request| {
-                let service = service.clone();
-                async move { Ok::<_, Infallible>(answer(service, request).await) }
-            });
-            let response: Result<Response<Body>, Infallible> = cors.layer(inner).oneshot(request).await;
-            response.unwrap_or_else(|never| match never {})
+/// Pages of one origin, which may use the service.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Allowed {
+    /// Whatever it is.
+    Any,
+    /// One of those that are listed, with what the browser knows of its user.
+    Listed(HeaderValue),
+}
+
+impl Allowed {
+    /// Nothing if the request comes from no other origin, or from one that is not listed.
+    pub(super) fn of(request: &HeaderMap, listed: Option<&[HeaderValue]>) -> Option<Self> {
+        let origin = request.get(header::ORIGIN)?;
+        match listed {
+            None => Some(Self::Any),
+            Some(listed) => listed.contains(origin).then(|| Self::Listed(origin.clone())),
         }
-    })
+    }
+
+    /// The answer, if the request only asks whether another one may be made.
+    pub(super) fn preflight(&self, method: &Method, request: &HeaderMap) -> Option<Response> {
+        let wanted = request.get(header::ACCESS_CONTROL_REQUEST_METHOD).filter(|_| method == Method::OPTIONS)?;
+        if !METHODS.iter().any(|method| wanted == method) {
+            return None;
+        }
+        let asked = request.get(header::ACCESS_CONTROL_REQUEST_HEADERS).and_then(|asked| asked.to_str().ok()).unwrap_or_default();
+        let mut response = Response::new(Body::empty());
+        let headers = response.headers_mut();
+        self.tell(headers);
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, value(&METHODS.join(", "))?);
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, value(&allowed_headers(asked))?);
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);
+        headers.insert(header::SERVER, SERVER);
+        Some(response)
+    }
+
+    /// Lets a page read an answer.
+    pub(super) fn expose(&self, headers: &mut HeaderMap) {
+        self.tell(headers);
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+    }
+
+    fn tell(&self, headers: &mut HeaderMap) {
+        match self {
+            Self::Any => {
+                headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+            }
+            Self::Listed(origin) => {
+                headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+                headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+                // Others get another answer.
+                headers.append(header::VARY, HeaderValue::from_static("Origin"));
+            }
+        }
+    }
 }
 
-async fn answer(service: Router, request: Request) -> Response {
-    let response = service.oneshot(request).await.unwrap_or_else(|never| match never {});
-    headers::keep_unknown_length(response)
+fn value(text: &str) -> Option<HeaderValue> {
+    HeaderValue::from_str(text).ok()
 }
 
-fn is_preflight(request: &Request) -> bool {
-    [header::ORIGIN, header::ACCESS_CONTROL_REQUEST_METHOD].iter().all(|name| request.headers().contains_key(name))
+/// Each once, however it is written.
+fn allowed_headers(asked: &str) -> String {
+    let mut names = vec![FIRST_ALLOWED];
+    for name in asked.split(',').map(str::trim).filter(|name| !name.is_empty()).chain(LAST_ALLOWED) {
+        if !names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            names.push(name);
+        }
+    }
+    names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_for_stands_between_what_is_always_allowed() {
+        for (asked, allowed) in [
+            ("Content-Type", "Authorization, Content-Type, Accept, Accept-Language, Content-Language"),
+            ("", "Authorization, Accept, Accept-Language, Content-Language"),
+            (
+                "apikey,authorization, ,accept ,X-Client-Info",
+                "Authorization, apikey, accept, X-Client-Info, Accept-Language, Content-Language",
+            ),
+        ] {
+            assert_eq!(allowed_headers(asked), allowed, "{asked}");
+        }
+    }
+
+    #[test]
+    fn origins_are_allowed_if_they_are_listed_or_nothing_is() {
+        let from = |origin: &'static str| HeaderMap::from_iter([(header::ORIGIN, HeaderValue::from_static(origin))]);
+        let listed = [HeaderValue::from_static("http://a"), HeaderValue::from_static("http://b")];
+        assert_eq!(Allowed::of(&from("http://x"), None), Some(Allowed::Any));
+        assert_eq!(Allowed::of(&from("http://b"), Some(&listed)), Some(Allowed::Listed(listed[1].clone())));
+        assert_eq!(Allowed::of(&from("http://x"), Some(&listed)), None);
+        assert_eq!(Allowed::of(&HeaderMap::new(), None), None, "a request that no page has made");
+    }
 }

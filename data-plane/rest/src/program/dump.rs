@@ -48,6 +48,7 @@ const KEYS: &[(&[&str], &str)] = &[
     (&["PGRST_JWT_SECRET"], ""),
     (&["PGRST_JWT_SECRET_IS_BASE64", "PGRST_SECRET_IS_BASE64"], "false"),
     (&["PGRST_LOG_LEVEL"], "error"),
+    (&["PGRST_LOG_QUERY"], "false"),
     (&["PGRST_OPENAPI_MODE"], "follow-privileges"),
     (&["PGRST_OPENAPI_SECURITY_ACTIVE"], "false"),
     (&["PGRST_OPENAPI_SERVER_PROXY_URI", "PGRST_SERVER_PROXY_URI"], ""),
@@ -125,7 +126,7 @@ fn in_force(names: &[&str], default: &str, sources: &Sources, own: &DatabaseSett
     in_database.or_else(given).unwrap_or_else(|| (default.to_owned(), FROM_DEFAULT.to_owned()))
 }
 
-fn key(names: &[&str]) -> String {
+pub(super) fn key(names: &[&str]) -> String {
     names[0].strip_prefix(PREFIX).unwrap_or(names[0]).to_ascii_lowercase().replace('_', "-")
 }
 

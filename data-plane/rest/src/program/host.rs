@@ -6,18 +6,22 @@ use std::{
     os::unix::fs::{FileTypeExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     str::FromStr,
+    time::Duration,
 };
 
 use axum::Router;
 use daemon::Limits;
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::{TcpListener, UnixListener, UnixStream, lookup_host};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream, lookup_host};
 use tokio_util::sync::CancellationToken;
 
 use super::RunError;
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
+
+/// Longest time for a connection to this machine.
+const CONNECT: Duration = Duration::from_secs(1);
 
 /// A host to listen on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -163,7 +167,35 @@ async fn bind_socket(path: &Path, mode: u32) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
+/// Where something listens, for whoever wants to know whether it does.
+#[derive(Debug, Clone)]
+pub(super) enum Reach {
+    Address(SocketAddr),
+    Socket(PathBuf),
+}
+
+impl Reach {
+    /// Whether a connection is taken, in time.
+    pub(super) async fn accepts(&self) -> bool {
+        let connects = async {
+            match self {
+                Self::Address(address) => TcpStream::connect(address).await.is_ok(),
+                Self::Socket(path) => UnixStream::connect(path).await.is_ok(),
+            }
+        };
+        tokio::time::timeout(CONNECT, connects).await.unwrap_or(false)
+    }
+}
+
 impl Listener {
+    /// From this machine.
+    pub(super) fn reach(&self) -> io::Result<Reach> {
+        Ok(match self {
+            Self::Address(listener) => Reach::Address(daemon::loopback(listener.local_addr()?)),
+            Self::Socket(_, path) => Reach::Socket(path.clone()),
+        })
+    }
+
     /// For the log.
     pub(super) fn shown(&self) -> String {
         match self {

@@ -1,13 +1,18 @@
 //! The program `rest`: the service for any database, in the place of PostgREST, whose variables it reads.
 //!
 //! It serves without a project, a gateway or a control plane in front of it, so it answers browsers' cross-origin questions
-//! and limits the time for a request's head by itself.
+//! limits the time for a request's head, and writes down its requests by itself.
 
+mod access_log;
+mod admin;
 mod connection_string;
 mod cors;
 mod dump;
 mod file;
 mod host;
+mod metrics;
+mod reload;
+mod requests;
 mod settings;
 mod unsupported;
 mod variables;
@@ -15,7 +20,7 @@ mod variables;
 use std::{error::Error, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use daemon::{Limits, ReloadSignals};
-use project_context::{Pool, PoolError, PoolSettings, Verifier};
+use project_context::{Pool, PoolError, PoolSettings};
 
 pub use dump::{dump, example};
 pub use host::{Host, Place};
@@ -24,7 +29,7 @@ pub use variables::{SettingsError, Sources};
 
 use host::Listener;
 
-use crate::{options::Options, schema::InDatabase, state::State};
+use crate::{schema, state::State};
 
 /// As PostgREST's HTTP server has it.
 const LIMITS: Limits = Limits { head: Some(Duration::from_secs(30)), ..Limits::LENIENT };
@@ -60,17 +65,24 @@ pub enum RunError {
         #[source]
         source: io::Error,
     },
+    /// The system does not say where the program listens.
+    #[error("can't find out where the program listens")]
+    Reach {
+        #[source]
+        source: io::Error,
+    },
     /// Signals can't be handled.
     #[error("can't handle signals")]
     Signals(#[source] io::Error),
 }
 
-/// Serves until SIGTERM or SIGINT, lets requests in flight finish, and closes the connections to the database. Does not wait
-/// for the database: requests are answered 503 until it is there.
+/// Serves until SIGTERM or SIGINT, by what the sources made of the settings, and reads those again when it is told to. Lets requests in
+/// flight finish, and closes the connections to the database. Does not wait for the database: requests are answered 503 until it
+/// is there.
 ///
 /// # Errors
 /// [`RunError`], all before the first request.
-pub async fn run(settings: Settings) -> Result<(), RunError> {
+pub async fn run(settings: Settings, sources: Sources) -> Result<(), RunError> {
     for warning in &settings.warnings {
         tracing::warn!(target: "startup", "{warning}");
     }
@@ -82,33 +94,18 @@ pub async fn run(settings: Settings) -> Result<(), RunError> {
         None => None,
     };
     tracing::info!(target: "startup", address = listener.shown(), admin = admin.as_ref().map(Listener::shown), "listening");
-    let pool = Arc::new(Pool::new(PoolSettings {
-        config: settings.database.config,
-        max_connections: settings.database.pool,
-        idle_after: settings.database.idle_after,
-        wait: settings.database.wait,
-    }));
-    let JwtSettings { keys, audience, cache_max_entries } = settings.jwt;
-    let verifier = keys.map(|keys| Arc::new(Verifier::new(keys, audience).with_cache(cache_max_entries)));
-    let cors_origins = settings.config.cors_allowed_origins.clone();
-    let options = Options {
-        project_ref: None,
-        base_url: settings.base_url,
-        config: Arc::new(settings.config),
-        in_database_config: if settings.in_database_config { InDatabase::All } else { InDatabase::Nothing },
-        app_settings: settings.app_settings,
-    };
-    let state = State::new(Arc::clone(&pool), verifier, options);
-    let router = cors::around(crate::serve(Arc::clone(&state)), cors_origins);
-    let reaching = tokio::spawn(reach(Arc::clone(&pool)));
-    let reloading = tokio::spawn(reload_when_told(state, reloads));
+    let (level, options) = (settings.level, settings.options());
+    let pool = Arc::new(pool(&settings.database));
+    let state = State::new(Arc::clone(&pool), settings.verifier(), options);
+    let reaching = tokio::spawn(reach(Arc::clone(&state)));
+    let reloading = tokio::spawn(reload::when_told(Arc::clone(&state), sources, reloads));
+    let main = listener.reach().map_err(|source| RunError::Reach { source })?;
     let administration = async {
         if let Some(admin) = admin {
-            let pool = Arc::clone(&pool);
-            admin.serve(daemon::admin_router(move || ready(Arc::clone(&pool))), stop.clone(), LIMITS).await;
+            admin.serve(admin::router(Arc::clone(&state), main), stop.clone(), LIMITS).await;
         }
     };
-    tokio::join!(listener.serve(router, stop.clone(), LIMITS), administration);
+    tokio::join!(listener.serve(requests::router(Arc::clone(&state), level), stop.clone(), LIMITS), administration);
     reaching.abort();
     reloading.abort();
     pool.close();
@@ -116,32 +113,42 @@ pub async fn run(settings: Settings) -> Result<(), RunError> {
     Ok(())
 }
 
-/// PostgREST loads the schema again at one of these signals, and its settings at the other. Here both do both; what the
-/// environment and the configuration file say holds until the next start.
-async fn reload_when_told(state: Arc<State>, mut reloads: ReloadSignals) {
-    loop {
-        let signal = reloads.next().await;
-        tracing::info!(signal, "loading the schema and the database's settings again");
-        state.reload_now().await;
-    }
+fn pool(database: &DatabaseSettings) -> Pool {
+    Pool::new(PoolSettings {
+        config: database.config.clone(),
+        max_connections: database.pool,
+        idle_after: database.idle_after,
+        wait: database.wait,
+    })
 }
 
-/// Tries until the database is reached, so that the log says what is wrong before anyone asks.
-async fn reach(pool: Arc<Pool>) {
-    let mut pause = FIRST_PAUSE;
-    while let Err(error) = pool.probe().await {
+/// Tries until the database is reached and its schema known, so that the log says what is wrong before anyone asks, and the
+/// first request does not wait.
+async fn reach(state: Arc<State>) {
+    let mut pauses = Pauses(FIRST_PAUSE);
+    while let Err(error) = state.pool.probe().await {
+        let pause = pauses.next();
         tracing::warn!(target: "startup", cause = cause(&error), retry = ?pause, "{error}");
         tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
     }
     tracing::info!(target: "startup", "the database is reached");
+    let mut pauses = Pauses(FIRST_PAUSE);
+    while state.warm().await.is_err() {
+        // What is wrong was said by whoever found it.
+        tokio::time::sleep(pauses.next()).await;
+    }
+    tracing::info!(target: "startup", "the schema is loaded");
 }
 
-async fn ready(pool: Arc<Pool>) -> Result<(), String> {
-    pool.probe().await.map_err(|error| match cause(&error) {
-        Some(cause) => format!("The database can't be reached: {error}: {cause}."),
-        None => format!("The database can't be reached: {error}."),
-    })
+/// The next pause, each twice as long as the one before.
+struct Pauses(Duration);
+
+impl Pauses {
+    fn next(&mut self) -> Duration {
+        let pause = self.0;
+        self.0 = (pause * 2).min(LONGEST_PAUSE);
+        pause
+    }
 }
 
 fn cause(error: &PoolError) -> Option<String> {
@@ -152,22 +159,46 @@ fn cause(error: &PoolError) -> Option<String> {
     Some(cause.to_string())
 }
 
-/// Whether the program that listens there says that it is ready.
+/// What the service would know of the database, as JSON.
+///
+/// # Errors
+/// Why that can't be found out.
+pub async fn dump_schema(settings: &Settings) -> Result<String, String> {
+    let pool = pool(&settings.database);
+    let connection = pool.connection().await.map_err(|error| told(&error))?;
+    connection.begin_work();
+    let loaded = schema::load(connection.client(), None, &settings.options()).await;
+    connection.end_work();
+    loaded.map(|cache| schema::dump(&cache).to_string()).map_err(|error| told(&error))
+}
+
+/// An error and what is below it.
+fn told(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(deeper) = cause {
+        text = format!("{text}: {deeper}");
+        cause = deeper.source();
+    }
+    text
+}
+
+/// Asks the program that listens there whether it is ready; where it was asked, if it is.
 ///
 /// # Errors
 /// What it says instead, or that it says nothing.
-pub fn health(admin: &Place) -> Result<(), String> {
+pub fn health(admin: &Place) -> Result<String, String> {
     let (shown, asked) = match admin {
         // A name is taken for this machine's.
         Place::Address { host, port, .. } => {
             let listen = format!("{}:{port}", host.shown()).parse();
             let address = daemon::loopback(listen.unwrap_or_else(|_| SocketAddr::from(([127, 0, 0, 1], *port))));
-            (address.to_string(), daemon::ask(address, "/ready", HEALTH_AT_MOST))
+            (format!("http://{address}"), daemon::ask(address, "/ready", HEALTH_AT_MOST))
         }
         Place::Socket { path, .. } => (path.display().to_string(), daemon::ask_unix(path, "/ready", HEALTH_AT_MOST)),
     };
     match asked {
-        Ok(200) => Ok(()),
+        Ok(200) => Ok(format!("{shown}/ready")),
         Ok(status) => Err(format!("{shown}/ready answers {status}")),
         Err(error) => Err(format!("{shown} does not answer: {error}")),
     }

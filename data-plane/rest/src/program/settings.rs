@@ -3,12 +3,13 @@
 //!
 //! Source: PostgREST's documentation, "Configuration".
 
-use std::{num::NonZeroUsize, time::Duration};
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
-use project_context::VerificationKeys;
+use project_context::{VerificationKeys, Verifier};
 use tokio_postgres::Config as DatabaseConfig;
 
 use super::{
+    access_log::Level,
     connection_string,
     host::{Host, Place},
     unsupported,
@@ -16,7 +17,8 @@ use super::{
 };
 use crate::{
     jwt_keys,
-    schema::{Config, SETTINGS, Setting},
+    options::Options,
+    schema::{Config, InDatabase, SETTINGS, Setting},
 };
 
 pub(super) const APP_SETTINGS: &str = "PGRST_APP_SETTINGS_";
@@ -55,6 +57,8 @@ pub struct Settings {
     pub log: String,
     /// What to say about variables that have no effect.
     pub warnings: Vec<String>,
+    /// Which requests the log shows.
+    pub(super) level: Level,
     pub(super) config: Config,
 }
 
@@ -93,6 +97,7 @@ impl Settings {
         let port = variables.number(&[SERVER_PORT], A_PORT)?.unwrap_or(3000);
         let base_url = format!("http://{}:{port}/", host.shown());
         let config = config(&variables)?;
+        let level = level(&variables)?;
         let share = variables.truth(&["PGRST_SERVER_REUSEPORT"])?.unwrap_or(false);
         let socket = socket(&variables, "PGRST_SERVER_UNIX_SOCKET", "PGRST_SERVER_UNIX_SOCKET_MODE")?;
         let mut settings = Self {
@@ -103,7 +108,9 @@ impl Settings {
             base_url,
             in_database_config: variables.truth(&["PGRST_DB_CONFIG"])?.unwrap_or(true),
             app_settings: app_settings(&variables),
-            log: log(&variables)?,
+            // What is said at the start is always said, and statements if they are asked for.
+            log: format!("{},startup=info,query=info", level.filter()),
+            level,
             config,
             warnings: Vec::new(),
         };
@@ -117,6 +124,23 @@ impl Settings {
         settings.warnings = unsupported::warnings(&variables, APP_SETTINGS);
         settings.warnings.extend(deprecations(&variables, &settings.config));
         Ok(settings)
+    }
+
+    /// What the service is told.
+    pub(super) fn options(&self) -> Options {
+        Options {
+            project_ref: None,
+            base_url: self.base_url.clone(),
+            config: Arc::new(self.config.clone()),
+            in_database_config: if self.in_database_config { InDatabase::All } else { InDatabase::Nothing },
+            app_settings: self.app_settings.clone(),
+        }
+    }
+
+    /// What checks tokens; without a secret, nothing.
+    pub(super) fn verifier(self) -> Option<Arc<Verifier>> {
+        let JwtSettings { keys, audience, cache_max_entries } = self.jwt;
+        keys.map(|keys| Arc::new(Verifier::new(keys, audience).with_cache(cache_max_entries)))
     }
 
     /// Where `/ready` is, for whoever wants to know only that.
@@ -194,16 +218,9 @@ fn app_settings(variables: &Variables<'_>) -> Vec<(String, String)> {
     all.filter_map(|(name, value)| Some((named(name)?, value.to_owned()))).collect()
 }
 
-/// PostgREST's levels in ours. Its `error` shows requests that failed by the server's fault, which is a warning here.
-fn log(variables: &Variables<'_>) -> Result<String, SettingsError> {
-    let level = variables.parsed(&["PGRST_LOG_LEVEL"], "crit, error, warn, info or debug", |value| match value {
-        "crit" => Some("error"),
-        "error" | "warn" => Some("warn"),
-        "info" => Some("info"),
-        "debug" => Some("debug"),
-        _ => None,
-    })?;
-    Ok(format!("{},startup=info", level.unwrap_or("warn")))
+fn level(variables: &Variables<'_>) -> Result<Level, SettingsError> {
+    let level = variables.parsed(&["PGRST_LOG_LEVEL"], "crit, error, warn, info or debug", Level::parse)?;
+    Ok(level.unwrap_or(Level::Error))
 }
 
 #[cfg(test)]
@@ -226,7 +243,7 @@ mod tests {
         assert_eq!(settings.config.extra_search_path, ["public"]);
         assert!(!settings.config.safe_update && settings.config.anon_role.is_none() && settings.jwt.keys.is_none());
         assert_eq!(settings.base_url, "http://0.0.0.0:3000/");
-        assert_eq!(settings.log, "warn,startup=info");
+        assert_eq!((settings.level, settings.log.as_str()), (Level::Error, "warn,startup=info,query=info"));
     }
 
     #[test]
@@ -269,7 +286,7 @@ mod tests {
     fn what_has_no_effect_is_named() {
         let settings = parse(&[
             ("PGRST_DB_POOL_MAX_LIFETIME", "60"),
-            ("PGRST_LOG_QUERY", "disabled"),
+            ("PGRST_DB_USE_LEGACY_GUCS", "false"),
             ("PGRST_NEW", "s3cret"),
             ("PGRST_DB_ROOT_SPEC", ""),
         ]);

@@ -9,7 +9,6 @@ const UNSUPPORTED: &[(&str, &[&str])] = &[
     ("DB_PREPARED_STATEMENTS", &["true"]),
     ("DB_TIMEZONE_ENABLED", &[]),
     ("JWT_CACHE_MAX_LIFETIME", &[]),
-    ("LOG_QUERY", &["disabled", "false"]),
     ("RAW_MEDIA_TYPES", &[]),
     ("DB_LOAD_GUC_CONFIG", &[]),
     ("DB_USE_LEGACY_GUCS", &["false"]),

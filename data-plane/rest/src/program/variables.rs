@@ -91,6 +91,16 @@ impl Sources {
         Ok(Self { environment, path, lines })
     }
 
+    /// The same environment, and the file as it is now.
+    pub(super) fn again(&self) -> Result<Self, SettingsError> {
+        let environment = self.environment.clone();
+        if self.path.as_os_str().is_empty() {
+            Ok(Self::of_environment(environment))
+        } else {
+            Self::with_file(environment, self.path.clone())
+        }
+    }
+
     /// Names of those that begin so, in order.
     pub(super) fn beginning_with(&self, prefix: &str) -> impl Iterator<Item = &str> {
         let all: BTreeSet<&str> = self.environment.keys().chain(self.lines.keys()).map(String::as_str).collect();

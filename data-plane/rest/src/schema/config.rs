@@ -38,6 +38,8 @@ pub(crate) struct Config {
     pub(crate) channel: String,
     pub(crate) channel_enabled: bool,
     pub(crate) client_error_verbosity: Verbosity,
+    /// Whether the log shows the statements of the requests that it shows.
+    pub(crate) log_query: bool,
     pub(crate) openapi_mode: OpenApiMode,
     /// Whether the service's description says that it takes tokens.
     pub(crate) openapi_security_active: bool,
@@ -137,6 +139,7 @@ impl Config {
             channel: "pgrst".to_owned(),
             channel_enabled: true,
             client_error_verbosity: Verbosity::Verbose,
+            log_query: false,
             openapi_mode: OpenApiMode::FollowPrivileges,
             openapi_security_active: false,
             openapi_server_proxy_uri: None,
@@ -285,6 +288,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         ..of(&["PGRST_JWT_SECRET"], TEXT, |c, v| put(&mut c.jwt_secret, Some(Some(Secret(v.to_owned())))))
     },
     of(&["PGRST_JWT_SECRET_IS_BASE64", "PGRST_SECRET_IS_BASE64"], BOOLEAN, |c, v| put(&mut c.jwt_secret_is_base64, truth(v))),
+    Setting { fixed: true, ..of(&["PGRST_LOG_QUERY"], BOOLEAN, |c, v| put(&mut c.log_query, truth(v))) },
     of(&["PGRST_OPENAPI_MODE"], "follow-privileges, ignore-privileges or disabled", |c, v| {
         put(&mut c.openapi_mode, word(v, &OPENAPI_MODES))
     }),

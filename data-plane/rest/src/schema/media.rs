@@ -34,6 +34,15 @@ impl Handlers {
     }
 }
 
+impl Handlers {
+    /// Every one, by its media type.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Handler> {
+        let mut by_type: Vec<_> = self.0.iter().collect();
+        by_type.sort_by_key(|(media, _)| *media);
+        by_type.into_iter().flat_map(|(_, handlers)| handlers.iter().map(AsRef::as_ref))
+    }
+}
+
 impl FromIterator<Handler> for Handlers {
     fn from_iter<I: IntoIterator<Item = Handler>>(handlers: I) -> Self {
         let mut all = Self::default();

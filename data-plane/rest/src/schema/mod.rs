@@ -3,6 +3,7 @@
 //! It is a value: [`load`] makes one, [`crate::state`] keeps the current one, the planner reads it.
 
 mod config;
+mod dump;
 mod functions;
 mod fuzzy;
 mod load;
@@ -17,6 +18,7 @@ use std::{
 };
 
 pub(crate) use config::{Config, DatabaseSettings, InDatabase, OpenApiMode, SETTINGS, Secret, Setting, TxEnd, Verbosity, truth};
+pub(crate) use dump::dump;
 pub(crate) use functions::{Function, Parameter, Returns, Volatility, function_name, quoted_function_name};
 pub(crate) use fuzzy::closest;
 pub(crate) use load::{LoadError, database_settings, load};

@@ -16,6 +16,7 @@ mod read;
 mod representations;
 mod rls;
 mod rpc;
+mod runtime;
 mod session;
 mod support;
 mod tokens;

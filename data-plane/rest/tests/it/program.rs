@@ -12,7 +12,7 @@ use crate::support::{program::Variables, token};
 
 /// A database as the tutorial has it, and the name of the role that connects. Roles belong to the cluster, which all tests
 /// share; so each has its own.
-async fn tutorial() -> (TestDatabase, String) {
+pub(crate) async fn tutorial() -> (TestDatabase, String) {
     static MADE: AtomicU32 = AtomicU32::new(0);
     let database = TestCluster::shared().await.database().await;
     let role = format!("postgrest_{}", MADE.fetch_add(1, Ordering::Relaxed));
@@ -40,13 +40,13 @@ async fn tutorial() -> (TestDatabase, String) {
     (database, role)
 }
 
-fn variables(database: &TestDatabase, role: &str) -> Variables {
+pub(crate) fn variables(database: &TestDatabase, role: &str) -> Variables {
     Variables::for_database(database, role, database.port())
         .with("PGRST_DB_SCHEMAS", "api")
         .with("PGRST_DB_ANON_ROLE", &format!("{role}_anon"))
 }
 
-fn bearer(claims: serde_json::Value) -> String {
+pub(crate) fn bearer(claims: serde_json::Value) -> String {
     format!("Authorization: Bearer {}", token(claims))
 }
 

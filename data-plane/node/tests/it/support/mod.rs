@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use test_postgres::TestDatabase;
 use test_program::{Running, within};
 
-pub(crate) use test_program::ask as send;
+pub(crate) use test_program::{ask as send, send as answer};
 
 const JWT_SECRET: &str = "super-secret-jwt-token-with-at-least-32-characters-long";
 

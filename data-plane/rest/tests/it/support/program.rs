@@ -27,6 +27,10 @@ impl Variables {
         Self(self.0.with(variable, value))
     }
 
+    pub(crate) fn with_file(self, path: &str) -> Self {
+        Self(self.0.with_argument(path))
+    }
+
     /// Runs it to its end, which should come at once: exit code and what it said.
     pub(crate) async fn ends(&self) -> (i32, String) {
         self.0.ends(&[]).await
@@ -73,10 +77,22 @@ impl Program {
         send(self.0.address, request).await
     }
 
+    /// As [`Self::body`], of what it tells a supervisor.
+    pub(crate) async fn admin(&self, request: &str) -> String {
+        let (status, body) = ask(self.0.admin.unwrap(), request).await;
+        format!("{status} {body}")
+    }
+
     /// What `rest --ready` says in its container.
     pub(crate) async fn is_ready(&self) -> (i32, String) {
         let port = self.0.admin.unwrap().port().to_string();
         self.0.given.clone().with("PGRST_ADMIN_SERVER_PORT", &port).ends(&["--ready"]).await
+    }
+
+    /// What `rest --ready` prints there.
+    pub(crate) async fn ready_says(&self) -> (i32, String) {
+        let port = self.0.admin.unwrap().port().to_string();
+        self.0.given.clone().with("PGRST_ADMIN_SERVER_PORT", &port).prints(&["--ready"]).await
     }
 
     /// Sends it a signal.
