@@ -7,6 +7,7 @@ mod errors;
 mod faults;
 mod headers;
 mod hostile;
+mod indexes;
 mod large;
 mod media;
 mod openapi;
