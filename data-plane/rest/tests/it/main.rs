@@ -16,6 +16,7 @@ mod program;
 mod read;
 mod rls;
 mod rpc;
+mod runaway;
 mod session;
 mod support;
 mod write;
