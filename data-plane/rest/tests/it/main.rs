@@ -13,6 +13,7 @@ mod media;
 mod openapi;
 mod plans;
 mod program;
+mod random;
 mod read;
 mod rls;
 mod rpc;
