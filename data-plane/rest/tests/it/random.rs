@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
+mod known;
 mod requests;
 
 use std::{
@@ -160,6 +161,7 @@ fn whatever_is_asked_secrets_are_kept_and_answers_are_in_order() {
     let fortress = runtime.block_on(Fortress::build());
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/proptest-regressions/random.txt");
     let config = Config { failure_persistence: Some(Box::new(FileFailurePersistence::Direct(file))), ..Config::default() };
+    let cases = config.cases as usize;
     let asked = requests::asked(TOKENS.as_slice());
     let result = TestRunner::new(config).run(&asked, |asked| runtime.block_on(fortress.stands(&asked)));
     if let Err(failure) = result {
@@ -167,7 +169,8 @@ fn whatever_is_asked_secrets_are_kept_and_answers_are_in_order() {
     }
     assert_eq!(runtime.block_on(fortress.fingerprint()), fortress.unchanged, "something was changed");
     // Otherwise it is refusals only that were looked at.
-    assert!(fortress.succeeded.load(Ordering::Relaxed) > 0, "no request was good");
+    let succeeded = fortress.succeeded.load(Ordering::Relaxed);
+    assert!(succeeded * 20 > cases, "only {succeeded} of {cases} requests were good");
 }
 
 #[test]

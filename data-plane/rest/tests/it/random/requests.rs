@@ -4,6 +4,8 @@ use http::{HeaderValue, Method, Request};
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode, utf8_percent_encode};
 use proptest::{collection::vec, prelude::*, sample};
 
+use super::known::good;
+
 /// A request before it is known whether HTTP would carry it.
 #[derive(Debug, Clone)]
 pub(super) struct Asked {
@@ -115,7 +117,7 @@ const OPERATORS: [&str; 38] = [
     "in(any)",
 ];
 
-fn one_of(texts: &'static [&'static str]) -> BoxedStrategy<String> {
+pub(super) fn one_of(texts: &'static [&'static str]) -> BoxedStrategy<String> {
     sample::select(texts).prop_map(str::to_owned).boxed()
 }
 
@@ -392,15 +394,23 @@ fn damaged(text: &str, damage: &Damage) -> String {
     letters[..place].iter().copied().chain(rest.chars()).chain(letters.iter().skip(place + gone).copied()).collect()
 }
 
-/// All of it. The tokens are what may be sent as such.
-pub(super) fn asked(tokens: &'static [String]) -> impl Strategy<Value = Asked> {
+/// Method, address, headers, and the body with its type.
+pub(super) type Parts = (&'static str, String, Vec<(&'static str, String)>, (&'static str, String));
+
+/// Anything at all, most of which is refused.
+fn wild(tokens: &'static [String]) -> BoxedStrategy<Parts> {
     let method = prop_oneof![
         8 => Just("GET"), 4 => Just("POST"), 2 => Just("PATCH"), 2 => Just("PUT"), 2 => Just("DELETE"), 1 => Just("HEAD"),
         1 => Just("OPTIONS"), 1 => sample::select(vec!["TRACE", "CONNECT", "SELECT"]),
     ];
+    (method, target(), vec(header(tokens), 0..4), body()).boxed()
+}
+
+/// All of it. The tokens are what may be sent as such.
+pub(super) fn asked(tokens: &'static [String]) -> impl Strategy<Value = Asked> {
     let damages = (damage(), damage(), damage());
-    (method, target(), vec(header(tokens), 0..4), body(), damages).prop_map(
-        |(method, target, mut headers, (content_type, body), (of_target, of_header, of_body))| {
+    (prop_oneof![wild(tokens), good()], damages).prop_map(
+        |((method, target, mut headers, (content_type, body)), (of_target, of_header, of_body))| {
             if let Some((_, value)) = headers.last_mut() {
                 *value = damaged(value, &of_header);
             }
