@@ -11,6 +11,8 @@
 
 mod claims;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod headers;
 mod jwt_keys;
 mod loads;

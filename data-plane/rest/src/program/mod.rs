@@ -42,6 +42,12 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(32);
 /// A little more than `/ready` takes at most.
 const HEALTH_AT_MOST: Duration = Duration::from_millis(2500);
 
+/// Reads a configuration file, and tells nothing of it.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn read_file(text: &str) {
+    drop(file::parse(text, &std::collections::HashMap::new()));
+}
+
 /// Why the program could not serve.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {

@@ -103,6 +103,7 @@ async fn its_figures_are_prometheus_s() {
         "# TYPE pgrst_db_pool_timeouts_total counter\npgrst_db_pool_timeouts_total 0\n",
         "# TYPE pgrst_db_pool_waiting gauge\npgrst_db_pool_waiting 0\n",
         "# TYPE pgrst_db_pool_max gauge\npgrst_db_pool_max 1\n",
+        "# TYPE pgrst_jwt_cache_evictions_total counter\npgrst_jwt_cache_evictions_total 0\n",
     ] {
         assert!(text.contains(lines), "{lines} in {text}");
     }
