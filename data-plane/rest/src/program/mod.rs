@@ -8,6 +8,7 @@ mod cors;
 mod dump;
 mod file;
 mod host;
+mod libpq;
 mod settings;
 mod unsupported;
 mod variables;
@@ -63,13 +64,19 @@ pub enum RunError {
     /// Signals can't be handled.
     #[error("can't handle signals")]
     Signals(#[source] io::Error),
+    /// The database can't be reached, and that is not to be waited for.
+    #[error("the database can't be reached, and PGRST_DB_POOL_AUTOMATIC_RECOVERY is false: {why}")]
+    Unreachable {
+        /// What was said.
+        why: String,
+    },
 }
 
 /// Serves until SIGTERM or SIGINT, lets requests in flight finish, and closes the connections to the database. Does not wait
 /// for the database: requests are answered 503 until it is there.
 ///
 /// # Errors
-/// [`RunError`], all before the first request.
+/// [`RunError`], before the first request or when the database is not to be waited for.
 pub async fn run(settings: Settings) -> Result<(), RunError> {
     for warning in &settings.warnings {
         tracing::warn!(target: "startup", "{warning}");
@@ -83,9 +90,11 @@ pub async fn run(settings: Settings) -> Result<(), RunError> {
     };
     tracing::info!(target: "startup", address = listener.shown(), admin = admin.as_ref().map(Listener::shown), "listening");
     let pool = Arc::new(Pool::new(PoolSettings {
-        config: settings.database.config,
+        database: settings.database.reached,
+        empty_path: settings.config.prepared_statements,
         max_connections: settings.database.pool,
         idle_after: settings.database.idle_after,
+        max_lifetime: Some(settings.database.max_lifetime),
         wait: settings.database.wait,
     }));
     let verifier = settings.jwt.keys.map(|keys| Arc::new(Verifier::new(keys, settings.jwt.audience)));
@@ -107,12 +116,21 @@ pub async fn run(settings: Settings) -> Result<(), RunError> {
             admin.serve(daemon::admin_router(move || ready(Arc::clone(&pool))), stop.clone(), LIMITS).await;
         }
     };
-    tokio::join!(listener.serve(router, stop.clone(), LIMITS), administration);
+    let serving = async { tokio::join!(listener.serve(router, stop.clone(), LIMITS), administration) };
+    tokio::pin!(serving);
+    let ended = tokio::select! {
+        _ = &mut serving => Ok(()),
+        why = pool.unreachable(), if !settings.database.recovers => {
+            stop.cancel();
+            serving.await;
+            Err(RunError::Unreachable { why })
+        }
+    };
     reaching.abort();
     reloading.abort();
     pool.close();
     tracing::info!(target: "startup", "stopped");
-    Ok(())
+    ended
 }
 
 /// PostgREST loads the schema again at one of these signals, and its settings at the other. Here both do both; what the
