@@ -2,6 +2,7 @@
 
 mod aggregates;
 mod config;
+mod connections;
 mod embed;
 mod errors;
 mod faults;
@@ -17,4 +18,5 @@ mod rls;
 mod rpc;
 mod session;
 mod support;
+mod tls;
 mod write;
