@@ -5,7 +5,10 @@ use std::{
     fmt,
     future::poll_fn,
     io,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -15,9 +18,10 @@ use tokio::{
     net::{TcpStream, UnixStream},
     sync::broadcast,
 };
-use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Statement, config::Host};
+use tokio_postgres::{AsyncMessage, Client, NoTls, Socket, Statement, tls::TlsStream};
 
 use crate::{
+    database::{ConnectError, Database, Opened, Place, Reached},
     pool::SessionManager,
     statements::{Lookup, StatementKey, Statements},
 };
@@ -58,16 +62,46 @@ impl Subscription {
     }
 }
 
+/// Where a connection's notifications come from. The task that drives it owns the only strong sender, so that subscriptions
+/// end when the connection does.
+pub(crate) type Notifications = broadcast::WeakSender<Notification>;
+
+/// Drives a connection in a task that ends with it.
+pub(crate) fn drive<T: TlsStream + Unpin + Send + 'static>(
+    mut connection: tokio_postgres::Connection<Socket, T>,
+) -> Notifications {
+    let (sender, _) = broadcast::channel(NOTIFICATION_BACKLOG);
+    let notifications = sender.downgrade();
+    tokio::spawn(async move {
+        while let Some(message) = poll_fn(|cx| connection.poll_message(cx)).await {
+            match message {
+                Ok(AsyncMessage::Notification(notification)) => {
+                    let message =
+                        Notification { channel: notification.channel().to_owned(), payload: notification.payload().to_owned() };
+                    // Nobody subscribed: nothing to do.
+                    let _ = sender.send(message);
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::debug!(%error, "database connection ended");
+                    break;
+                }
+            }
+        }
+    });
+    notifications
+}
+
 /// A physical connection and what is known about it.
 pub(crate) struct Session {
     pub(crate) client: Client,
     statements: Statements,
-    notifications: broadcast::WeakSender<Notification>,
+    notifications: Notifications,
     /// Kept when the pool shrinks, because it listens.
     pub(crate) listening: AtomicBool,
+    database: Arc<Database>,
     /// Where cancel requests go.
-    host: Option<Host>,
-    port: u16,
+    reached: Reached,
 }
 
 impl fmt::Debug for Session {
@@ -77,57 +111,48 @@ impl fmt::Debug for Session {
 }
 
 impl Session {
-    /// Connects, and drives the connection in a task that ends with it.
-    pub(crate) async fn open(config: &Config) -> Result<Self, tokio_postgres::Error> {
-        let (client, mut connection) = config.connect(NoTls).await?;
-        let (sender, _) = broadcast::channel(NOTIFICATION_BACKLOG);
-        // The task owns the only strong sender, so that subscriptions end when the connection does.
-        let notifications = sender.downgrade();
-        tokio::spawn(async move {
-            while let Some(message) = poll_fn(|cx| connection.poll_message(cx)).await {
-                match message {
-                    Ok(AsyncMessage::Notification(notification)) => {
-                        let message = Notification {
-                            channel: notification.channel().to_owned(),
-                            payload: notification.payload().to_owned(),
-                        };
-                        // Nobody subscribed: nothing to do.
-                        let _ = sender.send(message);
-                    }
-                    Ok(_) => {}
-                    Err(error) => {
-                        tracing::debug!(%error, "database connection ended");
-                        break;
-                    }
-                }
-            }
-        });
+    /// Connects to the first server that will do.
+    pub(crate) async fn open(database: &Arc<Database>) -> Result<Self, ConnectError> {
+        let Opened { client, notifications, reached } = Box::pin(database.open()).await?;
         Ok(Self {
             client,
             statements: Statements::new(),
             notifications,
             listening: AtomicBool::new(false),
-            host: config.get_hosts().first().cloned(),
-            port: config.get_ports().first().copied().unwrap_or(5432),
+            database: Arc::clone(database),
+            reached,
         })
+    }
+
+    /// Asks something that needs nothing but a session.
+    pub(crate) async fn probe(&self) -> Result<(), ConnectError> {
+        self.client.simple_query("SELECT 1").await.map(drop).map_err(|error| self.reached.failed(error))
     }
 
     /// Cancels what runs. Returns when the server has sent the signal, so that it can't hit a later statement: it closes the
     /// connection of a cancel request after that, which `CancelToken::cancel_query` does not wait for.
     async fn cancel(&self) -> io::Result<()> {
-        match &self.host {
-            Some(Host::Unix(folder)) => {
-                self.cancel_by(UnixStream::connect(folder.join(format!(".s.PGSQL.{}", self.port))).await?).await
+        match &self.reached.place {
+            Place::Socket { folder, port } => {
+                self.cancel_by(UnixStream::connect(folder.join(format!(".s.PGSQL.{port}"))).await?).await
             }
-            Some(Host::Tcp(host)) => self.cancel_by(TcpStream::connect((host.as_str(), self.port)).await?).await,
-            None => Err(io::ErrorKind::NotConnected.into()),
+            Place::Address(address) => self.cancel_by(TcpStream::connect(address).await?).await,
         }
     }
 
     async fn cancel_by(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
-        self.client.cancel_token().cancel_query_raw(&mut stream, NoTls).await.map_err(io::Error::other)?;
+        let token = self.client.cancel_token();
+        let sent = match self.database.tls.as_ref().filter(|_| self.reached.encrypted) {
+            Some(tls) => token.cancel_query_raw(&mut stream, tls.attempt().handshake(&self.reached.name)?).await,
+            None => token.cancel_query_raw(&mut stream, NoTls).await,
+        };
+        sent.map_err(io::Error::other)?;
         // Nothing is answered.
-        stream.read_to_end(&mut Vec::new()).await.map(drop)
+        match stream.read_to_end(&mut Vec::new()).await {
+            // The server is gone before it has read that we are, too.
+            Err(error) if error.kind() != io::ErrorKind::ConnectionReset => Err(error),
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 
     /// Subscribes first and sends `LISTEN` then, so that nothing falls in between.
@@ -206,7 +231,7 @@ impl Connection {
         self.client().is_closed()
     }
 
-    fn session(&self) -> &Session {
+    pub(crate) fn session(&self) -> &Session {
         // Only `drop` takes the object out.
         self.object.as_ref().expect("present until drop")
     }

@@ -5,12 +5,14 @@
 //! service's affair. A service that runs without a project is made from the parts: [`Pool`] and [`Verifier`].
 
 mod connection;
+mod database;
 mod jwt;
 mod keys;
 mod pool;
 mod settings;
 mod sieve;
 mod statements;
+mod tls;
 mod token_cache;
 mod verification_keys;
 
@@ -18,14 +20,16 @@ use std::sync::Arc;
 
 use control_plane_api::ProjectRef;
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio_postgres::Config;
+use tokio_postgres::{Config, config::Host};
 
 pub use connection::{Connection, Notification, Subscription};
+pub use database::{ConnectError, Database, Encryption, Server, Wanted};
 pub use jwt::{Claims, JwtError, Verifier};
 pub use keys::{ApiKeys, PresentedKey};
 pub use pool::{IDLE_AFTER, Pool, PoolError, PoolMetrics, PoolSettings, RETRY_AFTER, WAIT};
 pub use settings::{ContextSettings, DatabaseAddress};
 pub use statements::{Lookup, StatementKey};
+pub use tls::{Identity, Roots, Tls, TlsError, TlsSettings};
 pub use token_cache::CacheMetrics;
 pub use verification_keys::{KeysError, VerificationKeys};
 
@@ -55,9 +59,11 @@ impl ProjectContext {
         } = settings;
         Arc::new(Self {
             pool: Arc::new(Pool::new(PoolSettings {
-                config: authenticator(&database, &authenticator_password),
+                database: authenticator(&database, &authenticator_password),
+                empty_path: true,
                 max_connections,
                 idle_after,
+                max_lifetime: None,
                 wait: WAIT,
             })),
             verifier: Arc::new(Verifier::new(VerificationKeys::hs256(jwt_secret.expose_secret().as_bytes()), None)),
@@ -137,15 +143,10 @@ impl ProjectContext {
 }
 
 /// The role that becomes the requests' roles.
-fn authenticator(database: &DatabaseAddress, password: &SecretString) -> Config {
+fn authenticator(database: &DatabaseAddress, password: &SecretString) -> Database {
+    let DatabaseAddress { host, port, name } = database;
     let mut config = Config::new();
-    // A host that begins with a slash is taken for the directory of a unix socket.
-    config
-        .host(&database.host)
-        .port(database.port)
-        .dbname(&database.name)
-        .user("authenticator")
-        .password(password.expose_secret())
-        .application_name("supacloud");
-    config
+    config.dbname(name).user("authenticator").password(password.expose_secret()).application_name("supacloud");
+    let host = if host.starts_with('/') { Host::Unix(host.into()) } else { Host::Tcp(host.clone()) };
+    Database::at(host, *port, config)
 }

@@ -14,9 +14,12 @@ use deadpool::{
     Runtime,
     managed::{self, Manager, Metrics, QueueMode, RecycleError, RecycleResult, TimeoutType},
 };
-use tokio_postgres::Config;
+use tokio::sync::watch;
 
-use crate::connection::{Connection, Session};
+use crate::{
+    connection::{Connection, Session},
+    database::{ConnectError, Database},
+};
 
 /// After this long without use a connection is closed, unless told otherwise.
 pub const IDLE_AFTER: Duration = Duration::from_secs(30);
@@ -26,9 +29,6 @@ pub const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// PostgREST's default `db-pool-acquisition-timeout`.
 pub const WAIT: Duration = Duration::from_secs(10);
-
-/// Time for connecting, scram included.
-const CONNECT: Duration = Duration::from_secs(5);
 
 /// Requests that may wait for each connection of the limit, before further ones are turned away at once.
 const WAITERS_PER_CONNECTION: usize = 32;
@@ -44,8 +44,8 @@ pub enum PoolError {
     WaitTimedOut,
     /// The database does not answer, or refuses us.
     #[error("could not connect to the database")]
-    Connect(#[source] tokio_postgres::Error),
-    /// The database accepted the connection but did not finish the handshake in time.
+    Connect(#[source] ConnectError),
+    /// The database does not answer in time.
     #[error("timed out connecting to the database")]
     ConnectTimedOut,
     /// The context was closed: the project is pausing or gone.
@@ -57,19 +57,23 @@ pub enum PoolError {
 #[derive(Clone)]
 pub struct PoolSettings {
     /// Where the database is, and who connects: the role that may become the requests' roles.
-    pub config: Config,
+    pub database: Database,
+    /// Whether sessions begin with an empty search path, in which the catalogue shows every name qualified. A pooler in
+    /// between may refuse that; then whoever needs it has to set it in a transaction.
+    pub empty_path: bool,
     /// Upper limit, in connections. At least one is always allowed.
     pub max_connections: usize,
     /// After this long without use every connection is closed; [`IDLE_AFTER`] fits most.
     pub idle_after: Duration,
+    /// A connection that is older is replaced when it is free.
+    pub max_lifetime: Option<Duration>,
     /// Longest time to wait for a connection when all are taken; [`WAIT`] fits most.
     pub wait: Duration,
 }
 
 impl fmt::Debug for PoolSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The configuration's own `Debug` leaves the password out.
-        f.debug_struct("PoolSettings").field("config", &self.config).finish_non_exhaustive()
+        f.debug_struct("PoolSettings").field("database", &self.database).finish_non_exhaustive()
     }
 }
 
@@ -109,19 +113,19 @@ impl Pool {
     /// Does no IO and needs no runtime.
     #[must_use]
     pub fn new(settings: PoolSettings) -> Self {
-        let PoolSettings { mut config, max_connections, idle_after, wait } = settings;
-        // Each request sets its own path. With none, the catalogue shows every name qualified, whatever the request's.
-        let options = config.get_options().map_or_else(String::new, |given| format!("{given} ")) + "-c search_path=";
-        config.options(options);
-        if config.get_connect_timeout().is_none() {
-            config.connect_timeout(CONNECT);
+        let PoolSettings { mut database, empty_path, max_connections, idle_after, max_lifetime, wait } = settings;
+        if empty_path {
+            // Each request sets its own path.
+            let given = database.config.get_options();
+            let options = given.map_or_else(String::new, |given| format!("{given} ")) + "-c search_path=";
+            database.config.options(options);
         }
         let max_size = max_connections.max(1);
-        let pool = managed::Pool::builder(SessionManager { config })
+        let manager = SessionManager { database: Arc::new(database), max_lifetime, unreachable: watch::Sender::new(None) };
+        let pool = managed::Pool::builder(manager)
             .max_size(max_size)
             .queue_mode(QueueMode::Lifo)
             .wait_timeout(Some(wait))
-            .create_timeout(Some(CONNECT))
             .runtime(Runtime::Tokio1)
             .build()
             .expect("a runtime is given, which is all that building checks");
@@ -160,19 +164,25 @@ impl Pool {
     /// # Errors
     /// [`PoolError`] when there is no connection, or it ends.
     pub async fn probe(&self) -> Result<(), PoolError> {
-        const QUESTION: &str = "SELECT 1";
         let pool = &self.shared.pool;
         let status = pool.status();
         if status.available == 0 && status.size >= status.max_size && !pool.is_closed() {
-            let session = Session::open(&pool.manager().config).await.map_err(PoolError::Connect)?;
-            return session.client.simple_query(QUESTION).await.map(drop).map_err(PoolError::Connect);
+            let session = pool.manager().create().await?;
+            return Ok(session.probe().await?);
         }
         let connection = Connection::new(pool.get().await.map_err(PoolError::from)?);
         self.shared.ensure_reaper();
         connection.begin_work();
-        let answer = connection.client().simple_query(QUESTION).await;
+        let answer = connection.session().probe().await;
         connection.end_work();
-        answer.map(drop).map_err(PoolError::Connect)
+        Ok(answer?)
+    }
+
+    /// Waits until a connection can't be made, unless that has been so before: why it could not.
+    pub async fn unreachable(&self) -> String {
+        let mut said = self.shared.pool.manager().unreachable.subscribe();
+        // The sender lives as long as the pool.
+        said.wait_for(Option::is_some).await.ok().and_then(|why| why.clone()).unwrap_or_default()
     }
 
     /// Closes all connections and ends the background tasks. Requests in flight finish; later ones get
@@ -264,28 +274,47 @@ impl Shared {
 
 #[derive(Debug)]
 pub(crate) struct SessionManager {
-    config: Config,
+    database: Arc<Database>,
+    max_lifetime: Option<Duration>,
+    /// What was said when a connection could not be made.
+    unreachable: watch::Sender<Option<String>>,
 }
 
 impl Manager for SessionManager {
     type Type = Session;
-    type Error = tokio_postgres::Error;
+    type Error = ConnectError;
 
-    async fn create(&self) -> Result<Session, tokio_postgres::Error> {
-        Session::open(&self.config).await
+    async fn create(&self) -> Result<Session, ConnectError> {
+        let opened = Session::open(&self.database).await;
+        if let Err(error) = &opened {
+            self.unreachable.send_replace(Some(error.to_string()));
+        }
+        opened
     }
 
-    async fn recycle(&self, session: &mut Session, _: &Metrics) -> RecycleResult<tokio_postgres::Error> {
-        if session.client.is_closed() { Err(RecycleError::message("connection closed")) } else { Ok(()) }
+    async fn recycle(&self, session: &mut Session, metrics: &Metrics) -> RecycleResult<ConnectError> {
+        if session.client.is_closed() {
+            return Err(RecycleError::message("connection closed"));
+        }
+        if self.max_lifetime.is_some_and(|most| metrics.age() >= most) {
+            return Err(RecycleError::message("connection too old"));
+        }
+        Ok(())
     }
 }
 
-impl From<managed::PoolError<tokio_postgres::Error>> for PoolError {
-    fn from(error: managed::PoolError<tokio_postgres::Error>) -> Self {
+impl From<ConnectError> for PoolError {
+    fn from(error: ConnectError) -> Self {
+        if error.is_time_out() { Self::ConnectTimedOut } else { Self::Connect(error) }
+    }
+}
+
+impl From<managed::PoolError<ConnectError>> for PoolError {
+    fn from(error: managed::PoolError<ConnectError>) -> Self {
         match error {
             managed::PoolError::Timeout(TimeoutType::Wait) => Self::WaitTimedOut,
             managed::PoolError::Timeout(TimeoutType::Create | TimeoutType::Recycle) => Self::ConnectTimedOut,
-            managed::PoolError::Backend(error) => Self::Connect(error),
+            managed::PoolError::Backend(error) => error.into(),
             managed::PoolError::Closed | managed::PoolError::NoRuntimeSpecified | managed::PoolError::PostCreateHook(_) => {
                 Self::Closed
             }

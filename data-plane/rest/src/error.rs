@@ -235,7 +235,7 @@ impl RestError {
             Self::AnonymousDisabled => plain(StatusCode::UNAUTHORIZED, "PGRST302"),
             Self::NoJwtSecret => plain(StatusCode::INTERNAL_SERVER_ERROR, "PGRST300"),
             Self::PoolTimeout => plain(StatusCode::GATEWAY_TIMEOUT, "PGRST003"),
-            Self::Pool(error) => of(StatusCode::SERVICE_UNAVAILABLE, "PGRST000", json!(error.to_string()), None),
+            Self::Pool(error) => of(StatusCode::SERVICE_UNAVAILABLE, "PGRST000", json!(shown(error)), None),
             Self::Connection(_) => plain(StatusCode::SERVICE_UNAVAILABLE, "PGRST001"),
             Self::SchemaCache => plain(StatusCode::SERVICE_UNAVAILABLE, "PGRST002"),
             Self::Database(error) => Parts {
@@ -344,5 +344,13 @@ impl RestError {
             },
             Self::Internal { .. } => plain(StatusCode::INTERNAL_SERVER_ERROR, "PGRSTX00"),
         }
+    }
+}
+
+/// What PostgreSQL's own client library would say, as PostgREST shows it.
+fn shown(error: &PoolError) -> String {
+    match error {
+        PoolError::Connect(said) => said.to_string(),
+        other => other.to_string(),
     }
 }

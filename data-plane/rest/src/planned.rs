@@ -115,6 +115,7 @@ impl Planned {
             writes,
             end: end(config.tx_end, request.preferences.end),
             generation: loaded.generation,
+            prepares: config.prepared_statements,
             authenticated: identity.authenticated,
         }))
     }

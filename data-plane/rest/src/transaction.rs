@@ -40,6 +40,8 @@ pub(crate) struct Job {
     pub(crate) end: End,
     /// The schema's generation, for the statement cache.
     pub(crate) generation: u64,
+    /// Whether statements may be kept prepared in the connection.
+    pub(crate) prepares: bool,
     pub(crate) authenticated: bool,
 }
 
@@ -337,6 +339,9 @@ enum State {
 
 impl<'a> Prepared<'a> {
     fn lookup(connection: &Connection, job: &Job, sql: &'a Sql, scope: &[&str]) -> Self {
+        if !job.prepares {
+            return Self::never(sql);
+        }
         let key = StatementKey::new(scope, &sql.text);
         let state = match connection.lookup(job.generation, &key) {
             Lookup::Prepared(statement) => State::Ready(statement),

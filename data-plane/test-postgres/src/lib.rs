@@ -51,7 +51,19 @@ impl TestCluster {
     /// When it can't be made, with the cause.
     pub async fn shared() -> &'static Self {
         static SHARED: OnceCell<TestCluster> = OnceCell::const_new();
-        SHARED.get_or_init(|| async { Self::start().await.unwrap_or_else(|error| panic!("no test cluster: {error:?}")) }).await
+        SHARED
+            .get_or_init(|| async { Self::start("", &[]).await.unwrap_or_else(|error| panic!("no test cluster: {error:?}")) })
+            .await
+    }
+
+    /// A cluster of its own, by this name and with settings, for what would disturb the tests that share theirs. Lives as long
+    /// as the process.
+    ///
+    /// # Panics
+    /// When it can't be made, with the cause.
+    pub async fn another(name: &str, settings: &[(&str, &str)]) -> &'static Self {
+        let started = Self::start(&format!("-{name}"), settings).await;
+        Box::leak(Box::new(started.unwrap_or_else(|error| panic!("no test cluster: {error:?}"))))
     }
 
     /// A fresh database, a copy of what a new project has. Roles belong to the cluster and are shared by all.
@@ -88,21 +100,24 @@ impl TestCluster {
         connect(&self.socket_dir, self.port, role, PASSWORD, database).await
     }
 
-    async fn start() -> Result<Self> {
+    async fn start(suffix: &str, settings: &[(&str, &str)]) -> Result<Self> {
         let binaries = Binaries::discover(None)?;
         let run_as = if is_root() { RunAs::resolve(Some("postgres"))? } else { RunAs::resolve(None)? };
         let root = Path::new("/tmp").join(format!("supacloud-test-{}", if is_root() { "root" } else { run_as.name() }));
         let trusted = project_template::TRUSTED_EXTENSIONS;
         let binaries = binaries.trusting(&root.join("postgresql"), trusted, project_template::EXTENSIONS_SCHEMA)?;
         let template = Template::prepare(&binaries, &run_as, &root.join("templates"), project_template::files()).await?;
-        let folder = root.join(format!("run-{}", std::process::id()));
+        let folder = root.join(format!("run-{}{suffix}", std::process::id()));
         let mut watchdog = Watchdog::guard(&folder)?;
         let (cluster, pid) = loop {
             let port = free_loopback_port()?;
-            let cluster = Cluster::new(&binaries, &run_as, folder.join("data"), folder.join("s"))
+            let mut cluster = Cluster::new(&binaries, &run_as, folder.join("data"), folder.join("s"))
                 .with_port(port)
                 .with_setting("fsync", "off")
                 .with_setting("max_connections", "200");
+            for (name, value) in settings {
+                cluster = cluster.with_setting(*name, *value);
+            }
             cluster.clone_from(&template).await?;
             match cluster.start().await {
                 Ok(running) => break (cluster, running.pid()),

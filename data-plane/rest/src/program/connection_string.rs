@@ -1,105 +1,148 @@
-//! How the database is reached: a connection string of either form, completed as libpq does it.
+//! The grammar of connection strings: a URI, or words of `key=value`.
+//!
+//! Source: PostgreSQL's documentation, "Connection Strings" of libpq. What the parameters mean is [`super::libpq`]'s.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
-use tokio_postgres::{Config, config::SslMode};
+use percent_encoding::percent_decode_str;
 
-/// Where Debian's packages and PostgreSQL's image keep the socket.
-const SOCKET_DIR: &str = "/var/run/postgresql";
+/// Parameters and their values, the last of each.
+pub(super) type Parameters = BTreeMap<String, String>;
 
-/// Reads a connection string. What it does not say is taken from libpq's variables (`PGHOST`, `PGPORT`, `PGUSER`,
-/// `PGPASSWORD`, `PGDATABASE`, `PGSSLMODE`).
-///
-/// The error says what is wrong with it, and shows nothing of it: it has a password.
-pub(super) fn parse(text: &str, variables: &HashMap<String, String>) -> Result<Config, String> {
-    let mut config: Config = text.parse().map_err(|_| NOT_UNDERSTOOD.to_owned())?;
-    let variable = |name: &str| variables.get(name).map(String::as_str).filter(|value| !value.is_empty());
-    if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
-        config.host(variable("PGHOST").unwrap_or(SOCKET_DIR));
+const SCHEMES: [&str; 2] = ["postgresql://", "postgres://"];
+
+/// Takes a string of either form apart. `None` if it is of neither.
+pub(super) fn parse(text: &str) -> Option<Parameters> {
+    match SCHEMES.iter().find_map(|scheme| text.strip_prefix(scheme)) {
+        Some(rest) => uri(rest),
+        None => words(text),
     }
-    if config.get_ports().is_empty()
-        && let Some(port) = variable("PGPORT")
-    {
-        config.port(port.parse().map_err(|_| format!("PGPORT is {port:?}, which is no port"))?);
-    }
-    if config.get_user().is_none()
-        && let Some(user) = variable("PGUSER")
-    {
-        config.user(user);
-    }
-    if config.get_password().is_none()
-        && let Some(password) = variable("PGPASSWORD")
-    {
-        config.password(password);
-    }
-    if config.get_dbname().is_none()
-        && let Some(name) = variable("PGDATABASE")
-    {
-        config.dbname(name);
-    }
-    let asks_by_variable =
-        !text.contains("sslmode") && matches!(variable("PGSSLMODE"), Some("require" | "verify-ca" | "verify-full"));
-    if config.get_ssl_mode() == SslMode::Require || asks_by_variable {
-        return Err(
-            "it asks for TLS (sslmode=require), which is not supported yet; use a private network and sslmode=disable".to_owned()
-        );
-    }
-    if config.get_application_name().is_none() {
-        config.application_name("supacloud rest");
-    }
-    Ok(config)
 }
 
-const NOT_UNDERSTOOD: &str = "it is neither a URI, such as postgres://user:password@host:5432/database with special characters \
-    percent-encoded, nor of the form host=... user=... password=... dbname=...; of parameters it may have options, \
-    application_name, sslmode (disable or prefer), connect_timeout, tcp_user_timeout, keepalives, keepalives_idle, \
-    keepalives_interval, keepalives_retries, target_session_attrs, channel_binding and load_balance_hosts";
+fn uri(text: &str) -> Option<Parameters> {
+    let mut parameters = Parameters::new();
+    let mut set = |name: &str, value: &str| {
+        if !value.is_empty() {
+            parameters.insert(name.to_owned(), value.to_owned());
+        }
+    };
+    let (text, query) = text.split_once('?').unwrap_or((text, ""));
+    let (authority, name) = text.split_once('/').unwrap_or((text, ""));
+    let servers = match authority.rsplit_once('@') {
+        Some((who, servers)) => {
+            let (user, password) = who.split_once(':').unwrap_or((who, ""));
+            set("user", &decoded(user)?);
+            set("password", &decoded(password)?);
+            servers
+        }
+        None => authority,
+    };
+    let (mut hosts, mut ports) = (Vec::new(), Vec::new());
+    for server in servers.split(',') {
+        let (host, port) = host_and_port(server)?;
+        hosts.push(decoded(host)?);
+        ports.push(port);
+    }
+    if hosts.iter().any(|host| !host.is_empty()) {
+        set("host", &hosts.join(","));
+    }
+    if ports.iter().any(|port| !port.is_empty()) {
+        set("port", &ports.join(","));
+    }
+    set("dbname", &decoded(name)?);
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=')?;
+        let (name, value) = (decoded(name)?, decoded(value)?);
+        // As JDBC has it.
+        match (name.as_str(), value.as_str()) {
+            ("ssl", "true") => parameters.insert("sslmode".to_owned(), "require".to_owned()),
+            _ => parameters.insert(name, value),
+        };
+    }
+    Some(parameters)
+}
+
+/// An address of IPv6 stands in brackets.
+fn host_and_port(server: &str) -> Option<(&str, &str)> {
+    if let Some(rest) = server.strip_prefix('[') {
+        let (host, rest) = rest.split_once(']')?;
+        return if rest.is_empty() { Some((host, "")) } else { Some((host, rest.strip_prefix(':')?)) };
+    }
+    Some(server.split_once(':').unwrap_or((server, "")))
+}
+
+fn decoded(text: &str) -> Option<String> {
+    // A percent sign always begins two digits.
+    let is_digits = |part: &str| part.len() >= 2 && part.bytes().take(2).all(|digit| digit.is_ascii_hexdigit());
+    let text = text.split('%').skip(1).all(is_digits).then_some(text)?;
+    let text = percent_decode_str(text).decode_utf8().ok()?.into_owned();
+    (!text.contains('\0')).then_some(text)
+}
+
+fn words(text: &str) -> Option<Parameters> {
+    let mut parameters = Parameters::new();
+    let mut rest = text.trim_start();
+    while !rest.is_empty() {
+        let (name, after) = rest.split_once('=')?;
+        let name = name.trim_end();
+        if name.is_empty() || name.contains(char::is_whitespace) {
+            return None;
+        }
+        let (value, after) = value(after.trim_start())?;
+        parameters.insert(name.to_owned(), value);
+        rest = after.trim_start();
+    }
+    Some(parameters)
+}
+
+/// The value at the begin, in quotes or up to a space; a backslash takes the next character as it is.
+fn value(text: &str) -> Option<(String, &str)> {
+    let (quoted, text) = text.strip_prefix('\'').map_or((false, text), |rest| (true, rest));
+    let mut value = String::new();
+    let mut characters = text.char_indices();
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '\\' => value.extend(characters.next().map(|(_, next)| next)),
+            '\'' if quoted => return Some((value, &text[at + 1..])),
+            space if !quoted && space.is_whitespace() => return Some((value, &text[at..])),
+            other => value.push(other),
+        }
+    }
+    (!quoted).then_some((value, ""))
+}
 
 #[cfg(test)]
 mod tests {
-    use tokio_postgres::config::Host;
-
     use super::*;
 
-    fn parsed(text: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
-        parse(text, &variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    fn shown(text: &str) -> String {
+        let Some(parameters) = parse(text) else { return "refused".to_owned() };
+        parameters.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("|")
     }
 
     #[test]
-    fn both_forms_say_the_same() {
-        for text in [
-            "postgres://authenticator:p%40ss@db:5433/app",
-            "postgresql://authenticator:p%40ss@db:5433/app",
-            "host=db port=5433 user=authenticator password='p@ss' dbname=app",
+    fn both_forms_are_taken_apart() {
+        for (text, expected) in [
+            ("postgres://u:p%40ss@db:5433/app", "dbname=app|host=db|password=p@ss|port=5433|user=u"),
+            ("postgresql://u:p:x@db/", "host=db|password=p:x|user=u"),
+            ("postgres://", ""),
+            ("postgres:///app?host=%2Frun%2Fpg", "dbname=app|host=/run/pg"),
+            ("postgres://%2Frun%2Fpg/app", "dbname=app|host=/run/pg"),
+            ("postgres://[::1]:5433,b/app", "dbname=app|host=::1,b|port=5433,"),
+            ("postgres://a:1,b:2?target_session_attrs=read-write", "host=a,b|port=1,2|target_session_attrs=read-write"),
+            ("postgres://a?ssl=true&application_name=a%20b", "application_name=a b|host=a|sslmode=require"),
+            ("postgres://u%ZZ@a", "refused"),
+            ("postgres://a?flag", "refused"),
+            ("postgres://[::1", "refused"),
+            (" host = db port=5433 password='it\\'s one' ", "host=db|password=it's one|port=5433"),
+            ("password=a\\ b options=''", "options=|password=a b"),
+            ("host='db", "refused"),
+            ("host", "refused"),
+            ("a b=c", "refused"),
+            ("mysql://u:p@h/d", "refused"),
+            ("", ""),
         ] {
-            let config = parsed(text, &[("PGHOST", "other"), ("PGUSER", "other")]).unwrap();
-            assert_eq!(config.get_hosts(), [Host::Tcp("db".to_owned())]);
-            assert_eq!(config.get_ports(), [5433]);
-            assert_eq!((config.get_user(), config.get_dbname()), (Some("authenticator"), Some("app")));
-            assert_eq!(config.get_password(), Some(b"p@ss".as_slice()));
-        }
-    }
-
-    #[test]
-    fn the_rest_comes_from_libpqs_variables() {
-        let config =
-            parsed("postgresql://", &[("PGHOST", "db"), ("PGPORT", "5433"), ("PGUSER", "u"), ("PGPASSWORD", "p")]).unwrap();
-        assert_eq!((config.get_hosts(), config.get_ports()), ([Host::Tcp("db".to_owned())].as_slice(), [5433].as_slice()));
-        assert_eq!((config.get_user(), config.get_password()), (Some("u"), Some(b"p".as_slice())));
-        let config = parsed("postgres://user@/app", &[]).unwrap();
-        assert_eq!(config.get_hosts(), [Host::Unix(SOCKET_DIR.into())]);
-    }
-
-    #[test]
-    fn refusals_show_nothing_of_it() {
-        for (text, part) in [
-            ("mysql://u:secret@h/d", "neither a URI"),
-            ("postgres://u:secret@h/d?sslrootcert=x", "of parameters it may have options"),
-            ("postgres://u:secret@h/d?sslmode=require", "TLS"),
-            ("postgres://u:secret@h/d?sslmode=verify-full", "sslmode (disable or prefer)"),
-        ] {
-            let error = parsed(text, &[]).unwrap_err();
-            assert!(error.contains(part) && !error.contains("sec"), "{error}");
+            assert_eq!(shown(text), expected, "{text}");
         }
     }
 }

@@ -3,8 +3,6 @@
 
 use std::fmt::Write as _;
 
-use tokio_postgres::NoTls;
-
 use super::{
     file::quoted,
     settings::{APP_SETTINGS, Settings},
@@ -34,7 +32,9 @@ const KEYS: &[(&[&str], &str)] = &[
     (&["PGRST_DB_PLAN_ENABLED"], "false"),
     (&["PGRST_DB_POOL"], "10"),
     (&["PGRST_DB_POOL_ACQUISITION_TIMEOUT"], "10"),
+    (&["PGRST_DB_POOL_AUTOMATIC_RECOVERY"], "true"),
     (&["PGRST_DB_POOL_MAX_IDLETIME", "PGRST_DB_POOL_TIMEOUT"], "30"),
+    (&["PGRST_DB_POOL_MAX_LIFETIME"], "1800"),
     (&["PGRST_DB_PRE_CONFIG"], ""),
     (&["PGRST_DB_PRE_REQUEST", "PGRST_PRE_REQUEST"], ""),
     (&["PGRST_DB_PREPARED_STATEMENTS"], "true"),
@@ -88,11 +88,9 @@ pub fn example() -> String {
     text
 }
 
-async fn in_database(settings: &Settings) -> Result<DatabaseSettings, tokio_postgres::Error> {
-    let (client, connection) = settings.database.config.connect(NoTls).await?;
-    // Ends with the client.
-    tokio::spawn(connection);
-    database_settings(&client, &settings.config).await
+async fn in_database(settings: &Settings) -> Result<DatabaseSettings, Box<dyn std::error::Error>> {
+    let client = settings.database.reached.connect().await?;
+    Ok(database_settings(&client, &settings.config).await?)
 }
 
 /// `own`: what the database says.

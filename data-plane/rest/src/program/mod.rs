@@ -10,6 +10,7 @@ mod cors;
 mod dump;
 mod file;
 mod host;
+mod libpq;
 mod metrics;
 mod reload;
 mod requests;
@@ -80,6 +81,12 @@ pub enum RunError {
     /// Signals can't be handled.
     #[error("can't handle signals")]
     Signals(#[source] io::Error),
+    /// The database can't be reached, and that is not to be waited for.
+    #[error("the database can't be reached, and PGRST_DB_POOL_AUTOMATIC_RECOVERY is false: {why}")]
+    Unreachable {
+        /// What was said.
+        why: String,
+    },
 }
 
 /// Serves until SIGTERM or SIGINT, by what the sources made of the settings, and reads those again when it is told to. Lets requests in
@@ -87,7 +94,7 @@ pub enum RunError {
 /// is there.
 ///
 /// # Errors
-/// [`RunError`], all before the first request.
+/// [`RunError`], before the first request or when the database is not to be waited for.
 pub async fn run(settings: Settings, sources: Sources) -> Result<(), RunError> {
     for warning in &settings.warnings {
         tracing::warn!(target: "startup", "{warning}");
@@ -100,8 +107,8 @@ pub async fn run(settings: Settings, sources: Sources) -> Result<(), RunError> {
         None => None,
     };
     tracing::info!(target: "startup", address = listener.shown(), admin = admin.as_ref().map(Listener::shown), "listening");
-    let (level, options) = (settings.level, settings.options());
-    let pool = Arc::new(pool(&settings.database));
+    let (level, recovers, options) = (settings.level, settings.database.recovers, settings.options());
+    let pool = Arc::new(pool(&settings));
     let state = State::new(Arc::clone(&pool), settings.verifier(), options);
     let reaching = tokio::spawn(reach(Arc::clone(&state)));
     let reloading = tokio::spawn(reload::when_told(Arc::clone(&state), sources, reloads));
@@ -111,19 +118,32 @@ pub async fn run(settings: Settings, sources: Sources) -> Result<(), RunError> {
             admin.serve(admin::router(Arc::clone(&state), main), stop.clone(), LIMITS).await;
         }
     };
-    tokio::join!(listener.serve(requests::router(Arc::clone(&state), level), stop.clone(), LIMITS), administration);
+    let serving =
+        async { tokio::join!(listener.serve(requests::router(Arc::clone(&state), level), stop.clone(), LIMITS), administration) };
+    tokio::pin!(serving);
+    let ended = tokio::select! {
+        _ = &mut serving => Ok(()),
+        why = pool.unreachable(), if !recovers => {
+            stop.cancel();
+            serving.await;
+            Err(RunError::Unreachable { why })
+        }
+    };
     reaching.abort();
     reloading.abort();
     pool.close();
     tracing::info!(target: "startup", "stopped");
-    Ok(())
+    ended
 }
 
-fn pool(database: &DatabaseSettings) -> Pool {
+fn pool(settings: &Settings) -> Pool {
+    let database = &settings.database;
     Pool::new(PoolSettings {
-        config: database.config.clone(),
+        database: database.reached.clone(),
+        empty_path: settings.config.prepared_statements,
         max_connections: database.pool,
         idle_after: database.idle_after,
+        max_lifetime: Some(database.max_lifetime),
         wait: database.wait,
     })
 }
@@ -170,7 +190,7 @@ fn cause(error: &PoolError) -> Option<String> {
 /// # Errors
 /// Why that can't be found out.
 pub async fn dump_schema(settings: &Settings) -> Result<String, String> {
-    let pool = pool(&settings.database);
+    let pool = pool(settings);
     let connection = pool.connection().await.map_err(|error| told(&error))?;
     connection.begin_work();
     let loaded = schema::load(connection.client(), None, &settings.options()).await;

@@ -5,14 +5,12 @@
 
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
-use project_context::{VerificationKeys, Verifier};
-use tokio_postgres::Config as DatabaseConfig;
+use project_context::{Database, VerificationKeys, Verifier};
 
 use super::{
     access_log::Level,
-    connection_string,
     host::{Host, Place},
-    unsupported,
+    libpq, unsupported,
     variables::{SettingsError, Sources, Variables},
 };
 use crate::{
@@ -66,13 +64,17 @@ pub struct Settings {
 #[derive(Debug)]
 pub struct DatabaseSettings {
     /// `PGRST_DB_URI`
-    pub config: DatabaseConfig,
+    pub reached: Database,
     /// `PGRST_DB_POOL`
     pub pool: usize,
     /// `PGRST_DB_POOL_ACQUISITION_TIMEOUT`
     pub wait: Duration,
     /// `PGRST_DB_POOL_MAX_IDLETIME`
     pub idle_after: Duration,
+    /// `PGRST_DB_POOL_MAX_LIFETIME`
+    pub max_lifetime: Duration,
+    /// `PGRST_DB_POOL_AUTOMATIC_RECOVERY`: without, the program ends when the database can't be reached.
+    pub recovers: bool,
 }
 
 /// How tokens are checked.
@@ -173,16 +175,18 @@ fn socket(variables: &Variables<'_>, path: &'static str, mode: &'static str) -> 
 
 fn database(variables: &Variables<'_>, sources: &Sources) -> Result<DatabaseSettings, SettingsError> {
     let uri = variables.text_or_file(&[DB_URI])?.unwrap_or_else(|| "postgresql://".to_owned());
-    let config = connection_string::parse(uri.trim(), sources.environment())
+    let reached = libpq::database(uri.trim(), sources.environment())
         .map_err(|problem| SettingsError::Unusable { variable: sources.origin(DB_URI), problem })?;
     let seconds = |names: &[&'static str], default| -> Result<_, SettingsError> {
         Ok(Duration::from_secs(variables.number(names, SECONDS)?.unwrap_or(default)))
     };
     Ok(DatabaseSettings {
-        config,
+        reached,
         pool: variables.number::<NonZeroUsize>(&["PGRST_DB_POOL"], AT_LEAST_ONE)?.map_or(10, NonZeroUsize::get),
         wait: seconds(&["PGRST_DB_POOL_ACQUISITION_TIMEOUT"], 10)?,
         idle_after: seconds(&["PGRST_DB_POOL_MAX_IDLETIME", "PGRST_DB_POOL_TIMEOUT"], 30)?,
+        max_lifetime: seconds(&["PGRST_DB_POOL_MAX_LIFETIME"], 1800)?,
+        recovers: variables.truth(&["PGRST_DB_POOL_AUTOMATIC_RECOVERY"])?.unwrap_or(true),
     })
 }
 
@@ -239,6 +243,7 @@ mod tests {
         assert_eq!(settings.admin, None);
         assert_eq!((settings.database.pool, settings.database.wait), (10, Duration::from_secs(10)));
         assert_eq!(settings.database.idle_after, Duration::from_secs(30));
+        assert_eq!((settings.database.max_lifetime, settings.database.recovers), (Duration::from_secs(1800), true));
         assert_eq!((settings.config.schemas.as_slice(), settings.config.max_rows), (["public".to_owned()].as_slice(), None));
         assert_eq!(settings.config.extra_search_path, ["public"]);
         assert!(!settings.config.safe_update && settings.config.anon_role.is_none() && settings.jwt.keys.is_none());
@@ -285,13 +290,13 @@ mod tests {
     #[test]
     fn what_has_no_effect_is_named() {
         let settings = parse(&[
-            ("PGRST_DB_POOL_MAX_LIFETIME", "60"),
             ("PGRST_DB_USE_LEGACY_GUCS", "false"),
+            ("PGRST_JWT_CACHE_MAX_LIFETIME", "60"),
             ("PGRST_NEW", "s3cret"),
             ("PGRST_DB_ROOT_SPEC", ""),
         ]);
         let expected =
-            ["PGRST_DB_POOL_MAX_LIFETIME is not supported yet and has no effect", "PGRST_NEW is not known and has no effect"];
+            ["PGRST_JWT_CACHE_MAX_LIFETIME is not supported yet and has no effect", "PGRST_NEW is not known and has no effect"];
         assert_eq!(settings.unwrap().warnings, expected);
     }
 

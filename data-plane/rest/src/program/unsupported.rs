@@ -4,9 +4,6 @@ use super::variables::{PREFIX, Variables};
 
 /// A variable without its prefix, and the values that ask for what is done anyway.
 const UNSUPPORTED: &[(&str, &[&str])] = &[
-    ("DB_POOL_AUTOMATIC_RECOVERY", &["true"]),
-    ("DB_POOL_MAX_LIFETIME", &[]),
-    ("DB_PREPARED_STATEMENTS", &["true"]),
     ("DB_TIMEZONE_ENABLED", &[]),
     ("JWT_CACHE_MAX_LIFETIME", &[]),
     ("RAW_MEDIA_TYPES", &[]),

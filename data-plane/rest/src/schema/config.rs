@@ -10,7 +10,7 @@ use http::{HeaderName, HeaderValue};
 use crate::role_claim::RoleClaim;
 
 /// What may be set by `ALTER ROLE authenticator SET pgrst.*` or by the function of `db-pre-config`, over what the service was
-/// made with. The defaults are Supabase's. `prepared_statements` has no effect yet.
+/// made with. The defaults are Supabase's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Config {
     /// Exposed schemas; the first is the default.

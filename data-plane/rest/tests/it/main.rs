@@ -2,6 +2,7 @@
 
 mod aggregates;
 mod config;
+mod connections;
 mod embed;
 mod errors;
 mod faults;
@@ -22,5 +23,6 @@ mod runaway;
 mod runtime;
 mod session;
 mod support;
+mod tls;
 mod tokens;
 mod write;

@@ -135,7 +135,7 @@ async fn every_request_finds_what_was_set_for_it() {
         .with("PGRST_DB_EXTRA_SEARCH_PATH", "other, public")
         .with("PGRST_DB_PRE_REQUEST", "api.before")
         .with("PGRST_OPENAPI_SERVER_PROXY_URI", "https://example.com/api/")
-        .with("PGRST_DB_POOL_MAX_LIFETIME", "60")
+        .with("PGRST_JWT_CACHE_MAX_LIFETIME", "60")
         .start()
         .await;
     let settings: serde_json::Value = serde_json::from_str(&p.body("GET /rpc/settings").await[4..]).unwrap();
@@ -145,7 +145,7 @@ async fn every_request_finds_what_was_set_for_it() {
     let document: serde_json::Value = serde_json::from_str(&p.body("GET /").await[4..]).unwrap();
     assert_eq!((&document["host"], &document["basePath"]), (&json!("example.com:443"), &json!("/api/")));
     p.logs("the database is reached").await;
-    assert!(p.log().contains("PGRST_DB_POOL_MAX_LIFETIME is not supported yet and has no effect"), "{}", p.log());
+    assert!(p.log().contains("PGRST_JWT_CACHE_MAX_LIFETIME is not supported yet and has no effect"), "{}", p.log());
     assert!(!p.log().contains(database.password()), "{}", p.log());
 }
 

@@ -76,6 +76,11 @@ async fn each<T>(
     Ok(made)
 }
 
+/// Costs nothing if there is nothing to run.
+async fn batch(client: &Client, sql: &str) -> Result<(), Error> {
+    if sql.is_empty() { Ok(()) } else { client.batch_execute(sql).await }
+}
+
 /// What the catalogue says of the exposed schemas.
 struct Found {
     /// Those that there are.
@@ -100,20 +105,27 @@ impl Found {
         let path = [config.schemas.as_slice(), config.extra_search_path.as_slice()];
         let exposed = &path[..1];
         let mut constraints = Constraints::default();
-        let (schemas, domains, casts, relations, columns, mut defaults, identities, _, rules, functions, media, aggregates) = try_join!(
-            each(client, SCHEMAS, exposed, |row| row.try_get(0)),
-            each(client, domains::DOMAINS, &[], domains::domain),
-            each(client, representations::CASTS, &[], representations::cast),
-            each(client, relations::RELATIONS, exposed, relations::relation),
-            each(client, relations::COLUMNS, exposed, relations::column),
-            each(client, relations::DEFAULTS, exposed, relations::default),
-            each(client, relations::IDENTITIES, &[], relations::default),
-            each(client, relations::CONSTRAINTS, &[], |row| relations::constraint(row, &mut constraints)),
-            each(client, relations::VIEW_RULES, &[], |row| Ok((row.try_get(0)?, row.try_get(1)?))),
-            each(client, functions::FUNCTIONS, &path, functions::function),
-            each(client, media::DOMAINS, &[], media::domain),
-            each(client, media::AGGREGATES, &path, media::aggregate),
-        )?;
+        // Expressions of the catalogue are to show every name qualified. Where statements are not prepared, a pooler may stand
+        // in between, which refuses what a session begins with and gives each transaction another one.
+        let (before, after) =
+            if config.prepared_statements { ("", "") } else { ("BEGIN READ ONLY; SET LOCAL search_path = ''", "COMMIT") };
+        let (_, schemas, domains, casts, relations, columns, mut defaults, identities, _, rules, functions, media, aggregates, _) =
+            try_join!(
+                batch(client, before),
+                each(client, SCHEMAS, exposed, |row| row.try_get(0)),
+                each(client, domains::DOMAINS, &[], domains::domain),
+                each(client, representations::CASTS, &[], representations::cast),
+                each(client, relations::RELATIONS, exposed, relations::relation),
+                each(client, relations::COLUMNS, exposed, relations::column),
+                each(client, relations::DEFAULTS, exposed, relations::default),
+                each(client, relations::IDENTITIES, &[], relations::default),
+                each(client, relations::CONSTRAINTS, &[], |row| relations::constraint(row, &mut constraints)),
+                each(client, relations::VIEW_RULES, &[], |row| Ok((row.try_get(0)?, row.try_get(1)?))),
+                each(client, functions::FUNCTIONS, &path, functions::function),
+                each(client, media::DOMAINS, &[], media::domain),
+                each(client, media::AGGREGATES, &path, media::aggregate),
+                batch(client, after),
+            )?;
         let media = media.into_iter().collect();
         let handlers = aggregates.into_iter().filter_map(|aggregate| aggregate.into_handler(&media)).collect();
         defaults.extend(identities);

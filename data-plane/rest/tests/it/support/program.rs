@@ -105,6 +105,11 @@ impl Program {
         self.0.address.port()
     }
 
+    /// Its exit code and all that it has logged, once it has ended by itself.
+    pub(crate) async fn ended(self) -> (Option<i32>, String) {
+        self.0.ended().await
+    }
+
     /// Asks it to stop; its exit code.
     pub(crate) async fn stop(self) -> Option<i32> {
         self.0.tell(Signal::TERM);
