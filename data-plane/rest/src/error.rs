@@ -2,6 +2,8 @@
 //!
 //! Source of the texts: PostgREST's documentation, "Errors". `Display` is the `message` field.
 
+use std::io;
+
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use hyper::ext::ReasonPhrase;
 use project_context::{JwtError, PoolError, RETRY_AFTER};
@@ -99,6 +101,10 @@ pub(crate) enum RestError {
     NoTable { schema: String, table: String, suggestion: Option<String> },
     #[error("{}", .0.message)]
     Raised(Box<Raised>),
+    #[error("The result is too large")]
+    NoSpace { limit: u64 },
+    #[error("Temporary space can't be used")]
+    Space(#[source] io::Error),
     #[error("Internal error")]
     Internal { cause: &'static str },
 }
@@ -341,6 +347,13 @@ impl RestError {
                 details: Value::from(raised.details.clone()),
                 hint: raised.hint.clone(),
             },
+            Self::NoSpace { limit } => of(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "PGRSTX01",
+                json!(format!("Large results may take {limit} bytes together until they are sent.")),
+                Some("Ask for fewer rows at once, by limit and offset.".to_owned()),
+            ),
+            Self::Space(_) => plain(StatusCode::INTERNAL_SERVER_ERROR, "PGRSTX01"),
             Self::Internal { .. } => plain(StatusCode::INTERNAL_SERVER_ERROR, "PGRSTX00"),
         }
     }

@@ -26,6 +26,7 @@ use crate::{
     jwt_keys,
     options::Options,
     schema::{self, Config, InDatabase, LoadError, SchemaCache},
+    spool::Space,
 };
 
 /// Notifications that come within this time of the first cause one reload together.
@@ -47,6 +48,8 @@ pub(crate) struct State {
     /// By what the service was made with. Without one, tokens can't be checked and are refused.
     verifier: Option<Arc<Verifier>>,
     pub(crate) options: Options,
+    /// For results that are too large to be kept in memory.
+    pub(crate) space: Arc<Space>,
     current: ArcSwapOption<Loaded>,
     loading: Mutex<()>,
     generation: AtomicU64,
@@ -76,6 +79,7 @@ impl State {
         Arc::new(Self {
             pool,
             verifier,
+            space: Space::new(options.config.server_temp_file_limit),
             options,
             current: ArcSwapOption::empty(),
             loading: Mutex::new(()),

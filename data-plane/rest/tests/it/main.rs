@@ -16,5 +16,6 @@ mod read;
 mod rls;
 mod rpc;
 mod session;
+mod streaming;
 mod support;
 mod write;
