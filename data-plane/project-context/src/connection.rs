@@ -15,11 +15,17 @@ use tokio::{
     net::{TcpStream, UnixStream},
     sync::broadcast,
 };
-use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Statement, config::Host};
+use tokio_postgres::{
+    AsyncMessage, Client, Config, NoTls, Statement,
+    config::{Host, TargetSessionAttrs},
+    tls::TlsStream,
+};
 
 use crate::{
+    direct::Direct,
     pool::SessionManager,
     statements::{Lookup, StatementKey, Statements},
+    wire::Wire,
 };
 
 /// Longest time to bring a connection back to rest whose user went away; it is discarded after that.
@@ -62,6 +68,8 @@ impl Subscription {
 pub(crate) struct Session {
     pub(crate) client: Client,
     statements: Statements,
+    /// The connection itself, where it can be had past the client.
+    wire: Option<Wire>,
     notifications: broadcast::WeakSender<Notification>,
     /// Kept when the pool shrinks, because it listens.
     pub(crate) listening: AtomicBool,
@@ -76,35 +84,33 @@ impl fmt::Debug for Session {
     }
 }
 
+impl Drop for Session {
+    fn drop(&mut self) {
+        // Whatever was on its way: the client is to end, which it can't while it waits.
+        if let Some(wire) = &self.wire {
+            wire.give_back();
+        }
+    }
+}
+
 impl Session {
     /// Connects, and drives the connection in a task that ends with it.
     pub(crate) async fn open(config: &Config) -> Result<Self, tokio_postgres::Error> {
-        let (client, mut connection) = config.connect(NoTls).await?;
-        let (sender, _) = broadcast::channel(NOTIFICATION_BACKLOG);
-        // The task owns the only strong sender, so that subscriptions end when the connection does.
-        let notifications = sender.downgrade();
-        tokio::spawn(async move {
-            while let Some(message) = poll_fn(|cx| connection.poll_message(cx)).await {
-                match message {
-                    Ok(AsyncMessage::Notification(notification)) => {
-                        let message = Notification {
-                            channel: notification.channel().to_owned(),
-                            payload: notification.payload().to_owned(),
-                        };
-                        // Nobody subscribed: nothing to do.
-                        let _ = sender.send(message);
-                    }
-                    Ok(_) => {}
-                    Err(error) => {
-                        tracing::debug!(%error, "database connection ended");
-                        break;
-                    }
-                }
+        let (client, notifications, wire) = match socket(config).await {
+            Some(socket) => {
+                let wire = Wire::new(socket);
+                let (client, connection) = config.connect_raw(wire.clone(), NoTls).await?;
+                (client, drive(connection), Some(wire))
             }
-        });
+            None => {
+                let (client, connection) = config.connect(NoTls).await?;
+                (client, drive(connection), None)
+            }
+        };
         Ok(Self {
             client,
             statements: Statements::new(),
+            wire,
             notifications,
             listening: AtomicBool::new(false),
             host: config.get_hosts().first().cloned(),
@@ -130,6 +136,28 @@ impl Session {
         stream.read_to_end(&mut Vec::new()).await.map(drop)
     }
 
+    /// Passes on what came while the connection was lent.
+    pub(crate) fn notify(&self, notification: Notification) {
+        if let Some(sender) = self.notifications.upgrade() {
+            // Nobody subscribed: nothing to do.
+            let _ = sender.send(notification);
+        }
+    }
+
+    fn is_broken(&self) -> bool {
+        self.wire.as_ref().is_some_and(Wire::is_broken)
+    }
+
+    /// Waits for what was cancelled, until the connection is outside any transaction.
+    async fn come_to_rest(&self) -> io::Result<()> {
+        if let Some(wire) = self.wire.as_ref().filter(|wire| wire.is_awaited())
+            && !wire.settle(self).await?
+        {
+            return Ok(());
+        }
+        self.client.batch_execute("ROLLBACK").await.map_err(io::Error::other)
+    }
+
     /// Subscribes first and sends `LISTEN` then, so that nothing falls in between.
     async fn subscribe(&self, channel: &str) -> Result<Option<Subscription>, tokio_postgres::Error> {
         let Some(sender) = self.notifications.upgrade() else {
@@ -141,6 +169,46 @@ impl Session {
         self.client.batch_execute(&format!("LISTEN \"{}\"", channel.replace('"', "\"\""))).await?;
         Ok(Some(Subscription { channel: channel.to_owned(), notifications }))
     }
+}
+
+/// The socket, if that is the only place where the database is: what it is past the client is known only of that.
+async fn socket(config: &Config) -> Option<UnixStream> {
+    match (config.get_hosts(), config.get_ports()) {
+        ([Host::Unix(folder)], [] | [_]) if config.get_target_session_attrs() == TargetSessionAttrs::Any => {
+            let port = config.get_ports().first().copied().unwrap_or(5432);
+            UnixStream::connect(folder.join(format!(".s.PGSQL.{port}"))).await.ok()
+        }
+        _ => None,
+    }
+}
+
+/// Drives the connection in a task that ends with it.
+fn drive<S, T>(mut connection: tokio_postgres::Connection<S, T>) -> broadcast::WeakSender<Notification>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    T: TlsStream + Unpin + Send + 'static,
+{
+    let (sender, _) = broadcast::channel(NOTIFICATION_BACKLOG);
+    // The task owns the only strong sender, so that subscriptions end when the connection does.
+    let notifications = sender.downgrade();
+    tokio::spawn(async move {
+        while let Some(message) = poll_fn(|cx| connection.poll_message(cx)).await {
+            match message {
+                Ok(AsyncMessage::Notification(notification)) => {
+                    let message =
+                        Notification { channel: notification.channel().to_owned(), payload: notification.payload().to_owned() };
+                    // Nobody subscribed: nothing to do.
+                    let _ = sender.send(message);
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::debug!(%error, "database connection ended");
+                    break;
+                }
+            }
+        }
+    });
+    notifications
 }
 
 /// A connection of the pool, as `authenticator`. Goes back on drop.
@@ -163,6 +231,21 @@ impl Connection {
     #[must_use]
     pub fn client(&self) -> &Client {
         &self.session().client
+    }
+
+    /// The connection past the client, for statements that are one transaction together. `None` where there is no such way, or
+    /// not now.
+    pub async fn direct(&self) -> Option<Direct<'_>> {
+        let session = self.session();
+        let wire = session.wire.as_ref()?;
+        if !wire.lend() {
+            // Something is still on its way, such as the end of a statement: what is answered after it tells that it came.
+            session.client.batch_execute("").await.ok()?;
+            if !wire.lend() {
+                return None;
+            }
+        }
+        Some(Direct::new(session, wire))
     }
 
     /// From here on a drop cancels what runs.
@@ -215,6 +298,10 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         let Some(object) = self.object.take() else { return };
+        if object.is_broken() {
+            drop(Object::take(object));
+            return;
+        }
         if !self.working.load(Ordering::Relaxed) || object.client.is_closed() {
             return;
         }
@@ -225,7 +312,7 @@ impl Drop for Connection {
         tokio::spawn(async move {
             let reset = async {
                 object.cancel().await?;
-                object.client.batch_execute("ROLLBACK").await.map_err(io::Error::other)
+                object.come_to_rest().await
             };
             if let Err(error) = tokio::time::timeout(RESET, reset).await.unwrap_or_else(|late| Err(late.into())) {
                 tracing::debug!(%error, "connection discarded after a cancelled request");

@@ -5,12 +5,15 @@
 //! service's affair. A service that runs without a project is made from the parts: [`Pool`] and [`Verifier`].
 
 mod connection;
+mod direct;
+mod frames;
 mod jwt;
 mod keys;
 mod pool;
 mod settings;
 mod statements;
 mod verification_keys;
+mod wire;
 
 use std::sync::Arc;
 
@@ -19,6 +22,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio_postgres::Config;
 
 pub use connection::{Connection, Notification, Subscription};
+pub use direct::{Answer, Direct, DirectError, DirectRow, ServerError};
 pub use jwt::{Claims, JwtError, Verifier};
 pub use keys::{ApiKeys, PresentedKey};
 pub use pool::{IDLE_AFTER, Pool, PoolError, PoolSettings, RETRY_AFTER, WAIT};

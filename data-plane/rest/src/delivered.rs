@@ -33,42 +33,65 @@ pub(crate) struct Delivered {
     pub(crate) response_status: Option<String>,
 }
 
+/// A body in the making.
+#[derive(Debug)]
+pub(crate) struct Joining<'a> {
+    singly: &'a Singly,
+    spool: Spool,
+    delivered: Delivered,
+}
+
+impl<'a> Joining<'a> {
+    pub(crate) fn new(singly: &'a Singly, space: &Arc<Space>) -> Self {
+        Self { singly, spool: Spool::new(space), delivered: Delivered::default() }
+    }
+
+    pub(crate) async fn row(&mut self, text: &[u8]) -> Result<(), RestError> {
+        let Joined { before, between, .. } = self.singly.joined;
+        self.spool.push(if self.delivered.rows == 0 { before } else { between }.as_bytes());
+        self.spool.push(text);
+        self.delivered.rows += 1;
+        self.spool.settle().await
+    }
+
+    /// What the row that is none tells of all others.
+    pub(crate) fn rest(&mut self, counted: Option<i64>, response_headers: Option<String>, response_status: Option<String>) {
+        self.delivered = Delivered { counted, response_headers, response_status, ..std::mem::take(&mut self.delivered) };
+    }
+
+    pub(crate) async fn finish(mut self) -> Result<Delivered, RestError> {
+        let Joined { after, of_none, .. } = self.singly.joined;
+        let rows = self.delivered.rows;
+        self.spool.push(if rows == 0 { of_none } else { after }.as_bytes());
+        let told = self.singly.counted.and_then(|page| told_by_page(page, rows));
+        let counted = told.or(self.delivered.counted);
+        Ok(Delivered { counted, body: self.spool.finish().await?, ..self.delivered })
+    }
+}
+
 /// The outer error is ours: the rest of the rows is not wanted any more.
 pub(crate) async fn collect(
     stream: impl TryStream<Ok = Row, Error = Error>,
     singly: &Singly,
     space: &Arc<Space>,
 ) -> Result<Result<Delivered, Error>, RestError> {
-    let Singly { joined, counted } = singly;
     let mut stream = pin!(stream.into_stream());
-    let mut delivered = Delivered::default();
-    let mut spool = Spool::new(space);
+    let mut joining = Joining::new(singly, space);
     loop {
         let row = match stream.try_next().await {
             Ok(Some(row)) => row,
-            Ok(None) => break,
+            Ok(None) => return joining.finish().await.map(Ok),
             Err(error) => return Ok(Err(error)),
         };
         match row.try_get::<_, Option<Utf8<'_>>>(0) {
-            Ok(Some(Utf8(text))) => {
-                spool.push(if delivered.rows == 0 { joined.before } else { joined.between }.as_bytes());
-                spool.push(text);
-                delivered.rows += 1;
-                spool.settle().await?;
-            }
+            Ok(Some(Utf8(text))) => joining.row(text).await?,
             Ok(None) => match rest(&row) {
-                Ok(rest) => (delivered.counted, delivered.response_headers, delivered.response_status) = rest,
+                Ok((counted, headers, status)) => joining.rest(counted, headers, status),
                 Err(error) => return Ok(Err(error)),
             },
             Err(error) => return Ok(Err(error)),
         }
     }
-    spool.push(if delivered.rows == 0 { joined.of_none } else { joined.after }.as_bytes());
-    delivered.body = spool.finish().await?;
-    if let Some(page) = counted {
-        delivered.counted = told_by_page(*page, delivered.rows).or(delivered.counted);
-    }
-    Ok(Ok(delivered))
 }
 
 type Rest = (Option<i64>, Option<String>, Option<String>);

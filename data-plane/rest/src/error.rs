@@ -26,6 +26,8 @@ pub(crate) enum RestError {
     Pool(#[source] PoolError),
     #[error("Database client error.")]
     Connection(#[source] tokio_postgres::Error),
+    #[error("Database client error.")]
+    Lost(#[source] io::Error),
     /// The cause is in the log.
     #[error("Could not query the database for the schema cache. Retrying.")]
     SchemaCache,
@@ -241,7 +243,7 @@ impl RestError {
             Self::NoJwtSecret => plain(StatusCode::INTERNAL_SERVER_ERROR, "PGRST300"),
             Self::PoolTimeout => plain(StatusCode::GATEWAY_TIMEOUT, "PGRST003"),
             Self::Pool(error) => of(StatusCode::SERVICE_UNAVAILABLE, "PGRST000", json!(error.to_string()), None),
-            Self::Connection(_) => plain(StatusCode::SERVICE_UNAVAILABLE, "PGRST001"),
+            Self::Connection(_) | Self::Lost(_) => plain(StatusCode::SERVICE_UNAVAILABLE, "PGRST001"),
             Self::SchemaCache => plain(StatusCode::SERVICE_UNAVAILABLE, "PGRST002"),
             Self::Database(error) => Parts {
                 status: sqlstate::http_status(error),

@@ -2,7 +2,7 @@
 //!
 //! A request passes stages, each a function on its own type: [`claims`] (who asks), [`request`] (what is asked, by HTTP's
 //! terms), [`plan`] (what that means in this schema), [`query`] (as SQL), [`transaction`] (run), [`response`] (HTTP
-//! again). [`planned`] holds what one request comes to, [`service`] leads it through. Only [`state`] and [`transaction`] do
+//! again). [`planned`] holds what one request comes to, [`service`] leads it through. Only [`state`], [`transaction`] and [`flight`] do
 //! IO. Bodies are built by PostgreSQL and passed on unread; those that may be large come row by row ([`delivered`]) and are kept in
 //! files until they are sent ([`spool`]).
 //!
@@ -13,6 +13,7 @@
 mod claims;
 mod delivered;
 mod error;
+mod flight;
 mod headers;
 mod jwt_keys;
 mod openapi;

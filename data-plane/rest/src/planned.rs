@@ -115,6 +115,7 @@ impl Planned {
             counted_up_to: config.max_rows,
             scope: SessionScope { role: identity.role.clone(), schema: self.schema.clone() },
             writes,
+            refusable: self.is_refusable(request),
             end: end(config.tx_end, request.preferences.end),
             generation: loaded.generation,
             authenticated: identity.authenticated,
@@ -144,6 +145,12 @@ impl Planned {
             What::Call(plan) => plan.read.is_some() || plan.function.is_set,
             What::Read(_) | What::Write(_) | What::Root(_) | What::Allow(_) => true,
         }
+    }
+
+    /// Whether there is something that the outcome has to fulfil, besides what functions say to us.
+    fn is_refusable(&self, request: &ApiRequest) -> bool {
+        let addressed = matches!(&self.what, What::Write(plan) if !plan.addressed.is_empty());
+        addressed || matches!(self.media, MediaType::Object { .. }) || request.preferences.max_affected().is_some()
     }
 
     fn session_settings<'a>(

@@ -17,6 +17,7 @@ use tokio_postgres::{
 use crate::{
     delivered::{self, Delivered, Singly},
     error::RestError,
+    flight,
     query::{SessionScope, Sql, Text},
     request::End,
     spool::{Payload, Space},
@@ -42,6 +43,8 @@ pub(crate) struct Job {
     pub(crate) scope: SessionScope,
     /// Commit only once the result was approved.
     pub(crate) writes: bool,
+    /// It may well be that the result is not approved.
+    pub(crate) refusable: bool,
     /// What follows success.
     pub(crate) end: End,
     /// The schema's generation, for the statement cache.
@@ -95,6 +98,9 @@ async fn attempt(
     space: &Arc<Space>,
     approve: impl Fn(&Outcome) -> Result<(), RestError>,
 ) -> Result<Outcome, Failure> {
+    if let Some(direct) = flight::lent(connection, job).await {
+        return flight::run(direct, job, space, approve).await;
+    }
     let client = connection.client();
     let session = Prepared::lookup(connection, job, &job.session, &[]);
     let main = if job.is_plan {
@@ -353,11 +359,9 @@ fn planned_rows(plan: &serde_json::Value) -> Option<i64> {
 
 fn failure(job: &Job, error: Error) -> Failure {
     let lost = error.is_closed() || error.as_db_error().is_none();
-    let state = error.code().map(|code| code.code().to_owned()).unwrap_or_default();
-    let shutting_down = matches!(state.as_str(), "57P01" | "57P02" | "57P03");
-    let stale_plan = state == "0A000" && error.as_db_error().is_some_and(|db| db.message().starts_with("cached plan"));
+    let again = error.as_db_error().is_some_and(|db| sqlstate::may_be_run_again(db.code().code(), db.message()));
     let classified = sqlstate::classify(error, job.authenticated);
-    if lost || shutting_down || stale_plan { Failure::Retry(classified) } else { Failure::Final(classified) }
+    if lost || again { Failure::Retry(classified) } else { Failure::Final(classified) }
 }
 
 fn untyped(sql: &Sql) -> Vec<(&(dyn ToSql + Sync), Type)> {

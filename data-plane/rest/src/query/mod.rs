@@ -24,7 +24,7 @@ use crate::schema::Handler;
 pub(crate) use call::call;
 pub(crate) use explain::explained;
 pub(crate) use read::{explain, read};
-pub(crate) use session::{SessionScope, SessionSettings, begin, pre_request, session};
+pub(crate) use session::{READ_ONLY, READ_WRITE, SessionScope, SessionSettings, begin, pre_request, session};
 pub(crate) use singly::Joined;
 pub(crate) use write::write;
 

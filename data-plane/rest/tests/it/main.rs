@@ -5,6 +5,7 @@ mod config;
 mod embed;
 mod errors;
 mod faults;
+mod flights;
 mod headers;
 mod hostile;
 mod large;
