@@ -297,3 +297,55 @@ pub(crate) fn text(bytes: &[u8]) -> Option<(String, &[u8])> {
     let end = bytes.iter().position(|byte| *byte == 0)?;
     Some((String::from_utf8_lossy(&bytes[..end]).into_owned(), &bytes[end + 1..]))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_read_by_its_fields() {
+        let error = server_error(b"SERROR\0VERROR\0C42501\0Mdenied\0Hask\0Fa.c\0\0");
+        assert_eq!((error.code.as_str(), error.message.as_str()), ("42501", "denied"));
+        assert_eq!((error.detail, error.hint.as_deref()), (None, Some("ask")));
+        assert_eq!(server_error(b"Mcut off").message, "");
+    }
+
+    #[test]
+    fn a_row_is_read_by_its_columns() {
+        let row = |bytes: &'static [u8]| DirectRow(Bytes::from_static(bytes)).values().collect::<Vec<_>>();
+        let values = row(b"\0\x03\0\0\0\x02ab\xff\xff\xff\xff\0\0\0\0");
+        assert_eq!(values, [Some(Bytes::from_static(b"ab")), None, Some(Bytes::new())]);
+        assert!(row(b"\0\x01\0\0\0\x09cut off").is_empty());
+    }
+
+    #[test]
+    fn statements_are_named_when_seen_again_and_closed_when_forgotten() {
+        let mut named = Named::new();
+        let key = |text: &str| StatementKey::new(&[], text);
+        assert_eq!(named.name(&key("a")), (String::new(), true));
+        assert_eq!(named.name(&key("a")), ("d1".to_owned(), true));
+        assert_eq!(named.name(&key("a")), ("d1".to_owned(), false));
+        let closed = |named: &mut Named, generation| {
+            let mut output = BytesMut::new();
+            named.renew(generation, &mut output).unwrap();
+            output.to_vec()
+        };
+        assert_eq!(closed(&mut named, 0), b"");
+        // Others take its place.
+        for number in 0..CAPACITY.get() {
+            named.name(&key(&number.to_string()));
+        }
+        assert_eq!(closed(&mut named, 0), b"C\0\0\0\x08Sd1\0");
+        for _ in 0..2 {
+            named.name(&key("b"));
+        }
+        named.forget(&key("b"));
+        assert_eq!(closed(&mut named, 0), b"C\0\0\0\x08Sd2\0");
+        for _ in 0..2 {
+            named.name(&key("c"));
+        }
+        // The schema is another.
+        assert_eq!(closed(&mut named, 1), b"C\0\0\0\x08Sd3\0");
+        assert_eq!(named.name(&key("c")), (String::new(), true));
+    }
+}

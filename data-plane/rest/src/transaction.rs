@@ -1,6 +1,7 @@
-//! The transaction stage: runs the statements, in as few round trips as they need.
+//! The transaction stage: runs the statements, in as few round trips as they need; where the connection can be had for it, by
+//! [`flight`], and otherwise by its client.
 //!
-//! A read sends BEGIN, the session's set-up, the statement and COMMIT together. A write sends COMMIT after it has seen
+//! By the client, a read sends BEGIN, the session's set-up, the statement and COMMIT together. A write sends COMMIT after it has seen
 //! the result, so that a result that breaks the request's conditions is rolled back, and so that a connection that was
 //! lost before may be replaced. Where nothing is to be kept, ROLLBACK takes the place of COMMIT.
 
