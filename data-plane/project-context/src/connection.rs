@@ -18,12 +18,14 @@ use tokio::{
     net::{TcpStream, UnixStream},
     sync::broadcast,
 };
-use tokio_postgres::{AsyncMessage, Client, NoTls, Socket, Statement, tls::TlsStream};
+use tokio_postgres::{AsyncMessage, Client, NoTls, Statement, tls::TlsStream};
 
 use crate::{
     database::{ConnectError, Database, Opened, Place, Reached},
+    direct::Direct,
     pool::SessionManager,
     statements::{Lookup, StatementKey, Statements},
+    wire::Wire,
 };
 
 /// Longest time to bring a connection back to rest whose user went away; it is discarded after that.
@@ -67,9 +69,11 @@ impl Subscription {
 pub(crate) type Notifications = broadcast::WeakSender<Notification>;
 
 /// Drives a connection in a task that ends with it.
-pub(crate) fn drive<T: TlsStream + Unpin + Send + 'static>(
-    mut connection: tokio_postgres::Connection<Socket, T>,
-) -> Notifications {
+pub(crate) fn drive<S, T>(mut connection: tokio_postgres::Connection<S, T>) -> Notifications
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    T: TlsStream + Unpin + Send + 'static,
+{
     let (sender, _) = broadcast::channel(NOTIFICATION_BACKLOG);
     let notifications = sender.downgrade();
     tokio::spawn(async move {
@@ -96,6 +100,8 @@ pub(crate) fn drive<T: TlsStream + Unpin + Send + 'static>(
 pub(crate) struct Session {
     pub(crate) client: Client,
     statements: Statements,
+    /// The connection itself, where it can be had past the client.
+    wire: Option<Wire>,
     notifications: Notifications,
     /// Kept when the pool shrinks, because it listens.
     pub(crate) listening: AtomicBool,
@@ -110,13 +116,23 @@ impl fmt::Debug for Session {
     }
 }
 
+impl Drop for Session {
+    fn drop(&mut self) {
+        // Whatever was on its way: the client is to end, which it can't while it waits.
+        if let Some(wire) = &self.wire {
+            wire.give_back();
+        }
+    }
+}
+
 impl Session {
     /// Connects to the first server that will do.
     pub(crate) async fn open(database: &Arc<Database>) -> Result<Self, ConnectError> {
-        let Opened { client, notifications, reached } = Box::pin(database.open()).await?;
+        let Opened { client, notifications, wire, reached } = Box::pin(database.open()).await?;
         Ok(Self {
             client,
             statements: Statements::new(),
+            wire,
             notifications,
             listening: AtomicBool::new(false),
             database: Arc::clone(database),
@@ -155,6 +171,28 @@ impl Session {
         }
     }
 
+    /// Passes on what came while the connection was lent.
+    pub(crate) fn notify(&self, notification: Notification) {
+        if let Some(sender) = self.notifications.upgrade() {
+            // Nobody subscribed: nothing to do.
+            let _ = sender.send(notification);
+        }
+    }
+
+    fn is_broken(&self) -> bool {
+        self.wire.as_ref().is_some_and(Wire::is_broken)
+    }
+
+    /// Waits for what was cancelled, until the connection is outside any transaction.
+    async fn come_to_rest(&self) -> io::Result<()> {
+        if let Some(wire) = self.wire.as_ref().filter(|wire| wire.is_awaited())
+            && !wire.settle(self).await?
+        {
+            return Ok(());
+        }
+        self.client.batch_execute("ROLLBACK").await.map_err(io::Error::other)
+    }
+
     /// Subscribes first and sends `LISTEN` then, so that nothing falls in between.
     async fn subscribe(&self, channel: &str) -> Result<Option<Subscription>, tokio_postgres::Error> {
         let Some(sender) = self.notifications.upgrade() else {
@@ -188,6 +226,21 @@ impl Connection {
     #[must_use]
     pub fn client(&self) -> &Client {
         &self.session().client
+    }
+
+    /// The connection past the client, for statements that are one transaction together. `None` where there is no such way, or
+    /// not now.
+    pub async fn direct(&self) -> Option<Direct<'_>> {
+        let session = self.session();
+        let wire = session.wire.as_ref()?;
+        if !wire.lend() {
+            // Something is still on its way, such as the end of a statement: what is answered after it tells that it came.
+            session.client.batch_execute("").await.ok()?;
+            if !wire.lend() {
+                return None;
+            }
+        }
+        Some(Direct::new(session, wire))
     }
 
     /// From here on a drop cancels what runs.
@@ -240,6 +293,10 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         let Some(object) = self.object.take() else { return };
+        if object.is_broken() {
+            drop(Object::take(object));
+            return;
+        }
         if !self.working.load(Ordering::Relaxed) || object.client.is_closed() {
             return;
         }
@@ -250,7 +307,7 @@ impl Drop for Connection {
         tokio::spawn(async move {
             let reset = async {
                 object.cancel().await?;
-                object.client.batch_execute("ROLLBACK").await.map_err(io::Error::other)
+                object.come_to_rest().await
             };
             if let Err(error) = tokio::time::timeout(RESET, reset).await.unwrap_or_else(|late| Err(late.into())) {
                 tracing::debug!(%error, "connection discarded after a cancelled request");

@@ -11,7 +11,10 @@ use std::{
 };
 
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::{net::lookup_host, time::timeout};
+use tokio::{
+    net::{UnixStream, lookup_host},
+    time::timeout,
+};
 use tokio_postgres::{
     Client, Config, NoTls, SimpleQueryMessage, Socket,
     config::{Host, SslMode},
@@ -22,6 +25,7 @@ use tokio_postgres::{
 use crate::{
     connection::{self, Notifications},
     tls::{Attempt, Tls},
+    wire::Wire,
 };
 
 /// Time for connecting to one address, scram included, unless the configuration has another.
@@ -121,6 +125,8 @@ pub(crate) enum Place {
 /// A connection that was just made.
 pub(crate) struct Opened {
     pub(crate) client: Client,
+    /// The connection itself, where it can be had past the client.
+    pub(crate) wire: Option<Wire>,
     pub(crate) notifications: Notifications,
     pub(crate) reached: Reached,
 }
@@ -263,26 +269,43 @@ impl Database {
             }
         };
         let connecting = async {
-            let (client, notifications) = match tls {
-                Some(tls) => drive(&config, tls.clone()).await?,
-                None => drive(&config, NoTls).await?,
+            let (client, notifications, wire) = match (tls, place.socket().await) {
+                (Some(tls), _) => drive(&config, tls.clone()).await?,
+                (None, Some(socket)) => drive_socket(&config, socket).await?,
+                (None, None) => drive(&config, NoTls).await?,
             };
             wanted.check(&client).await?;
-            Ok((client, notifications))
+            Ok((client, notifications, wire))
         };
-        let (client, notifications) = timeout(self.patience(), connecting).await.unwrap_or(Err(Reason::TimedOut))?;
+        let (client, notifications, wire) = timeout(self.patience(), connecting).await.unwrap_or(Err(Reason::TimedOut))?;
         let encrypted = tls.is_some_and(Attempt::began);
-        Ok(Opened { client, notifications, reached: Reached { name, place, encrypted } })
+        Ok(Opened { client, wire, notifications, reached: Reached { name, place, encrypted } })
     }
 }
 
-async fn drive<T>(config: &Config, tls: T) -> Result<(Client, Notifications), Reason>
+async fn drive<T>(config: &Config, tls: T) -> Result<(Client, Notifications, Option<Wire>), Reason>
 where
     T: MakeTlsConnect<Socket>,
     T::Stream: TlsStream + Unpin + Send + 'static,
 {
     let (client, connection) = config.connect(tls).await.map_err(Reason::Database)?;
-    Ok((client, connection::drive(connection)))
+    Ok((client, connection::drive(connection), None))
+}
+
+async fn drive_socket(config: &Config, socket: UnixStream) -> Result<(Client, Notifications, Option<Wire>), Reason> {
+    let wire = Wire::new(socket);
+    let (client, connection) = config.connect_raw(wire.clone(), NoTls).await.map_err(Reason::Database)?;
+    Ok((client, connection::drive(connection), Some(wire)))
+}
+
+impl Place {
+    /// The server's socket, if it has one that lets us in; why it does not is found out by the client.
+    async fn socket(&self) -> Option<UnixStream> {
+        match self {
+            Self::Address(_) => None,
+            Self::Socket { folder, port } => UnixStream::connect(folder.join(format!(".s.PGSQL.{port}"))).await.ok(),
+        }
+    }
 }
 
 impl Server {

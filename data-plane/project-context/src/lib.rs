@@ -6,6 +6,8 @@
 
 mod connection;
 mod database;
+mod direct;
+mod frames;
 mod jwt;
 mod keys;
 mod pool;
@@ -15,6 +17,7 @@ mod statements;
 mod tls;
 mod token_cache;
 mod verification_keys;
+mod wire;
 
 use std::sync::Arc;
 
@@ -24,6 +27,7 @@ use tokio_postgres::{Config, config::Host};
 
 pub use connection::{Connection, Notification, Subscription};
 pub use database::{ConnectError, Database, Encryption, Server, Wanted};
+pub use direct::{Answer, Direct, DirectError, DirectRow, ServerError};
 pub use jwt::{Claims, JwtError, Verifier};
 pub use keys::{ApiKeys, PresentedKey};
 pub use pool::{IDLE_AFTER, Pool, PoolError, PoolMetrics, PoolSettings, RETRY_AFTER, WAIT};

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use tokio_postgres::Statement;
 
 /// Statements remembered per connection. A backend holds some tens of kB per prepared statement.
-const CAPACITY: NonZeroUsize = NonZeroUsize::new(128).expect("not zero");
+pub(crate) const CAPACITY: NonZeroUsize = NonZeroUsize::new(128).expect("not zero");
 
 /// Names a statement within everything its plan depends on: the role (RLS), the search path and the SQL text. A digest, so
 /// that long statements that are asked once take no room; a cryptographic one, so that nobody finds two with the same.

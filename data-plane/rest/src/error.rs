@@ -2,6 +2,8 @@
 //!
 //! Source of the texts: PostgREST's documentation, "Errors". `Display` is the `message` field.
 
+use std::io;
+
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use hyper::ext::ReasonPhrase;
 use project_context::{JwtError, PoolError, RETRY_AFTER};
@@ -24,6 +26,8 @@ pub(crate) enum RestError {
     Pool(#[source] PoolError),
     #[error("Database client error.")]
     Connection(#[source] tokio_postgres::Error),
+    #[error("Database client error.")]
+    Lost(#[source] io::Error),
     /// The cause is in the log.
     #[error("Could not query the database for the schema cache. Retrying.")]
     SchemaCache,
@@ -99,6 +103,10 @@ pub(crate) enum RestError {
     NoTable { schema: String, table: String, suggestion: Option<String> },
     #[error("{}", .0.message)]
     Raised(Box<Raised>),
+    #[error("The result is too large")]
+    NoSpace { limit: u64 },
+    #[error("Temporary space can't be used")]
+    Space(#[source] io::Error),
     #[error("Internal error")]
     Internal { cause: &'static str },
 }
@@ -236,7 +244,7 @@ impl RestError {
             Self::NoJwtSecret => plain(StatusCode::INTERNAL_SERVER_ERROR, "PGRST300"),
             Self::PoolTimeout => plain(StatusCode::GATEWAY_TIMEOUT, "PGRST003"),
             Self::Pool(error) => of(StatusCode::SERVICE_UNAVAILABLE, "PGRST000", json!(shown(error)), None),
-            Self::Connection(_) => plain(StatusCode::SERVICE_UNAVAILABLE, "PGRST001"),
+            Self::Connection(_) | Self::Lost(_) => plain(StatusCode::SERVICE_UNAVAILABLE, "PGRST001"),
             Self::SchemaCache => plain(StatusCode::SERVICE_UNAVAILABLE, "PGRST002"),
             Self::Database(error) => Parts {
                 status: sqlstate::http_status(error),
@@ -342,6 +350,13 @@ impl RestError {
                 details: Value::from(raised.details.clone()),
                 hint: raised.hint.clone(),
             },
+            Self::NoSpace { limit } => of(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "PGRSTX01",
+                json!(format!("Large results may take {limit} bytes together until they are sent.")),
+                Some("Ask for fewer rows at once, by limit and offset.".to_owned()),
+            ),
+            Self::Space(_) => plain(StatusCode::INTERNAL_SERVER_ERROR, "PGRSTX01"),
             Self::Internal { .. } => plain(StatusCode::INTERNAL_SERVER_ERROR, "PGRSTX00"),
         }
     }

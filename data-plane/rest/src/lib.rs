@@ -2,15 +2,18 @@
 //!
 //! A request passes stages, each a function on its own type: [`claims`] (who asks), [`request`] (what is asked, by HTTP's
 //! terms), [`plan`] (what that means in this schema), [`query`] (as SQL), [`transaction`] (run), [`response`] (HTTP
-//! again). [`planned`] holds what one request comes to, [`service`] leads it through. Only [`state`] and [`transaction`] do
-//! IO. Bodies are built by PostgreSQL and passed on unread.
+//! again). [`planned`] holds what one request comes to, [`service`] leads it through. Only [`state`], [`transaction`] and [`flight`] do
+//! IO. Bodies are built by PostgreSQL and passed on unread; those that may be large come row by row ([`delivered`]) and are kept in
+//! files until they are sent ([`spool`]).
 //!
 //! What it does not own: tokens and connections (`project-context`), API keys (`gateway`).
 //!
 //! It is a project's service, by [`router`], or the program `rest`, which takes the place of PostgREST's: [`program`].
 
 mod claims;
+mod delivered;
 mod error;
+mod flight;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod headers;
@@ -28,6 +31,7 @@ mod response;
 mod role_claim;
 mod schema;
 mod service;
+mod spool;
 mod sqlstate;
 mod state;
 mod transaction;

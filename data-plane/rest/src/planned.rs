@@ -5,13 +5,14 @@ use http::Response;
 
 use crate::{
     claims::Identity,
+    delivered::Singly,
     error::RestError,
     openapi::{self, Address},
     options::Options,
     plan::{self, CallPlan, ReadPlan, WritePlan},
-    query::{self, SessionScope, SessionSettings, Shape},
+    query::{self, Delivery, SessionScope, SessionSettings, Shape},
     representation::Representation,
-    request::{Action, ApiRequest, Count, End, Explain, MediaType, Target},
+    request::{Action, ApiRequest, Count, End, Explain, MediaType, RowRange, Target},
     response::{self, Shown},
     schema::{OpenApiMode, Returns, SchemaCache, TxEnd, Volatility, function_name},
     state::Loaded,
@@ -85,17 +86,24 @@ impl Planned {
     pub(crate) fn job(&self, loaded: &Loaded, request: &ApiRequest, identity: &Identity, options: &Options) -> Work {
         let config = &loaded.schema.config;
         let count = request.preferences.count;
-        let shape = self.shape.clone();
+        let delivery = self.delivery();
+        let singly = match &delivery {
+            Delivery::AtOnce(_) => None,
+            Delivery::Singly(joined) => {
+                let counts = matches!(count, Some(Count::Exact | Count::Estimated)) && self.can_be_counted();
+                Some(Singly { joined, counted: self.page().filter(|_| counts) })
+            }
+        };
         let (main, writes, estimate) = match &self.what {
             What::Allow(methods) => return Work::Ready(response::allow(methods)),
             What::Read(plan) => {
                 let estimates = self.explain.is_none() && matches!(count, Some(Count::Planned | Count::Estimated));
-                (query::read(plan, shape, count, config.max_rows), false, estimates.then(|| query::explain(plan)))
+                (query::read(plan, delivery, count, config.max_rows), false, estimates.then(|| query::explain(plan)))
             }
-            What::Write(plan) => (query::write(plan, shape), true, None),
+            What::Write(plan) => (query::write(plan, self.shape.clone()), true, None),
             What::Call(plan) => {
                 let writes = request.action == Action::CallByPost && plan.function.volatility == Volatility::Volatile;
-                (query::call(plan, shape, count, config.max_rows), writes, None)
+                (query::call(plan, delivery, count, config.max_rows), writes, None)
             }
             What::Root(_) => (openapi::question(&loaded.schema, &self.schema), false, None),
         };
@@ -108,16 +116,49 @@ impl Planned {
                 Some(explain) => query::explained(explain, main),
                 None => main,
             },
+            singly,
             is_plan: self.explain.is_some(),
             explain: estimate,
             counted_up_to: config.max_rows,
             scope: SessionScope { role: identity.role.clone(), schema: self.schema.clone() },
             writes,
+            refusable: self.is_refusable(request),
             end: end(config.tx_end, request.preferences.end),
             generation: loaded.generation,
             prepares: config.prepared_statements,
             authenticated: identity.authenticated,
         }))
+    }
+
+    /// A plan is of a statement that gives all at once, and so is what a write returns.
+    fn delivery(&self) -> Delivery {
+        match self.page() {
+            Some(page) if self.explain.is_none() => Delivery::of(self.shape.clone(), page.limit),
+            Some(_) | None => Delivery::AtOnce(self.shape.clone()),
+        }
+    }
+
+    /// The rows that are read, of all.
+    fn page(&self) -> Option<RowRange> {
+        match &self.what {
+            What::Read(plan) => Some(plan.range),
+            What::Call(plan) => Some(plan.range).filter(|_| plan.function.returns != Returns::Void),
+            What::Write(_) | What::Root(_) | What::Allow(_) => None,
+        }
+    }
+
+    /// Not a value that is no set of them.
+    fn can_be_counted(&self) -> bool {
+        match &self.what {
+            What::Call(plan) => plan.read.is_some() || plan.function.is_set,
+            What::Read(_) | What::Write(_) | What::Root(_) | What::Allow(_) => true,
+        }
+    }
+
+    /// Whether there is something that the outcome has to fulfil, besides what functions say to us.
+    fn is_refusable(&self, request: &ApiRequest) -> bool {
+        let addressed = matches!(&self.what, What::Write(plan) if !plan.addressed.is_empty());
+        addressed || matches!(self.media, MediaType::Object { .. }) || request.preferences.max_affected().is_some()
     }
 
     fn session_settings<'a>(
@@ -182,9 +223,11 @@ impl Planned {
                 let document = if shown.request.is_head() {
                     Bytes::new()
                 } else {
-                    openapi::describe(&loaded.schema, &self.schema, address.as_ref(), &outcome.body)?.into()
+                    let answer =
+                        outcome.body.in_memory().ok_or(RestError::Internal { cause: "the question's answer is large" })?;
+                    openapi::describe(&loaded.schema, &self.schema, address.as_ref(), answer)?.into()
                 };
-                response::document(shown, Outcome { body: document, ..outcome })?
+                response::document(shown, Outcome { body: document.into(), ..outcome })?
             }
             What::Allow(methods) => response::allow(methods),
         };

@@ -1,6 +1,6 @@
 //! The response stage: an outcome in, HTTP out. Pure.
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use percent_encoding::utf8_percent_encode;
 use serde_json::Value;
@@ -9,6 +9,7 @@ use crate::{
     error::RestError,
     plan::{WriteKind, WritePlan},
     request::{ALL_BUT_UNRESERVED, Action, ApiRequest, Applicable, MediaType, Resolution, Return, RowRange, applied},
+    spool::Payload,
     transaction::Outcome,
 };
 
@@ -140,7 +141,7 @@ pub(crate) fn plan(shown: &Shown<'_>, outcome: Outcome, content_type: &str) -> R
     }
     if !shown.request.is_head() {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(outcome.body.len()));
-        *response.body_mut() = Body::from(outcome.body);
+        *response.body_mut() = outcome.body.into_body();
     }
     response
 }
@@ -173,11 +174,11 @@ fn answer(
         headers.append(name, value);
     }
     let status = guc_status(&outcome)?.unwrap_or(status);
-    let body = if has_body { outcome.body } else { Bytes::new() };
+    let body = if has_body { outcome.body } else { Payload::default() };
     if status != StatusCode::NO_CONTENT {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
     }
-    let mut response = Response::new(Body::from(body));
+    let mut response = Response::new(body.into_body());
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     Ok(response)

@@ -75,7 +75,7 @@ async fn answer(state: &Arc<State>, parts: &Parts, body: Body, noted: &mut Noted
             Err(Failure::Retry(error)) if attempt < MAX_ATTEMPTS => {
                 tracing::debug!(%error, attempt, "request is run again on another connection");
             }
-            Err(Failure::Retry(error) | Failure::Final(error)) => return Err(error),
+            Err(Failure::Retry(error) | Failure::Final(error) | Failure::Abandoned(error)) => return Err(error),
             Ok(response) => return Ok(response),
         }
     }
@@ -134,7 +134,7 @@ async fn on_connection(
         noted.queries.extend(job.statements().map(str::to_owned));
     }
     let started = Instant::now();
-    let outcome = Box::pin(transaction::run(connection, &job, |outcome| planned.approve(&shown, outcome))).await;
+    let outcome = Box::pin(transaction::run(connection, &job, &state.space, |outcome| planned.approve(&shown, outcome))).await;
     noted.timings.transaction += started.elapsed();
     let outcome = outcome?;
     timed(&mut noted.timings.response, || planned.respond(&loaded, &shown, outcome)).map_err(Failure::Final)

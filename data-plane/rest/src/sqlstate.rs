@@ -4,6 +4,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use hyper::ext::ReasonPhrase;
+use project_context::ServerError;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use tokio_postgres::error::SqlState;
@@ -15,16 +16,27 @@ pub(crate) fn classify(error: tokio_postgres::Error, authenticated: bool) -> Res
     let Some(db) = error.as_db_error() else {
         return RestError::Connection(error);
     };
-    if db.code().code() == "PGRST" {
-        return raised(db.message(), db.detail());
-    }
-    RestError::Database(DatabaseError {
-        sqlstate: db.code().code().to_owned(),
+    let error = ServerError {
+        code: db.code().code().to_owned(),
         message: db.message().to_owned(),
         detail: db.detail().map(str::to_owned),
         hint: db.hint().map(str::to_owned),
-        authenticated,
-    })
+    };
+    reported(error, authenticated)
+}
+
+/// Turns what PostgreSQL reported into ours.
+pub(crate) fn reported(error: ServerError, authenticated: bool) -> RestError {
+    let ServerError { code, message, detail, hint } = error;
+    if code == "PGRST" {
+        return raised(&message, detail.as_deref());
+    }
+    RestError::Database(DatabaseError { sqlstate: code, message, detail, hint, authenticated })
+}
+
+/// Whether nothing was done because the server goes away, or because a cached plan no longer fits.
+pub(crate) fn may_be_run_again(code: &str, message: &str) -> bool {
+    matches!(code, "57P01" | "57P02" | "57P03") || (code == "0A000" && message.starts_with("cached plan"))
 }
 
 /// Whether the error says that the transaction had already failed, so that an earlier one is the cause.

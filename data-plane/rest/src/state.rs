@@ -27,6 +27,7 @@ use crate::{
     loads::Loads,
     options::Options,
     schema::{self, Config, InDatabase, LoadError, SchemaCache},
+    spool::Space,
 };
 
 /// Notifications that come within this time of the first cause one reload together.
@@ -48,6 +49,8 @@ pub(crate) struct State {
     /// By what the service was told. Without one, tokens can't be checked and are refused.
     verifier: ArcSwapOption<Verifier>,
     options: ArcSwap<Options>,
+    /// For results that are too large to be kept in memory.
+    pub(crate) space: Arc<Space>,
     current: ArcSwapOption<Loaded>,
     pub(crate) loads: Loads,
     loading: Mutex<()>,
@@ -78,6 +81,7 @@ impl State {
         Arc::new(Self {
             pool,
             verifier: ArcSwapOption::new(verifier),
+            space: Space::new(options.config.server_temp_file_limit),
             options: ArcSwap::from_pointee(options),
             current: ArcSwapOption::empty(),
             loads: Loads::default(),

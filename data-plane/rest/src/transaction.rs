@@ -1,21 +1,27 @@
-//! The transaction stage: runs the statements, in as few round trips as they need.
+//! The transaction stage: runs the statements, in as few round trips as they need; where the connection can be had for it, by
+//! [`flight`], and otherwise by its client.
 //!
-//! A read sends BEGIN, the session's set-up, the statement and COMMIT together. A write sends COMMIT after it has seen
+//! By the client, a read sends BEGIN, the session's set-up, the statement and COMMIT together. A write sends COMMIT after it has seen
 //! the result, so that a result that breaks the request's conditions is rolled back, and so that a connection that was
 //! lost before may be replaced. Where nothing is to be kept, ROLLBACK takes the place of COMMIT.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
-use futures::join;
+use futures::{join, try_join};
 use project_context::{Connection, Lookup, StatementKey};
 use tokio_postgres::{
-    Client, Error, Row, Statement,
+    Client, Error, Row, RowStream, Statement,
     types::{FromSql, ToSql, Type},
 };
 
 use crate::{
+    delivered::{self, Delivered, Singly},
     error::RestError,
+    flight,
     query::{SessionScope, Sql, Text},
     request::End,
+    spool::{Payload, Space},
     sqlstate,
 };
 
@@ -27,6 +33,8 @@ pub(crate) struct Job {
     /// The function called before each request.
     pub(crate) pre_request: Option<Sql>,
     pub(crate) main: Sql,
+    /// How its rows are taken, if it does not deliver all at once.
+    pub(crate) singly: Option<Singly>,
     /// Whether the main statement tells a plan, line by line.
     pub(crate) is_plan: bool,
     /// The planner's estimate of the total, if asked for.
@@ -36,6 +44,8 @@ pub(crate) struct Job {
     pub(crate) scope: SessionScope,
     /// Commit only once the result was approved.
     pub(crate) writes: bool,
+    /// It may well be that the result is not approved.
+    pub(crate) refusable: bool,
     /// What follows success.
     pub(crate) end: End,
     /// The schema's generation, for the statement cache.
@@ -58,7 +68,7 @@ impl Job {
 pub(crate) struct Outcome {
     pub(crate) total: Option<i64>,
     pub(crate) rows: i64,
-    pub(crate) body: Bytes,
+    pub(crate) body: Payload,
     pub(crate) response_headers: Option<String>,
     pub(crate) response_status: Option<String>,
     /// Primary key of the inserted row, as a JSON object.
@@ -73,26 +83,35 @@ pub(crate) enum Failure {
     /// Nothing happened in the database: the connection was lost, or a cached plan no longer fits.
     Retry(RestError),
     Final(RestError),
+    /// What runs is to be cancelled: the rest of its result is not wanted.
+    Abandoned(RestError),
 }
 
 /// Runs the job. `approve` sees a write's outcome before it is committed.
 pub(crate) async fn run(
     connection: &Connection,
     job: &Job,
+    space: &Arc<Space>,
     approve: impl Fn(&Outcome) -> Result<(), RestError>,
 ) -> Result<Outcome, Failure> {
     connection.begin_work();
-    let result = attempt(connection, job, approve).await;
-    // However it ended: a lost connection has nothing to cancel either.
-    connection.end_work();
+    let result = attempt(connection, job, space, approve).await;
+    // A lost connection has nothing to cancel either.
+    if !matches!(result, Err(Failure::Abandoned(_))) {
+        connection.end_work();
+    }
     result
 }
 
 async fn attempt(
     connection: &Connection,
     job: &Job,
+    space: &Arc<Space>,
     approve: impl Fn(&Outcome) -> Result<(), RestError>,
 ) -> Result<Outcome, Failure> {
+    if let Some(direct) = flight::lent(connection, job).await {
+        return flight::run(direct, job, space, approve).await;
+    }
     let client = connection.client();
     let session = Prepared::lookup(connection, job, &job.session, &[]);
     let main = if job.is_plan {
@@ -114,7 +133,10 @@ async fn attempt(
     let pre_request = optional(client, job.pre_request.as_ref());
     let explain = optional(client, job.explain.as_ref());
     if job.writes {
-        let (begun, set, pre, ran, explained) = join!(begin, set_up, pre_request, main.run(connection, client), explain);
+        let main_runs = run_main(connection, job, &main, space);
+        let (begun, set, pre, ran, explained) =
+            try_join!(whatever(begin), whatever(set_up), whatever(pre_request), main_runs, whatever(explain))
+                .map_err(Failure::Abandoned)?;
         let outcome = collect(job, [begun, set, pre.map(|_| ())], ran, explained);
         let approved = outcome.and_then(|outcome| approve(&outcome).map(|()| outcome).map_err(Failure::Final));
         finish_write(connection, job, &main, approved).await
@@ -130,11 +152,14 @@ async fn attempt(
                 let failure = collect(job, [begun, set, pre.map(|_| ())], Err(error), Ok(None));
                 return finish_write(connection, job, &main, failure).await;
             }
-            let (ran, explained, ended) = join!(main.run(connection, client), explain, end);
+            let main_runs = run_main(connection, job, &main, space);
+            let (ran, explained, ended) = try_join!(main_runs, whatever(explain), whatever(end)).map_err(Failure::Abandoned)?;
             collect(job, [begun, set, pre.map(|_| ()), ended], ran, explained)
         } else {
+            let main_runs = run_main(connection, job, &main, space);
             let (begun, set, pre, ran, explained, ended) =
-                join!(begin, set_up, pre_request, main.run(connection, client), explain, end);
+                try_join!(whatever(begin), whatever(set_up), whatever(pre_request), main_runs, whatever(explain), whatever(end))
+                    .map_err(Failure::Abandoned)?;
             let result = collect(job, [begun, set, pre.map(|_| ()), ended], ran, explained);
             if result.is_err() {
                 main.forget(connection);
@@ -142,6 +167,33 @@ async fn attempt(
             result
         }
     }
+}
+
+/// What the main statement gave.
+#[derive(Debug)]
+enum Ran {
+    Rows(Vec<Row>),
+    Joined(Delivered),
+}
+
+/// The outer error is ours, after which nothing is waited for.
+async fn run_main(
+    connection: &Connection,
+    job: &Job,
+    main: &Prepared<'_>,
+    space: &Arc<Space>,
+) -> Result<Result<Ran, Error>, RestError> {
+    let client = connection.client();
+    let Some(singly) = &job.singly else { return Ok(main.run(connection, client).await.map(Ran::Rows)) };
+    match main.stream(connection, client).await {
+        Ok(stream) => Ok(delivered::collect(stream, singly, space).await?.map(Ran::Joined)),
+        Err(error) => Ok(Err(error)),
+    }
+}
+
+/// A step whose result is looked at once all have ended.
+async fn whatever<T>(step: impl Future<Output = T>) -> Result<T, RestError> {
+    Ok(step.await)
 }
 
 async fn finish_write(
@@ -191,7 +243,7 @@ async fn optional(client: &Client, sql: Option<&Sql>) -> Result<Option<Row>, Err
 fn collect<const N: usize>(
     job: &Job,
     steps: [Result<(), Error>; N],
-    main: Result<Vec<Row>, Error>,
+    main: Result<Ran, Error>,
     explained: Result<Option<Row>, Error>,
 ) -> Result<Outcome, Failure> {
     let mut consequence = None;
@@ -203,7 +255,7 @@ fn collect<const N: usize>(
             Some(failure(job, error))
         }
     };
-    let mut rows = Vec::new();
+    let mut ran = Ran::Rows(Vec::new());
     // Steps before the main statement come first; a failed COMMIT after it is last.
     let mut steps = steps.into_iter();
     for step in steps.by_ref().take(3) {
@@ -212,7 +264,7 @@ fn collect<const N: usize>(
         }
     }
     match main {
-        Ok(found) => rows = found,
+        Ok(found) => ran = found,
         Err(error) => {
             if let Some(failure) = failed(error) {
                 return Err(failure);
@@ -236,6 +288,10 @@ fn collect<const N: usize>(
     if let Some(error) = consequence {
         return Err(failure(job, error));
     }
+    let rows = match ran {
+        Ran::Joined(delivered) => return joined(delivered, estimate.as_ref(), job).map_err(|error| failure(job, error)),
+        Ran::Rows(rows) => rows,
+    };
     if job.is_plan {
         return plan(&rows).map_err(|error| failure(job, error));
     }
@@ -246,7 +302,7 @@ fn collect<const N: usize>(
 /// A plan as it came, which in JSON is a single line to the protocol.
 fn plan(rows: &[Row]) -> Result<Outcome, Error> {
     let lines = rows.iter().map(|row| row.try_get::<_, PlanLine<'_>>(0).map(|line| line.0)).collect::<Result<Vec<_>, _>>()?;
-    Ok(Outcome { body: Bytes::from(lines.join("\n")), ..Outcome::default() })
+    Ok(Outcome { body: Bytes::from(lines.join("\n")).into(), ..Outcome::default() })
 }
 
 /// Text of either of the types that EXPLAIN has.
@@ -263,27 +319,35 @@ impl<'a> FromSql<'a> for PlanLine<'a> {
 }
 
 fn outcome(row: &Row, estimate: Option<&Row>, counted_up_to: Option<u64>) -> Result<Outcome, Error> {
-    let counted: Option<i64> = row.try_get(0)?;
-    let estimated = match estimate {
-        Some(row) => planned_rows(&row.try_get::<_, serde_json::Value>(0)?),
-        None => None,
-    };
     Ok(Outcome {
-        total: match (counted, estimated) {
-            (Some(counted), Some(estimated))
-                if counted_up_to.is_some_and(|most| u64::try_from(counted).is_ok_and(|n| n > most)) =>
-            {
-                Some(counted.max(estimated))
-            }
-            (Some(counted), Some(_)) => Some(counted),
-            (counted, estimated) => counted.or(estimated),
-        },
+        total: total(row.try_get(0)?, estimate, counted_up_to)?,
         rows: row.try_get(1)?,
-        body: row.try_get::<_, Body>(2)?.0,
+        body: row.try_get::<_, Body>(2)?.0.into(),
         response_headers: row.try_get(3)?,
         response_status: row.try_get(4)?,
         location: row.try_get(5)?,
         inserted: row.try_get::<_, Option<&str>>(6)?.and_then(|number| number.parse().ok()),
+    })
+}
+
+fn joined(delivered: Delivered, estimate: Option<&Row>, job: &Job) -> Result<Outcome, Error> {
+    let Delivered { counted, rows, body, response_headers, response_status } = delivered;
+    let total = total(counted, estimate, job.counted_up_to)?;
+    Ok(Outcome { total, rows, body, response_headers, response_status, ..Outcome::default() })
+}
+
+/// What was counted, or more by the planner's estimate if not all were.
+fn total(counted: Option<i64>, estimate: Option<&Row>, counted_up_to: Option<u64>) -> Result<Option<i64>, Error> {
+    let estimated = match estimate {
+        Some(row) => planned_rows(&row.try_get::<_, serde_json::Value>(0)?),
+        None => None,
+    };
+    Ok(match (counted, estimated) {
+        (Some(counted), Some(estimated)) if counted_up_to.is_some_and(|most| u64::try_from(counted).is_ok_and(|n| n > most)) => {
+            Some(counted.max(estimated))
+        }
+        (Some(counted), Some(_)) => Some(counted),
+        (counted, estimated) => counted.or(estimated),
     })
 }
 
@@ -306,11 +370,9 @@ fn planned_rows(plan: &serde_json::Value) -> Option<i64> {
 
 fn failure(job: &Job, error: Error) -> Failure {
     let lost = error.is_closed() || error.as_db_error().is_none();
-    let state = error.code().map(|code| code.code().to_owned()).unwrap_or_default();
-    let shutting_down = matches!(state.as_str(), "57P01" | "57P02" | "57P03");
-    let stale_plan = state == "0A000" && error.as_db_error().is_some_and(|db| db.message().starts_with("cached plan"));
+    let again = error.as_db_error().is_some_and(|db| sqlstate::may_be_run_again(db.code().code(), db.message()));
     let classified = sqlstate::classify(error, job.authenticated);
-    if lost || shutting_down || stale_plan { Failure::Retry(classified) } else { Failure::Final(classified) }
+    if lost || again { Failure::Retry(classified) } else { Failure::Final(classified) }
 }
 
 fn untyped(sql: &Sql) -> Vec<(&(dyn ToSql + Sync), Type)> {
@@ -379,6 +441,18 @@ impl<'a> Prepared<'a> {
                 client.query(&statement, &plain(&self.sql.parameters)).await
             }
             State::Once => client.query_typed(&self.sql.text, &untyped(self.sql)).await,
+        }
+    }
+
+    /// The rows as they come.
+    async fn stream(&self, connection: &Connection, client: &Client) -> Result<RowStream, Error> {
+        match self.state() {
+            State::Ready(statement) => client.query_raw(&statement, &self.sql.parameters).await,
+            State::Worthwhile => {
+                let statement = self.prepare(connection, client).await?;
+                client.query_raw(&statement, &self.sql.parameters).await
+            }
+            State::Once => client.query_typed_raw(&self.sql.text, self.sql.parameters.iter().map(|p| (p, Type::UNKNOWN))).await,
         }
     }
 

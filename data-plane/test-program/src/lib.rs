@@ -128,8 +128,14 @@ impl Running {
 
     /// Sends it a signal.
     pub fn tell(&self, signal: Signal) {
-        let pid = i32::try_from(self.child.id().unwrap()).unwrap();
+        let pid = i32::try_from(self.pid()).unwrap();
         rustix::process::kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
+    }
+
+    /// Its number, for what the kernel knows of it.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id().unwrap()
     }
 
     /// Its exit code and all that it has logged, once it has ended.

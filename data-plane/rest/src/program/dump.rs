@@ -56,6 +56,7 @@ const KEYS: &[(&[&str], &str)] = &[
     (&["PGRST_SERVER_HOST"], "!4"),
     (&["PGRST_SERVER_PORT"], "3000"),
     (&["PGRST_SERVER_REUSEPORT"], "false"),
+    (&["PGRST_SERVER_TEMP_FILE_LIMIT"], "4294967296"),
     (&["PGRST_SERVER_TIMING_ENABLED"], "false"),
     (&["PGRST_SERVER_TRACE_HEADER"], ""),
     (&["PGRST_SERVER_UNIX_SOCKET"], ""),

@@ -14,7 +14,7 @@ use super::{
 use crate::{options::Options, state::State};
 
 /// Settings that the program takes at its start only.
-const AT_THE_START: [&str; 19] = [
+const AT_THE_START: [&str; 20] = [
     "PGRST_ADMIN_SERVER_HOST",
     "PGRST_ADMIN_SERVER_PORT",
     "PGRST_ADMIN_SERVER_UNIX_SOCKET",
@@ -32,6 +32,7 @@ const AT_THE_START: [&str; 19] = [
     "PGRST_SERVER_HOST",
     "PGRST_SERVER_PORT",
     "PGRST_SERVER_REUSEPORT",
+    "PGRST_SERVER_TEMP_FILE_LIMIT",
     "PGRST_SERVER_UNIX_SOCKET",
     "PGRST_SERVER_UNIX_SOCKET_MODE",
 ];

@@ -1,9 +1,6 @@
 //! Function calls as SQL.
 
-use super::{
-    GUCS, Shape, Sql, body,
-    read::{read_from, rows},
-};
+use super::{Delivery, GUCS, Sql, read::read_from};
 use crate::{
     plan::{Argument, CallPlan},
     request::Count,
@@ -14,7 +11,7 @@ use crate::{
 const CALLED: &str = "_called";
 
 /// The whole statement of a call.
-pub(crate) fn call(plan: &CallPlan, shape: Shape, count: Option<Count>, max_rows: Option<u64>) -> Sql {
+pub(crate) fn call(plan: &CallPlan, delivery: Delivery, count: Option<Count>, max_rows: Option<u64>) -> Sql {
     let mut sql = Sql::default();
     let counts = matches!(count, Some(Count::Exact | Count::Estimated));
     match (&plan.read, &plan.scalars) {
@@ -23,14 +20,10 @@ pub(crate) fn call(plan: &CallPlan, shape: Shape, count: Option<Count>, max_rows
             let item = |sql: &mut Sql| {
                 sql.push(&called.text);
             };
-            read_from(&mut sql, read, shape, (count, max_rows), Some(&item));
+            read_from(&mut sql, read, delivery, (count, max_rows), Some(&item));
         }
         (Some(read), _) => {
-            sql.push("SELECT null::int8, count(*), ");
-            body(&mut sql, shape);
-            sql.push(", ").push(GUCS).push(", null::text, null::text FROM (");
-            rows(&mut sql, read, Some(&|sql| item(sql, plan)));
-            sql.push(") _r");
+            read_from(&mut sql, read, delivery, (count, max_rows), Some(&|sql| item(sql, plan)));
         }
         (None, Some(scalars)) => {
             called_scalars(&mut sql, plan);
@@ -38,13 +31,11 @@ pub(crate) fn call(plan: &CallPlan, shape: Shape, count: Option<Count>, max_rows
             let called = |sql: &mut Sql| {
                 sql.name(CALLED);
             };
-            read_from(&mut sql, scalars, shape, (count, max_rows), Some(&called));
+            read_from(&mut sql, scalars, delivery, (count, max_rows), Some(&called));
         }
         // Called in FROM, where it runs whether its value is used or not.
         (None, None) => {
-            sql.push("SELECT null::int8, count(*), ");
-            body(&mut sql, Shape::None);
-            sql.push(", ").push(GUCS).push(", null::text, null::text FROM (SELECT FROM ");
+            sql.push("SELECT null::int8, count(*), '', ").push(GUCS).push(", null::text, null::text FROM (SELECT FROM ");
             item(&mut sql, plan);
             sql.push(") _r");
         }

@@ -11,6 +11,7 @@ mod explain;
 mod outputs;
 mod read;
 mod session;
+mod singly;
 mod write;
 
 use std::{error::Error, fmt::Write as _, sync::Arc};
@@ -23,7 +24,8 @@ use crate::schema::Handler;
 pub(crate) use call::call;
 pub(crate) use explain::explained;
 pub(crate) use read::{explain, read};
-pub(crate) use session::{SessionScope, SessionSettings, begin, pre_request, session};
+pub(crate) use session::{READ_ONLY, READ_WRITE, SessionScope, SessionSettings, begin, pre_request, session};
+pub(crate) use singly::Joined;
 pub(crate) use write::write;
 
 /// A statement in the making.
@@ -152,7 +154,16 @@ pub(crate) enum Shape {
     None,
 }
 
-/// Columns of every main statement's only row, in this order:
+/// How a result is delivered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    /// As a single row with everything: see [`GUCS`].
+    AtOnce(Shape),
+    /// Row by row, and what is known of them together in a last one.
+    Singly(&'static Joined),
+}
+
+/// Columns of the only row of a statement that delivers at once, in this order:
 /// total (int8, null if not counted), rows (int8), body (text; bytea of a handler), response.headers, response.status (text
 /// or null), location (JSON text or null), inserted (text or null).
 pub(crate) const GUCS: &str =

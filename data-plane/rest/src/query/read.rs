@@ -1,9 +1,10 @@
 //! Reads as SQL. Each embedded resource is a lateral subquery that delivers one JSON value per row of its parent.
 
 use super::{
-    GUCS, Shape, Sql, body,
+    Delivery, GUCS, Sql, body,
     conditions::{field, order_by, where_all},
     outputs::{group_by, names, outputs},
+    singly::singly,
 };
 use crate::{
     plan::{Embed, ReadPlan, Source},
@@ -24,9 +25,9 @@ pub(crate) fn export_name(index: usize) -> String {
 }
 
 /// The whole statement of a read. `call` is the `FROM` item of a function call.
-pub(crate) fn read(plan: &ReadPlan, shape: Shape, count: Option<Count>, max_rows: Option<u64>) -> Sql {
+pub(crate) fn read(plan: &ReadPlan, delivery: Delivery, count: Option<Count>, max_rows: Option<u64>) -> Sql {
     let mut sql = Sql::default();
-    read_from(&mut sql, plan, shape, (count, max_rows), None);
+    read_from(&mut sql, plan, delivery, (count, max_rows), None);
     sql
 }
 
@@ -34,12 +35,20 @@ pub(crate) fn read(plan: &ReadPlan, shape: Shape, count: Option<Count>, max_rows
 pub(crate) fn read_from(
     sql: &mut Sql,
     plan: &ReadPlan,
-    shape: Shape,
+    delivery: Delivery,
     (count, max_rows): (Option<Count>, Option<u64>),
     call: Option<&CallItem<'_>>,
 ) {
+    let counting = Counting::new(count, max_rows);
+    let shape = match delivery {
+        Delivery::AtOnce(shape) => shape,
+        Delivery::Singly(joined) => {
+            singly(sql, joined, |sql| rows(sql, plan, call), |sql| total_if_needed(sql, plan, counting, call));
+            return;
+        }
+    };
     sql.push("SELECT ");
-    total(sql, plan, count, max_rows, call);
+    total(sql, plan, counting, call);
     sql.push(", count(*), ");
     body(sql, shape);
     sql.push(", ").push(GUCS).push(", null::text, null::text FROM (");
@@ -54,15 +63,38 @@ pub(crate) fn explain(plan: &ReadPlan) -> Sql {
     sql
 }
 
-/// The total number of rows, or null. What the page itself tells is not counted again.
-fn total(sql: &mut Sql, plan: &ReadPlan, count: Option<Count>, max_rows: Option<u64>, call: Option<&CallItem<'_>>) {
-    let at_most = match count {
-        None | Some(Count::Planned) => {
-            sql.push("null::int8");
-            return;
+/// That rows are counted, and how many before it is enough.
+#[derive(Clone, Copy)]
+struct Counting {
+    at_most: Option<u64>,
+}
+
+impl Counting {
+    fn new(count: Option<Count>, max_rows: Option<u64>) -> Option<Self> {
+        match count {
+            None | Some(Count::Planned) => None,
+            Some(Count::Exact) => Some(Self { at_most: None }),
+            Some(Count::Estimated) => Some(Self { at_most: max_rows.map(|rows| rows.saturating_add(1)) }),
         }
-        Some(Count::Exact) => None,
-        Some(Count::Estimated) => max_rows.map(|rows| rows.saturating_add(1)),
+    }
+}
+
+/// The total beside rows that come one by one, or null where they tell it, however many they are.
+fn total_if_needed(sql: &mut Sql, plan: &ReadPlan, counting: Option<Counting>, call: Option<&CallItem<'_>>) {
+    let RowRange { offset, limit } = plan.range;
+    match counting {
+        Some(counting) if limit.is_some() || offset > 0 => count_all(sql, plan, counting, call),
+        Some(_) | None => {
+            sql.push("null::int8");
+        }
+    }
+}
+
+/// The total number of rows, or null. What the page itself tells is not counted again.
+fn total(sql: &mut Sql, plan: &ReadPlan, counting: Option<Counting>, call: Option<&CallItem<'_>>) {
+    let Some(counting) = counting else {
+        sql.push("null::int8");
+        return;
     };
     let RowRange { offset, limit } = plan.range;
     sql.push("CASE WHEN ");
@@ -77,9 +109,15 @@ fn total(sql: &mut Sql, plan: &ReadPlan, count: Option<Count>, max_rows: Option<
     if offset > 0 {
         sql.push(" + ").value(offset.to_string()).push("::int8");
     }
-    sql.push(" ELSE (SELECT count(*) FROM (");
-    counted(sql, plan, call, at_most);
-    sql.push(") _c) END");
+    sql.push(" ELSE ");
+    count_all(sql, plan, counting, call);
+    sql.push(" END");
+}
+
+fn count_all(sql: &mut Sql, plan: &ReadPlan, counting: Counting, call: Option<&CallItem<'_>>) {
+    sql.push("(SELECT count(*) FROM (");
+    counted(sql, plan, call, counting.at_most);
+    sql.push(") _c)");
 }
 
 /// The rows, or groups, without order, window and everything that does not decide which there are.

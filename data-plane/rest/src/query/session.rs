@@ -16,6 +16,11 @@ pub(crate) struct SessionScope {
     pub(crate) schema: String,
 }
 
+/// What begins a read that needs nothing else.
+pub(crate) const READ_ONLY: &str = "BEGIN READ ONLY";
+/// The same of a write.
+pub(crate) const READ_WRITE: &str = "BEGIN";
+
 /// `BEGIN` as the request needs it. The first of the settings that tells the isolation counts.
 pub(crate) fn begin<'a>(read_only: bool, mut settings: impl Iterator<Item = &'a (String, String)>) -> String {
     // It has to be said here: set by the session's statement it would come too late for this transaction.

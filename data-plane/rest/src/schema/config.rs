@@ -58,6 +58,8 @@ pub(crate) struct Config {
     pub(crate) server_timing_enabled: bool,
     /// A header of the request that the answer repeats.
     pub(crate) server_trace_header: Option<HeaderName>,
+    /// Bytes that large results may take together, in temporary files, until they are sent. Fixed when the service is made.
+    pub(crate) server_temp_file_limit: u64,
     /// Whether an embedded resource with an alias may also be filtered by its target's name.
     pub(crate) legacy_target_names: bool,
     /// Refuse UPDATE and DELETE without a filter, as Supabase does by the extension `safeupdate`.
@@ -151,6 +153,7 @@ impl Config {
             cors_allowed_origins: None,
             server_timing_enabled: false,
             server_trace_header: None,
+            server_temp_file_limit: TEMP_FILE_LIMIT,
             legacy_target_names: true,
             safe_update: false,
         }
@@ -252,6 +255,8 @@ impl Setting {
 }
 
 const ROLE_CLAIM_KEY: &str = "PGRST_JWT_ROLE_CLAIM_KEY";
+/// A result that PostgreSQL gives at once has at most a quarter of this.
+const TEMP_FILE_LIMIT: u64 = 4 * 1024 * 1024 * 1024;
 
 const BOOLEAN: &str = "true or false";
 const SCHEMAS: &str = "names of schemas, of which none is PostgreSQL's own";
@@ -297,6 +302,10 @@ pub(crate) const SETTINGS: &[Setting] = &[
         put(&mut c.openapi_server_proxy_uri, Some(text(v)))
     }),
     of(&["PGRST_SERVER_CORS_ALLOWED_ORIGINS"], ORIGINS, |c, v| put(&mut c.cors_allowed_origins, origins(v))),
+    Setting {
+        fixed: true,
+        ..of(&["PGRST_SERVER_TEMP_FILE_LIMIT"], "a number of bytes", |c, v| put(&mut c.server_temp_file_limit, v.parse().ok()))
+    },
     of(&["PGRST_SERVER_TIMING_ENABLED"], BOOLEAN, |c, v| put(&mut c.server_timing_enabled, truth(v))),
     of(&["PGRST_SERVER_TRACE_HEADER"], "the name of a header", |c, v| put(&mut c.server_trace_header, optional(v))),
     of(&["PGRST_URL_USE_LEGACY_TARGET_NAMES"], BOOLEAN, |c, v| put(&mut c.legacy_target_names, truth(v))),

@@ -1,5 +1,7 @@
 //! The program itself, started with PostgREST's variables, and requests to it over the network.
 
+use std::path::PathBuf;
+
 use rustix::process::Signal;
 use test_postgres::TestDatabase;
 use test_program::{Given, Running, ask, send};
@@ -98,6 +100,11 @@ impl Program {
     /// Sends it a signal.
     pub(crate) fn tell(&self, signal: Signal) {
         self.0.tell(signal);
+    }
+
+    /// Its folder in `/proc`.
+    pub(crate) fn proc(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/{}", self.0.pid()))
     }
 
     /// Where it listens.
