@@ -296,7 +296,9 @@ impl Manager for SessionManager {
         if session.client.is_closed() {
             return Err(RecycleError::message("connection closed"));
         }
-        if self.max_lifetime.is_some_and(|most| metrics.age() >= most) {
+        // What listens stays: whoever subscribed would have to ask again for everything it may have missed.
+        let is_replaceable = !session.listening.load(Ordering::Relaxed);
+        if is_replaceable && self.max_lifetime.is_some_and(|most| metrics.age() >= most) {
             return Err(RecycleError::message("connection too old"));
         }
         Ok(())
