@@ -11,8 +11,9 @@ use std::{
 };
 
 use secrecy::{ExposeSecret as _, SecretString};
+use socket2::{SockRef, TcpKeepalive};
 use tokio::{
-    net::{UnixStream, lookup_host},
+    net::{TcpStream, UnixStream, lookup_host},
     time::timeout,
 };
 use tokio_postgres::{
@@ -21,11 +22,12 @@ use tokio_postgres::{
     error::SqlState,
     tls::{MakeTlsConnect, TlsStream},
 };
+use tokio_util::either::Either;
 
 use crate::{
     connection::{self, Notifications},
     tls::{Attempt, Tls},
-    wire::Wire,
+    wire::{Plain, Wire},
 };
 
 /// Time for connecting to one address, scram included, unless the configuration has another.
@@ -269,10 +271,13 @@ impl Database {
             }
         };
         let connecting = async {
-            let (client, notifications, wire) = match (tls, place.socket().await) {
-                (Some(tls), _) => drive(&config, tls.clone()).await?,
-                (None, Some(socket)) => drive_socket(&config, socket).await?,
-                (None, None) => drive(&config, NoTls).await?,
+            let (client, notifications, wire) = match tls {
+                Some(tls) => drive(&config, tls.clone()).await?,
+                None => match place.plain(&config).await {
+                    Ok(socket) => drive_plain(&config, socket).await?,
+                    // The client finds out for itself, and says it in its words.
+                    Err(_) => drive(&config, NoTls).await?,
+                },
             };
             wanted.check(&client).await?;
             Ok((client, notifications, wire))
@@ -292,19 +297,36 @@ where
     Ok((client, connection::drive(connection), None))
 }
 
-async fn drive_socket(config: &Config, socket: UnixStream) -> Result<(Client, Notifications, Option<Wire>), Reason> {
+async fn drive_plain(config: &Config, socket: Plain) -> Result<(Client, Notifications, Option<Wire>), Reason> {
     let wire = Wire::new(socket);
     let (client, connection) = config.connect_raw(wire.clone(), NoTls).await.map_err(Reason::Database)?;
     Ok((client, connection::drive(connection), Some(wire)))
 }
 
 impl Place {
-    /// The server's socket, if it has one that lets us in; why it does not is found out by the client.
-    async fn socket(&self) -> Option<UnixStream> {
-        match self {
-            Self::Address(_) => None,
-            Self::Socket { folder, port } => UnixStream::connect(folder.join(format!(".s.PGSQL.{port}"))).await.ok(),
+    /// Connects without TLS, with the options that the client sets on its own sockets.
+    async fn plain(&self, config: &Config) -> io::Result<Plain> {
+        let address = match self {
+            Self::Socket { folder, port } => {
+                return UnixStream::connect(folder.join(format!(".s.PGSQL.{port}"))).await.map(Either::Left);
+            }
+            Self::Address(address) => address,
+        };
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        let socket = SockRef::from(&stream);
+        socket.set_tcp_user_timeout(config.get_tcp_user_timeout().copied())?;
+        if config.get_keepalives() {
+            let mut keepalive = TcpKeepalive::new().with_time(config.get_keepalives_idle());
+            if let Some(interval) = config.get_keepalives_interval() {
+                keepalive = keepalive.with_interval(interval);
+            }
+            if let Some(retries) = config.get_keepalives_retries() {
+                keepalive = keepalive.with_retries(retries);
+            }
+            socket.set_tcp_keepalive(&keepalive)?;
         }
+        Ok(Either::Right(stream))
     }
 }
 

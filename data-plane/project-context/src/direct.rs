@@ -2,8 +2,7 @@
 //! are one transaction by that, which needs neither BEGIN nor COMMIT, and one answer, which wakes one task once. The client
 //! ends each statement by a Sync of its own, and has a task between the socket and whoever asks.
 //!
-//! The client connects, and has the connection for everything else: [`crate::wire`] lends it. Only sockets of this machine are
-//! lent, which are never encrypted.
+//! The client connects, and has the connection for everything else: [`crate::wire`] lends it, if it is not encrypted.
 
 use std::{fmt, io};
 

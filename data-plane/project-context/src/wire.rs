@@ -14,8 +14,9 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use postgres_protocol::message::frontend;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::UnixStream,
+    net::{TcpStream, UnixStream},
 };
+use tokio_util::either::Either;
 
 use crate::{
     connection::{Notification, Session},
@@ -28,12 +29,15 @@ const READ_AT_ONCE: usize = 16 * 1024;
 /// Bytes of a buffer that are kept for the next use.
 const KEPT: usize = 4 * READ_AT_ONCE;
 
+/// A connection without TLS.
+pub(crate) type Plain = Either<UnixStream, TcpStream>;
+
 /// The socket, as the client sees it.
 #[derive(Clone)]
 pub(crate) struct Wire(Arc<Mutex<Shared>>);
 
 pub(crate) struct Shared {
-    socket: UnixStream,
+    socket: Plain,
     /// The client has to wait.
     lent: bool,
     reader: Option<Waker>,
@@ -56,7 +60,7 @@ pub(crate) struct Shared {
 }
 
 impl Wire {
-    pub(crate) fn new(socket: UnixStream) -> Self {
+    pub(crate) fn new(socket: Plain) -> Self {
         Self(Arc::new(Mutex::new(Shared {
             socket,
             lent: false,

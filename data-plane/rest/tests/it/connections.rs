@@ -31,9 +31,12 @@ fn variables(database: &TestDatabase, port: u16) -> Variables {
 }
 
 #[tokio::test]
-async fn a_connection_is_replaced_when_it_is_old() {
+async fn a_connection_is_replaced_when_it_is_old_unless_it_listens() {
     let database = database().await;
-    let p = variables(&database, database.port()).with("PGRST_DB_POOL_MAX_LIFETIME", "1").start().await;
+    let given = variables(&database, database.port()).with("PGRST_DB_POOL_MAX_LIFETIME", "1");
+    let p = given.clone().with("PGRST_DB_CHANNEL_ENABLED", "false").start().await;
+    let listener = given.start().await;
+    let listens = listener.body("GET /rpc/backend").await;
     let first = p.body("GET /rpc/backend").await;
     eventually(|| async {
         let now = p.body("GET /rpc/backend").await;
@@ -41,6 +44,7 @@ async fn a_connection_is_replaced_when_it_is_old() {
         now != first
     })
     .await;
+    assert_eq!(listener.body("GET /rpc/backend").await, listens);
 }
 
 #[tokio::test]
@@ -65,6 +69,7 @@ async fn statements_are_prepared_unless_that_is_forbidden() {
 async fn without_prepared_statements_every_connection_does() {
     let database = database().await;
     let given = variables(&database, database.port()).with("PGRST_DB_PREPARED_STATEMENTS", "false");
+    let given = given.with("PGRST_DB_CHANNEL_ENABLED", "false");
     let p = given.with("PGRST_DB_POOL", "2").with("PGRST_DB_POOL_MAX_LIFETIME", "0").start().await;
     // Each request has another connection, as by a pooler.
     let (first, second) = (p.body("GET /rpc/backend").await, p.body("GET /rpc/backend").await);
