@@ -53,6 +53,19 @@ pub(crate) enum Volatility {
     Volatile,
 }
 
+impl Parameter {
+    /// The type for a value. As types, `character` and `bit` are of one place, and would cut it; a parameter's length is not known.
+    pub(crate) fn value_type(&self) -> &str {
+        match self.type_name.as_str() {
+            "character" => "character varying",
+            "character[]" => "character varying[]",
+            "bit" => "bit varying",
+            "bit[]" => "bit varying[]",
+            other => other,
+        }
+    }
+}
+
 impl Function {
     /// The only parameter, if it has no name: it takes the whole body.
     pub(crate) fn single_unnamed(&self) -> Option<&Parameter> {
