@@ -67,6 +67,14 @@ impl Parameter {
 }
 
 impl Function {
+    /// Whether a request can say what each argument is: by its name, or as the body.
+    pub(crate) fn is_callable(&self) -> bool {
+        match self.single_unnamed() {
+            Some(only) => matches!(only.type_name.as_str(), "bytea" | "json" | "jsonb" | "text" | "xml"),
+            None => self.parameters.iter().all(|parameter| !parameter.name.is_empty()),
+        }
+    }
+
     /// The only parameter, if it has no name: it takes the whole body.
     pub(crate) fn single_unnamed(&self) -> Option<&Parameter> {
         match self.parameters.as_slice() {
