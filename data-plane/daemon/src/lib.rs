@@ -8,6 +8,7 @@ mod health;
 mod log;
 mod serve;
 mod stop;
+mod targets;
 
 pub use admin::{READY_AT_MOST, router as admin_router};
 pub use health::{ask, ask_unix, loopback};

@@ -18,6 +18,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
+use crate::targets::Lenient;
+
 /// Pause after a failure to accept, such as when file descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -157,7 +159,7 @@ async fn serve_accepted(listener: impl Accept, router: Router, stop: Cancellatio
                 Ok::<_, Infallible>(response)
             }
         });
-        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+        let connection = builder.serve_connection_with_upgrades(TokioIo::new(Lenient::new(stream)), service).into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -315,6 +317,19 @@ mod tests {
             assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
             assert_eq!(answer.contains("content-length: 0"), is_told, "{answer}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_target_may_have_characters_that_should_be_escaped() {
+        let router = Router::new().fallback(async |uri: axum::http::Uri| uri.to_string());
+        let (address, _stop, _served) = serving(router, Limits::LENIENT).await;
+        let mut socket = TcpStream::connect(address).await.unwrap();
+        let requests =
+            "GET /a?b->>c=eq.\"d\" HTTP/1.1\r\nhost: x\r\n\r\nGET /?e=<f HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        socket.write_all(requests.as_bytes()).await.unwrap();
+        let mut answers = String::new();
+        socket.read_to_string(&mut answers).await.unwrap();
+        assert!(answers.contains("/a?b-%3E%3Ec=eq.%22d%22") && answers.ends_with("/?e=%3Cf"), "{answers}");
     }
 
     #[tokio::test]

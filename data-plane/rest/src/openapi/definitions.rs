@@ -32,7 +32,13 @@ pub(super) fn object(required: &[&str], properties: Map<String, Value>) -> Map<S
 /// The schema of a value of this type. JSON's own values may be anything and have no `type`.
 pub(super) fn typed(type_name: &str) -> Map<String, Value> {
     let mut schema = Map::new();
-    schema.insert("format".to_owned(), json!(type_name));
+    // The formats that OpenAPI knows for whole numbers; of other types it takes any.
+    let format = match type_name {
+        "smallint" | "integer" => "int32",
+        "bigint" => "int64",
+        other => other,
+    };
+    schema.insert("format".to_owned(), json!(format));
     let (kind, items) = json_type(type_name);
     if let Some(kind) = kind {
         schema.insert("type".to_owned(), json!(kind));
@@ -184,7 +190,8 @@ mod tests {
     #[test]
     fn types_are_those_of_json() {
         for (name, expected) in [
-            ("bigint", json!({"format": "bigint", "type": "integer"})),
+            ("bigint", json!({"format": "int64", "type": "integer"})),
+            ("smallint", json!({"format": "int32", "type": "integer"})),
             ("jsonb", json!({"format": "jsonb"})),
             ("integer[]", json!({"format": "integer[]", "type": "array", "items": {"type": "integer"}})),
             ("jsonb[]", json!({"format": "jsonb[]", "type": "array", "items": {"type": "string"}})),

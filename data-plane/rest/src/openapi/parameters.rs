@@ -7,7 +7,6 @@ use crate::schema::Relation;
 const RETURN: [&str; 3] = ["return=representation", "return=minimal", "return=headers-only"];
 const COUNT: [&str; 3] = ["count=exact", "count=planned", "count=estimated"];
 const RESOLUTION: [&str; 2] = ["resolution=ignore-duplicates", "resolution=merge-duplicates"];
-const PARAMS: [&str; 1] = ["params=single-object"];
 
 /// `{"$ref": …}` to one of [`shared`] or [`of`].
 pub(super) fn reference(name: &str) -> Value {
@@ -47,12 +46,8 @@ pub(super) fn shared() -> Map<String, Value> {
             "default": "items"}),
     );
     let post: Vec<&str> = RETURN.into_iter().chain(RESOLUTION).collect();
-    for (key, values) in [
-        ("preferParams", PARAMS.as_slice()),
-        ("preferReturn", RETURN.as_slice()),
-        ("preferCount", COUNT.as_slice()),
-        ("preferPost", post.as_slice()),
-    ] {
+    for (key, values) in [("preferReturn", RETURN.as_slice()), ("preferCount", COUNT.as_slice()), ("preferPost", post.as_slice())]
+    {
         parameters.insert(
             key.to_owned(),
             json!({"name": "Prefer", "description": "Preference", "required": false, "in": "header", "type": "string", "enum": values}),

@@ -76,7 +76,7 @@ pub(super) fn of_function(function: &Function, catalogue: &Catalogue) -> Value {
         named.iter().filter(|parameter| parameter.required).map(|parameter| parameter.name.as_str()).collect();
     let properties = named.iter().map(|parameter| (parameter.name.clone(), Value::Object(typed(&parameter.type_name)))).collect();
     let arguments = json!({"name": "args", "required": true, "in": "body", "schema": object(&required, properties)});
-    path.insert("post".to_owned(), operation(vec![arguments, reference("preferParams")]));
+    path.insert("post".to_owned(), operation(vec![arguments]));
     Value::Object(path)
 }
 

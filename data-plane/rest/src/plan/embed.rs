@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     error::RestError,
     request::SelectEmbed,
-    schema::{Cardinality, Relationship, SchemaCache, closest},
+    schema::{Cardinality, RelationKind, Relationship, SchemaCache, closest},
 };
 
 pub(crate) fn find<'a>(
@@ -22,7 +22,7 @@ pub(crate) fn find<'a>(
     let matching: Vec<&Arc<Relationship>> = known
         .iter()
         .filter(|candidate| candidate.target.0 == schema || is_computed(candidate))
-        .filter(|c| matches(c, embed))
+        .filter(|c| matches(cache, c, embed))
         .collect();
     match matching.as_slice() {
         [only] => Ok(only),
@@ -71,7 +71,7 @@ fn is_computed(candidate: &Relationship) -> bool {
     matches!(candidate.cardinality, Cardinality::Computed { .. })
 }
 
-fn matches(candidate: &Relationship, embed: &SelectEmbed) -> bool {
+fn matches(cache: &SchemaCache, candidate: &Relationship, embed: &SelectEmbed) -> bool {
     let target = embed.target.as_str();
     if is_computed(candidate) {
         return embed.hint.is_none() && target == candidate.constraint;
@@ -79,11 +79,12 @@ fn matches(candidate: &Relationship, embed: &SelectEmbed) -> bool {
     match &embed.hint {
         Some(hint) => target == candidate.target.1 && !is_owning_self(candidate) && hinted(candidate, hint),
         None => {
-            (target == candidate.target.1 && !is_owning_self(candidate))
-                || (candidate.is_owning() && is_single_column(candidate, target))
+            let by_key = (candidate.is_owning() && is_single_column(candidate, target))
                 || (target == candidate.constraint
                     && candidate.junction.is_none()
-                    && (candidate.is_owning() || !candidate.is_self()))
+                    && (candidate.is_owning() || !candidate.is_self()));
+            // A column or a constraint means a table: each view of it would make it ambiguous.
+            (target == candidate.target.1 && !is_owning_self(candidate)) || (by_key && !leads_to_a_view(cache, candidate))
         }
     }
 }
@@ -91,6 +92,11 @@ fn matches(candidate: &Relationship, embed: &SelectEmbed) -> bool {
 /// A table that refers to itself is, by its own name, the "many" side; the other goes by the column's name.
 fn is_owning_self(candidate: &Relationship) -> bool {
     candidate.is_self() && candidate.is_owning()
+}
+
+fn leads_to_a_view(cache: &SchemaCache, candidate: &Relationship) -> bool {
+    let (schema, name) = &candidate.target;
+    cache.relation(schema, name).is_some_and(|relation| relation.kind == RelationKind::View)
 }
 
 fn is_single_column(candidate: &Relationship, name: &str) -> bool {

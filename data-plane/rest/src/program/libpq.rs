@@ -21,6 +21,9 @@ use tokio_postgres::{
 
 use super::connection_string::{self, Parameters};
 
+/// As what it is known to the server, by PostgREST's name and version as `pg_stat_activity` shows them.
+const APPLICATION: &str = "PostgREST 16.2";
+
 /// Where Debian's packages and PostgreSQL's image keep the socket.
 const SOCKET_DIR: &str = "/var/run/postgresql";
 
@@ -171,7 +174,7 @@ impl<'a> Completed<'a> {
     fn config(&self) -> Result<Config, String> {
         let mut config = Config::new();
         let application = self.text("application_name").or_else(|| self.text("fallback_application_name"));
-        config.application_name(application.unwrap_or("supacloud rest"));
+        config.application_name(application.unwrap_or(APPLICATION));
         if let Some(user) = self.text("user") {
             config.user(user);
         }

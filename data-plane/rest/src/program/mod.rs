@@ -87,6 +87,12 @@ pub enum RunError {
         /// What was said.
         why: String,
     },
+    /// The database does not let the program in, which waiting does not change.
+    #[error("the database refuses the login: {why}")]
+    Refused {
+        /// What was said.
+        why: String,
+    },
 }
 
 /// Serves until SIGTERM or SIGINT, by what the sources made of the settings, and reads those again when it is told to. Lets requests in
@@ -110,7 +116,7 @@ pub async fn run(settings: Settings, sources: Sources) -> Result<(), RunError> {
     let (level, recovers, options) = (settings.level, settings.database.recovers, settings.options());
     let pool = Arc::new(pool(&settings));
     let state = State::new(Arc::clone(&pool), settings.verifier(), options);
-    let reaching = tokio::spawn(reach(Arc::clone(&state)));
+    let mut reaching = tokio::spawn(reach(Arc::clone(&state)));
     let reloading = tokio::spawn(reload::when_told(Arc::clone(&state), sources, reloads));
     let main = listener.reach().map_err(|source| RunError::Reach { source })?;
     let administration = async {
@@ -127,6 +133,11 @@ pub async fn run(settings: Settings, sources: Sources) -> Result<(), RunError> {
             stop.cancel();
             serving.await;
             Err(RunError::Unreachable { why })
+        }
+        Ok(why) = &mut reaching => {
+            stop.cancel();
+            serving.await;
+            Err(RunError::Refused { why })
         }
     };
     reaching.abort();
@@ -149,10 +160,13 @@ fn pool(settings: &Settings) -> Pool {
 }
 
 /// Tries until the database is reached and its schema known, so that the log says what is wrong before anyone asks, and the
-/// first request does not wait.
-async fn reach(state: Arc<State>) {
+/// first request does not wait. Returns only if the database refuses the login.
+async fn reach(state: Arc<State>) -> String {
     let mut pauses = Pauses(FIRST_PAUSE);
     while let Err(error) = state.pool.probe().await {
+        if let Some(why) = cause(&error).filter(|why| is_refusal(why)) {
+            return why;
+        }
         let pause = pauses.next();
         tracing::warn!(target: "startup", cause = cause(&error), retry = ?pause, "{error}");
         tokio::time::sleep(pause).await;
@@ -164,6 +178,12 @@ async fn reach(state: Arc<State>) {
         tokio::time::sleep(pauses.next()).await;
     }
     tracing::info!(target: "startup", "the schema is loaded");
+    std::future::pending().await
+}
+
+/// Whether a cause is one of those for which PostgREST ends: a wrong password, or none where one is asked for.
+fn is_refusal(cause: &str) -> bool {
+    ["password authentication failed", "no password supplied", "password missing"].iter().any(|refusal| cause.contains(refusal))
 }
 
 /// The next pause, each twice as long as the one before.

@@ -88,7 +88,7 @@ fn item(sql: &mut Sql, plan: &CallPlan) {
 fn arguments(sql: &mut Sql, parameters: &[Parameter], json: &str) {
     sql.push("json_to_record(").value(json).push("::json) AS _args(");
     sql.separated(", ", parameters, |sql, parameter| {
-        sql.name(&parameter.name).push(" ").push(&parameter.type_name);
+        sql.name(&parameter.name).push(" ").push(parameter.value_type());
     });
     sql.push(")");
 }
@@ -99,7 +99,7 @@ fn invocation(sql: &mut Sql, plan: &CallPlan) {
         Argument::Direct(arguments) => {
             sql.separated(", ", arguments, |sql, (parameter, value)| {
                 named(sql, parameter);
-                sql.value(value).push("::").push(&parameter.type_name);
+                sql.value(value).push("::").push(parameter.value_type());
             });
         }
         Argument::Json { parameters, .. } => {

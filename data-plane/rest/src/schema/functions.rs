@@ -53,7 +53,28 @@ pub(crate) enum Volatility {
     Volatile,
 }
 
+impl Parameter {
+    /// The type for a value. As types, `character` and `bit` are of one place, and would cut it; a parameter's length is not known.
+    pub(crate) fn value_type(&self) -> &str {
+        match self.type_name.as_str() {
+            "character" => "character varying",
+            "character[]" => "character varying[]",
+            "bit" => "bit varying",
+            "bit[]" => "bit varying[]",
+            other => other,
+        }
+    }
+}
+
 impl Function {
+    /// Whether a request can say what each argument is: by its name, or as the body.
+    pub(crate) fn is_callable(&self) -> bool {
+        match self.single_unnamed() {
+            Some(only) => matches!(only.type_name.as_str(), "bytea" | "json" | "jsonb" | "text" | "xml"),
+            None => self.parameters.iter().all(|parameter| !parameter.name.is_empty()),
+        }
+    }
+
     /// The only parameter, if it has no name: it takes the whole body.
     pub(crate) fn single_unnamed(&self) -> Option<&Parameter> {
         match self.parameters.as_slice() {

@@ -1,7 +1,7 @@
 //! Relationships between relations, derived from foreign keys: as they are, through junction tables, and through the
 //! views that show the columns of a key.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::{Relation, views::ViewColumns};
 
@@ -127,17 +127,22 @@ impl<'a> Catalogue<'a> {
         shown
     }
 
-    /// The primary key of an exposed relation by the names it shows.
+    /// The primary key of an exposed relation by the names it shows. A view has those of all tables whose keys it shows.
     pub(crate) fn primary_key_of(&self, id: u32) -> Vec<String> {
         let known = &self.constraints.primary_keys;
         let own = known.get(&id).map(|columns| (id, columns));
-        let candidates = own.into_iter().chain(self.views.bases(id).filter_map(|base| Some((base, known.get(&base)?))));
+        let bases: BTreeSet<u32> = self.views.bases(id).collect();
+        let candidates = own.into_iter().chain(bases.into_iter().filter_map(|base| Some((base, known.get(&base)?))));
+        let mut key: Vec<String> = Vec::new();
         for (table, columns) in candidates {
-            if let Some(found) = self.shown(table, columns).into_iter().find(|shown| shown.id == id) {
-                return found.columns.into_iter().map(str::to_owned).collect();
+            let shown = self.shown(table, columns).into_iter().find(|shown| shown.id == id);
+            for column in shown.map(|shown| shown.columns).unwrap_or_default() {
+                if !key.iter().any(|known| known == column) {
+                    key.push(column.to_owned());
+                }
             }
         }
-        Vec::new()
+        key
     }
 
     fn is_unique(&self, table: u32, columns: &[i16]) -> bool {

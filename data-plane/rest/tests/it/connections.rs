@@ -108,6 +108,16 @@ async fn it_ends_when_it_is_not_to_wait_for_the_database() {
 }
 
 #[tokio::test]
+async fn it_ends_when_its_password_is_wrong() {
+    let database = database().await;
+    let uri = |password: &str| format!("postgres://authenticator{password}@127.0.0.1:{}/{}", database.port(), database.name());
+    for password in [":wrong", ""] {
+        let (code, said) = variables(&database, database.port()).with("PGRST_DB_URI", &uri(password)).ends().await;
+        assert!(code == 1 && said.contains("the database refuses the login"), "{password}: {said}");
+    }
+}
+
+#[tokio::test]
 async fn the_first_server_that_will_do_is_taken() {
     let database = database().await;
     let nowhere = Link::closed(&database).port();

@@ -279,3 +279,15 @@ async fn computed_relationships_are_found_by_the_search_path() {
         assert_eq!(p.send(&format!("POST /rpc/{name}\n\n{{}}")).await.json()["code"], "PGRST202", "{name} is not exposed");
     }
 }
+
+#[tokio::test]
+async fn columns_and_constraints_mean_tables() {
+    let project = project(&format!("{SQL}create view client_view as select * from clients;")).await;
+    for (query, expected) in [
+        ("chained_view?select=pid,cid(name)&pid=eq.3", r#"[{"pid":3,"cid":{"name":"Globex"}}]"#),
+        ("projects?select=id,client_id(name)&id=eq.3", r#"[{"id":3,"client_id":{"name":"Globex"}}]"#),
+        ("clients?select=id,projects_client_id_fkey(name)&id=eq.2", r#"[{"id":2,"projects_client_id_fkey":[{"name":"P3"}]}]"#),
+    ] {
+        assert_eq!(project.body(&format!("GET /{query}")).await.replace(' ', ""), format!("200{expected}"), "{query}");
+    }
+}

@@ -31,6 +31,7 @@ grant select (id) on half_secrets to anon;
 create function add(a int, b int default 1) returns int language sql immutable as 'select a + b';
 create function total(variadic numbers int[]) returns bigint language sql stable as 'select sum(n) from unnest(numbers) n';
 create function change(items jsonb, words text[]) returns void language sql as '';
+create function bare(int) returns int language sql stable as 'select 1';
 create function hidden() returns int language sql stable as 'select 1';
 revoke execute on function hidden() from public, anon, authenticated;
 comment on table authors is E'Writers\\n\\nWho wrote\\nwhat.';
@@ -156,13 +157,13 @@ async fn columns_are_described_by_their_types() {
         properties[name].as_object_mut().unwrap().remove("description");
     }
     let expected = json!({
-        "id": {"format": "integer", "type": "integer"},
+        "id": {"format": "int32", "type": "integer"},
         "name": {"format": "character varying", "type": "string", "maxLength": 20, "default": "nobody"},
         "code": {"format": "text", "type": "string"},
         "mood": {"format": "public.mood", "type": "string", "enum": ["sad", "ok", "happy"], "default": "ok"},
         "tags": {"format": "text[]", "type": "array", "items": {"type": "string"}},
         "rating": {"format": "numeric", "type": "number", "default": 2.5},
-        "born": {"format": "integer", "type": "integer", "default": -1},
+        "born": {"format": "int32", "type": "integer", "default": -1},
         "alive": {"format": "boolean", "type": "boolean", "default": true},
         "data": {"format": "jsonb"},
         "made": {"format": "timestamp with time zone", "type": "string", "default": "now()"},
@@ -219,13 +220,15 @@ async fn functions_are_called_by_name() {
     let p = project(SQL).await;
     let paths = &document(&p, "").await["paths"];
     let add = &paths["/rpc/add"];
+    // Nobody can say what its argument is.
+    assert_eq!(paths.get("/rpc/bare"), None);
     assert_eq!(add["get"]["tags"], json!(["(rpc) add"]));
     let argument = |name: &str, required: bool| json!({"name": name, "required": required, "in": "query", "type": "string", "format": "integer"});
     assert_eq!(add["get"]["parameters"], json!([argument("a", true), argument("b", false)]));
-    let integer = json!({"format": "integer", "type": "integer"});
+    let integer = json!({"format": "int32", "type": "integer"});
     let schema = json!({"type": "object", "required": ["a"], "properties": {"a": integer, "b": integer}});
     let body = json!({"name": "args", "required": true, "in": "body", "schema": schema});
-    assert_eq!(add["post"]["parameters"], json!([body, {"$ref": "#/parameters/preferParams"}]));
+    assert_eq!(add["post"]["parameters"], json!([body]));
 
     let numbers = json!({"name": "numbers", "required": false, "in": "query", "type": "array",
         "items": {"type": "string", "format": "integer"}, "collectionFormat": "multi"});

@@ -13,6 +13,8 @@ create function films_by(d int) returns setof films language sql stable as $$ se
 create function one_film(i int) returns films language sql stable as $$ select * from films where id = i $$;
 create function numbers() returns setof int language sql stable as $$ select * from generate_series(1, 3) $$;
 create function pairs() returns table (x int, y text) language sql stable as $$ values (1, 'a'), (2, 'b') $$;
+create function padded(c char(4), b bit(5)[]) returns table (c char(4), b bit(5)[]) language sql immutable as $$ select c, b $$;
+create function bare(int) returns int language sql immutable as 'select $1';
 create function noop() returns void language sql as $$ select $$;
 create function touch(t text) returns int language plpgsql as $$ begin update films set title = t where id = 1; return 1; end $$;
 create function total(variadic v int[]) returns bigint language sql immutable as $$ select sum(x) from unnest(v) x $$;
@@ -47,6 +49,14 @@ async fn results() {
         ("GET /rpc/one_film?i=1&select=title", r#"200 {"title":"Shining"}"#),
         ("GET /rpc/numbers", "200 [1, 2, 3]"),
         ("GET /rpc/pairs?y=eq.b", r#"200 [{"x":2,"y":"b"}]"#),
+        // Lengths of parameters are not kept by PostgreSQL; `character` alone would be one.
+        ("GET /rpc/padded?c=abcd&b={10101}", r#"200 [{"c":"abcd","b":["10101"]}]"#),
+        ("POST /rpc/padded\n\n{\"c\":\"abcd\",\"b\":[\"10101\"]}", r#"200 [{"c":"abcd","b":["10101"]}]"#),
+        // Its argument has no name, and a body that is its whole can't be an integer.
+        (
+            "GET /rpc/bare",
+            r#"404 {"code":"PGRST202","details":"Searched for the function public.bare without parameters, but no matches were found in the schema cache.","hint":null,"message":"Could not find the function public.bare without parameters in the schema cache"}"#,
+        ),
         ("POST /rpc/noop", "204 "),
         ("GET /rpc/total?v=1&v=2&v=3", "200 6"),
         ("POST /rpc/total\n\n{\"v\":[1,2]}", "200 3"),

@@ -516,3 +516,17 @@ async fn only_what_was_there_counts_as_affected() {
     insta::assert_snapshot!(p.body(&hidden).await, @r#"400 {"code":"PGRST124","details":"The query affects 4 rows","hint":null,"message":"Query result exceeds max-affected preference constraint"}"#);
     assert_eq!(p.send("GET /ranked").await.json().as_array().unwrap().len(), 5);
 }
+
+#[tokio::test]
+async fn a_view_of_several_tables_has_the_keys_of_all() {
+    let p = project(
+        "create table t1 (a int primary key);
+         create table t2 (b int primary key, c int);
+         create view both_of_them as select * from t1, t2;
+         create function ignore() returns trigger language plpgsql as 'begin return new; end';
+         create trigger ignored instead of insert on both_of_them for each row execute function ignore();",
+    )
+    .await;
+    let answer = p.send("POST /both_of_them\nPrefer: return=headers-only\n\n{\"a\":1,\"b\":2,\"c\":3}").await;
+    assert_eq!(answer.headers["location"], "/both_of_them?a=eq.1&b=eq.2");
+}

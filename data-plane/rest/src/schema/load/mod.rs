@@ -190,7 +190,7 @@ impl Found {
                 add_computed(known, relationship, &cache.config.extra_search_path);
             }
             let function = found.into_function(&media);
-            if cache.config.schemas.contains(&function.schema) {
+            if function.is_callable() && cache.config.schemas.contains(&function.schema) {
                 let named = cache.functions.entry(function.schema.clone()).or_default();
                 named.entry(function.name.clone()).or_default().push(Arc::new(function));
             }
