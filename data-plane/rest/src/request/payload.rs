@@ -134,6 +134,19 @@ pub(crate) fn json(text: String) -> Result<Payload, RestError> {
     })
 }
 
+/// JSON as it came, for rows of named columns. What begins like no object goes for an array.
+pub(crate) fn unread(body: &Bytes) -> Result<Payload, RestError> {
+    let text = text(body)?;
+    let is_array = !text.trim_start().starts_with('{');
+    match json(text.to_owned()) {
+        Ok(payload) if payload.is_array == is_array => Ok(payload),
+        Err(error) if nesting(text) > MAX_DEPTH => Err(error),
+        Ok(_) | Err(_) => {
+            Ok(Payload { json: text.to_owned(), keys: Vec::new(), uniform: true, empty: false, length: 1, is_array })
+        }
+    }
+}
+
 /// The names and values of a form, in order; a name may come several times.
 pub(crate) fn form_pairs(body: &Bytes) -> Result<Vec<(String, String)>, RestError> {
     query_string::decode(text(body)?)
@@ -147,6 +160,10 @@ fn form(text: &str) -> Result<Payload, RestError> {
 
 fn csv(text: &str) -> Result<Payload, RestError> {
     let invalid = |error: &csv::Error| RestError::InvalidBody { message: format!("Invalid CSV: {error}") };
+    if !text.contains(['\r', '\n']) {
+        // The line of the names has to end.
+        return Err(RestError::InvalidBody { message: "parse error (not enough input) at \"\"".to_owned() });
+    }
     let mut reader = csv::ReaderBuilder::new().from_reader(text.as_bytes());
     let header = reader.headers().map_err(|error| invalid(&error))?.clone();
     let mut rows = Vec::new();
@@ -283,6 +300,24 @@ mod tests {
         assert_eq!(form("a=1&b=x+y").unwrap().json, r#"{"a":"1","b":"x y"}"#);
         assert_eq!(csv("a,b\n1,NULL\n2,\"x,y\"\n").unwrap().json, r#"[{"a":"1","b":null},{"a":"2","b":"x,y"}]"#);
         assert!(csv("a,b\n1\n").is_err());
+        assert!(csv("").is_err() && csv("a,b").is_err());
+        assert!(csv("a,b\n").unwrap().empty);
+    }
+
+    #[test]
+    fn what_is_not_read_is_told_apart_by_its_first_character() {
+        let unread = |text: &'static str| unread(&Bytes::from_static(text.as_bytes())).map(|p| (p.is_array, p.empty)).ok();
+        for (text, expected) in [
+            (" {\"a\":", Some((false, false))),
+            ("{}", Some((false, true))),
+            ("[]", Some((true, true))),
+            ("5", Some((true, false))),
+            ("", Some((true, false))),
+            ("\0", None),
+        ] {
+            assert_eq!(unread(text), expected, "{text}");
+        }
+        assert!(super::unread(&Bytes::from("[".repeat(600))).is_err());
     }
 
     proptest! {
