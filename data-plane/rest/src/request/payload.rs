@@ -164,12 +164,11 @@ fn csv(text: &str) -> Result<Payload, RestError> {
         // The line of the names has to end.
         return Err(RestError::InvalidBody { message: "parse error (not enough input) at \"\"".to_owned() });
     }
-    let mut reader = csv::ReaderBuilder::new().from_reader(text.as_bytes());
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
     let header = reader.headers().map_err(|error| invalid(&error))?.clone();
     let mut rows = Vec::new();
     for record in reader.records() {
-        let record =
-            record.map_err(|_| RestError::InvalidBody { message: "All lines must have same number of fields".to_owned() })?;
+        let record = record.map_err(|error| invalid(&error))?;
         let row: Map<String, Value> = header
             .iter()
             .zip(record.iter())
@@ -177,7 +176,12 @@ fn csv(text: &str) -> Result<Payload, RestError> {
             .collect();
         rows.push(Value::Object(row));
     }
-    json(Value::Array(rows).to_string())
+    // Fields without a name are left out. Names without a field are the ones that count: they have to be the same in all lines.
+    let payload = json(Value::Array(rows).to_string())?;
+    if !payload.uniform {
+        return Err(RestError::InvalidBody { message: "All lines must have same number of fields".to_owned() });
+    }
+    Ok(payload)
 }
 
 /// How deep arrays and objects are nested, strings left aside. Good enough for text that is no JSON, too.
@@ -299,7 +303,9 @@ mod tests {
     fn forms_and_csv_become_json() {
         assert_eq!(form("a=1&b=x+y").unwrap().json, r#"{"a":"1","b":"x y"}"#);
         assert_eq!(csv("a,b\n1,NULL\n2,\"x,y\"\n").unwrap().json, r#"[{"a":"1","b":null},{"a":"2","b":"x,y"}]"#);
-        assert!(csv("a,b\n1\n").is_err());
+        assert_eq!(csv("a,b\n1\n2\n").unwrap().json, r#"[{"a":"1"},{"a":"2"}]"#);
+        assert_eq!(csv("a\n1,2\n").unwrap().json, r#"[{"a":"1"}]"#);
+        assert!(csv("a,b\n1\n2,3\n").is_err() && csv("a,b\n1,2\n3\n").is_err());
         assert!(csv("").is_err() && csv("a,b").is_err());
         assert!(csv("a,b\n").unwrap().empty);
     }

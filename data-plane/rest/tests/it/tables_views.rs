@@ -81,13 +81,17 @@ async fn with_columns_the_body_is_read_by_the_database_alone() {
 }
 
 #[tokio::test]
-async fn a_csv_without_a_line_of_names_is_refused() {
+async fn a_csv_names_its_columns_in_the_first_line() {
     let p = project(SQL).await;
     let post = |body: &str| format!("POST /table_name\nContent-Type: text/csv\nPrefer: return=representation\n\n{body}");
     for body in ["", "col1,col2"] {
         assert_eq!(refused(&p, &post(body)).await, "400 PGRST102 | parse error (not enough input) at \"\" | -", "{body}");
     }
     assert_eq!(p.body(&post("col1,col2\n")).await, "201 []");
+    // Lines may be short or long, if all name the same columns.
+    assert_eq!(p.body(&post("col1,col2\na,b,c\n")).await, r#"201 [{"col1":"a","col2":"b"}]"#);
+    assert_eq!(p.body(&post("col1,col2\na\n")).await, r#"201 [{"col1":"a","col2":null}]"#);
+    assert_eq!(refused(&p, &post("col1,col2\na,b\nc\n")).await, "400 PGRST102 | All lines must have same number of fields | -");
 }
 
 #[tokio::test]
@@ -100,4 +104,14 @@ async fn nothing_is_below_a_table() {
             "{path}"
         );
     }
+}
+
+#[tokio::test]
+async fn the_first_of_several_parameters_of_one_name_counts() {
+    let p = project(SQL).await;
+    assert_eq!(p.body("GET /employees?select=name&id=eq.1&select=id").await, r#"200 [{"name":"Ann"}]"#);
+    assert_eq!(p.body("GET /employees?select=name&id=eq.1&select=!").await, r#"200 [{"name":"Ann"}]"#);
+    let post = "POST /employees?columns=name,salary&columns=name&on_conflict=name&on_conflict=id&select=salary\n\
+                Prefer: return=representation, resolution=merge-duplicates\n\n{\"name\":\"Bob\",\"salary\":5}";
+    assert_eq!(p.body(post).await, r#"200 [{"salary":5}]"#);
 }
