@@ -1,7 +1,5 @@
 //! What PostgREST's page on tables and views says, and what follows from it.
 
-#![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
-
 use super::support::{Project, project};
 
 const SQL: &str = "
