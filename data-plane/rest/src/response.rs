@@ -80,21 +80,23 @@ pub(crate) fn written(shown: &Shown<'_>, plan: &WritePlan, outcome: Outcome) -> 
     let total = request.preferences.count.map(|_| outcome.rows);
     let mut headers = HeaderMap::new();
     let mut applicable = Applicable { returning: true, ..Applicable::default() };
+    let updated_only = outcome.inserted.unwrap_or(1) <= 0 && !plan.payload.empty;
     let status = match &plan.kind {
+        // The row is where the request says: neither its place nor a range is told.
+        WriteKind::Insert { .. } if request.action == Action::Upsert => match (shows, updated_only) {
+            (false, _) => StatusCode::NO_CONTENT,
+            (true, true) => StatusCode::OK,
+            (true, false) => StatusCode::CREATED,
+        },
         WriteKind::Insert { conflict } => {
-            applicable.resolution = conflict.is_some() && request.action == Action::Insert;
+            applicable.resolution = conflict.is_some();
             applicable.missing = true;
             if let Some(location) = location(request, plan, &outcome) {
                 insert(&mut headers, header::LOCATION, &location);
             }
             insert(&mut headers, header::CONTENT_RANGE, &content_range(0, 0, total));
-            let merges = request.action == Action::Upsert || request.preferences.resolution == Some(Resolution::MergeDuplicates);
-            let updated_only = conflict.is_some() && merges && outcome.inserted.unwrap_or(1) <= 0 && !plan.payload.empty;
-            match (updated_only, request.action == Action::Upsert && !shows) {
-                (true, true) => StatusCode::NO_CONTENT,
-                (true, false) => StatusCode::OK,
-                (false, _) => StatusCode::CREATED,
-            }
+            let merges = request.preferences.resolution == Some(Resolution::MergeDuplicates);
+            if conflict.is_some() && merges && updated_only { StatusCode::OK } else { StatusCode::CREATED }
         }
         WriteKind::Update => {
             applicable.missing = true;

@@ -90,7 +90,7 @@ pub(crate) fn plan_write(cache: &SchemaCache, schema: &str, name: &str, request:
     let relation = relation(cache, schema, name)?;
     let kind = kind(request, relation)?;
     let is_delete = kind == WriteKind::Delete;
-    let payload = if is_delete { Payload::default() } else { request.payload()?.into_rows() };
+    let payload = if is_delete { Payload::default() } else { request.rows()? };
     let addressed = if request.action == Action::Upsert { addressed(request, relation)? } else { Vec::new() };
     let conditions = conditions(cache, request, relation)?;
     let columns = if is_delete { Vec::new() } else { columns(request, relation, &payload)? };

@@ -118,6 +118,15 @@ impl ApiRequest {
         payload::parse(&self.body, &self.content_type)
     }
 
+    /// The rows that the body has to write. With `columns`, JSON is left to PostgreSQL, which says what is wrong with it.
+    pub(crate) fn rows(&self) -> Result<Payload, RestError> {
+        if self.query.columns.is_some() && self.content_type == ContentType::Json {
+            payload::unread(&self.body)
+        } else {
+            Ok(self.payload()?.into_rows())
+        }
+    }
+
     /// The body as text.
     pub(crate) fn body_text(&self) -> Result<&str, RestError> {
         payload::text(&self.body)
@@ -131,11 +140,12 @@ fn target(path: &str) -> Result<Target, RestError> {
         Err(_) => Err(RestError::Path),
     };
     let trimmed = path.strip_prefix('/').unwrap_or(path);
-    let segments: Vec<&str> = trimmed.strip_suffix('/').unwrap_or(trimmed).split('/').collect();
+    // A slash at the end begins a segment, which has no name.
+    let segments: Vec<&str> = trimmed.split('/').collect();
     match segments.as_slice() {
-        [""] if path.len() <= 1 => Ok(Target::Root),
-        ["rpc", name] if !name.is_empty() => Ok(Target::Function(decode(name)?)),
-        [name] if !name.is_empty() => Ok(Target::Relation(decode(name)?)),
+        [""] => Ok(Target::Root),
+        ["rpc", name] => Ok(Target::Function(decode(name)?)),
+        [name] => Ok(Target::Relation(decode(name)?)),
         _ => Err(RestError::Path),
     }
 }
@@ -176,7 +186,7 @@ mod tests {
         assert_eq!(shown("/a%20b"), Some(Target::Relation("a b".to_owned())));
         assert_eq!(shown("/rpc/f"), Some(Target::Function("f".to_owned())));
         assert_eq!(shown("/rpc"), Some(Target::Relation("rpc".to_owned())));
-        for bad in ["/a/b", "/rpc/a/b", "//", "/a%00", "/%ff", "/a//"] {
+        for bad in ["/a/b", "/rpc/a/b", "//", "/a%00", "/%ff", "/a/", "/a//", "/rpc/f/"] {
             assert_eq!(shown(bad), None, "{bad}");
         }
     }

@@ -134,6 +134,19 @@ pub(crate) fn json(text: String) -> Result<Payload, RestError> {
     })
 }
 
+/// JSON as it came, for rows of named columns. What begins like no object goes for an array.
+pub(crate) fn unread(body: &Bytes) -> Result<Payload, RestError> {
+    let text = text(body)?;
+    let is_array = !text.trim_start().starts_with('{');
+    match json(text.to_owned()) {
+        Ok(payload) if payload.is_array == is_array => Ok(payload),
+        Err(error) if nesting(text) > MAX_DEPTH => Err(error),
+        Ok(_) | Err(_) => {
+            Ok(Payload { json: text.to_owned(), keys: Vec::new(), uniform: true, empty: false, length: 1, is_array })
+        }
+    }
+}
+
 /// The names and values of a form, in order; a name may come several times.
 pub(crate) fn form_pairs(body: &Bytes) -> Result<Vec<(String, String)>, RestError> {
     query_string::decode(text(body)?)
@@ -147,12 +160,15 @@ fn form(text: &str) -> Result<Payload, RestError> {
 
 fn csv(text: &str) -> Result<Payload, RestError> {
     let invalid = |error: &csv::Error| RestError::InvalidBody { message: format!("Invalid CSV: {error}") };
-    let mut reader = csv::ReaderBuilder::new().from_reader(text.as_bytes());
+    if !text.contains(['\r', '\n']) {
+        // The line of the names has to end.
+        return Err(RestError::InvalidBody { message: "parse error (not enough input) at \"\"".to_owned() });
+    }
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
     let header = reader.headers().map_err(|error| invalid(&error))?.clone();
     let mut rows = Vec::new();
     for record in reader.records() {
-        let record =
-            record.map_err(|_| RestError::InvalidBody { message: "All lines must have same number of fields".to_owned() })?;
+        let record = record.map_err(|error| invalid(&error))?;
         let row: Map<String, Value> = header
             .iter()
             .zip(record.iter())
@@ -160,7 +176,12 @@ fn csv(text: &str) -> Result<Payload, RestError> {
             .collect();
         rows.push(Value::Object(row));
     }
-    json(Value::Array(rows).to_string())
+    // Fields without a name are left out. Names without a field are the ones that count: they have to be the same in all lines.
+    let payload = json(Value::Array(rows).to_string())?;
+    if !payload.uniform {
+        return Err(RestError::InvalidBody { message: "All lines must have same number of fields".to_owned() });
+    }
+    Ok(payload)
 }
 
 /// How deep arrays and objects are nested, strings left aside. Good enough for text that is no JSON, too.
@@ -282,7 +303,27 @@ mod tests {
     fn forms_and_csv_become_json() {
         assert_eq!(form("a=1&b=x+y").unwrap().json, r#"{"a":"1","b":"x y"}"#);
         assert_eq!(csv("a,b\n1,NULL\n2,\"x,y\"\n").unwrap().json, r#"[{"a":"1","b":null},{"a":"2","b":"x,y"}]"#);
-        assert!(csv("a,b\n1\n").is_err());
+        assert_eq!(csv("a,b\n1\n2\n").unwrap().json, r#"[{"a":"1"},{"a":"2"}]"#);
+        assert_eq!(csv("a\n1,2\n").unwrap().json, r#"[{"a":"1"}]"#);
+        assert!(csv("a,b\n1\n2,3\n").is_err() && csv("a,b\n1,2\n3\n").is_err());
+        assert!(csv("").is_err() && csv("a,b").is_err());
+        assert!(csv("a,b\n").unwrap().empty);
+    }
+
+    #[test]
+    fn what_is_not_read_is_told_apart_by_its_first_character() {
+        let unread = |text: &'static str| unread(&Bytes::from_static(text.as_bytes())).map(|p| (p.is_array, p.empty)).ok();
+        for (text, expected) in [
+            (" {\"a\":", Some((false, false))),
+            ("{}", Some((false, true))),
+            ("[]", Some((true, true))),
+            ("5", Some((true, false))),
+            ("", Some((true, false))),
+            ("\0", None),
+        ] {
+            assert_eq!(unread(text), expected, "{text}");
+        }
+        assert!(super::unread(&Bytes::from("[".repeat(600))).is_err());
     }
 
     proptest! {

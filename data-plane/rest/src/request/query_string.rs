@@ -51,6 +51,10 @@ impl QueryString {
 
     fn take(&mut self, key: String, value: String, calls_function: bool) -> Result<(), RestError> {
         match key.as_str() {
+            // The first of several counts; the others are not looked at.
+            "select" if self.select.is_some() => {}
+            "columns" if self.columns.is_some() => {}
+            "on_conflict" if self.on_conflict.is_some() => {}
             "select" => self.select = Some(select::parse(&value)?),
             "columns" => self.columns = Some(names::list("columns parameter", &value)?),
             "on_conflict" => self.on_conflict = Some(names::list("on_conflict parameter", &value)?),

@@ -143,7 +143,7 @@ async fn options_lists_what_may_be_done() {
     insta::assert_snapshot!(p.body("OPTIONS /rpc/stable_on").await, @r#"404 {"code":"PGRST202","details":"Searched for the function public.stable_on without parameters, but no matches were found in the schema cache.","hint":"Perhaps you meant to call the function public.stable_one","message":"Could not find the function public.stable_on without parameters in the schema cache"}"#);
     assert_eq!(p.send("OPTIONS /nowhere").await.json()["code"], "PGRST205");
     // What a view may be asked for by PUT, it does.
-    assert_eq!(p.send("PUT /shown?id=eq.7\n\n{\"id\":7,\"name\":\"g\"}").await.status, 201);
+    assert_eq!(p.send("PUT /shown?id=eq.7\n\n{\"id\":7,\"name\":\"g\"}").await.status, 204);
 }
 
 #[tokio::test]

@@ -25,6 +25,7 @@ mod runtime;
 mod session;
 mod streaming;
 mod support;
+mod tables_views;
 mod tls;
 mod tokens;
 mod write;
