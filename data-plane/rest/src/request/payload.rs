@@ -164,11 +164,15 @@ fn csv(text: &str) -> Result<Payload, RestError> {
         // The line of the names has to end.
         return Err(RestError::InvalidBody { message: "parse error (not enough input) at \"\"".to_owned() });
     }
+    let uneven = || RestError::InvalidBody { message: "All lines must have same number of fields".to_owned() };
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
     let header = reader.headers().map_err(|error| invalid(&error))?.clone();
     let mut rows = Vec::new();
     for record in reader.records() {
         let record = record.map_err(|error| invalid(&error))?;
+        if record.len() > header.len() {
+            return Err(uneven());
+        }
         let row: Map<String, Value> = header
             .iter()
             .zip(record.iter())
@@ -176,12 +180,9 @@ fn csv(text: &str) -> Result<Payload, RestError> {
             .collect();
         rows.push(Value::Object(row));
     }
-    // Fields without a name are left out. Names without a field are the ones that count: they have to be the same in all lines.
+    // Lines may leave the last names out, if all do.
     let payload = json(Value::Array(rows).to_string())?;
-    if !payload.uniform {
-        return Err(RestError::InvalidBody { message: "All lines must have same number of fields".to_owned() });
-    }
-    Ok(payload)
+    if payload.uniform { Ok(payload) } else { Err(uneven()) }
 }
 
 /// How deep arrays and objects are nested, strings left aside. Good enough for text that is no JSON, too.
