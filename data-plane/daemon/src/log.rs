@@ -1,6 +1,9 @@
 //! The log of a program: lines on stderr.
 
-use std::io::{IsTerminal as _, stderr};
+use std::{
+    fmt,
+    io::{IsTerminal as _, stderr},
+};
 
 use tracing_subscriber::EnvFilter;
 
@@ -20,16 +23,43 @@ pub enum LogError {
     Twice,
 }
 
+/// The log of the process, to change what it shows.
+pub struct Log(Box<dyn Fn(EnvFilter) -> bool + Send + Sync>);
+
+impl Log {
+    /// Takes another filter in the place of the one before.
+    ///
+    /// # Errors
+    /// [`LogError::Filter`]
+    pub fn refilter(&self, filter: &str) -> Result<(), LogError> {
+        if !(self.0)(parsed(filter)?) {
+            tracing::debug!("the log has ended");
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Log").finish()
+    }
+}
+
 /// Starts the log of the process. `filter` is a level, or levels by module: `rest=debug,info`.
 ///
 /// # Errors
 /// [`LogError`]
-pub fn start_logging(filter: &str) -> Result<(), LogError> {
-    let parsed = EnvFilter::try_new(filter).map_err(|source| LogError::Filter { filter: filter.to_owned(), source })?;
-    tracing_subscriber::fmt()
-        .with_env_filter(parsed)
+pub fn start_logging(filter: &str) -> Result<Log, LogError> {
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(parsed(filter)?)
         .with_writer(stderr)
         .with_ansi(stderr().is_terminal())
-        .try_init()
-        .map_err(|_| LogError::Twice)
+        .with_filter_reloading();
+    let handle = log.reload_handle();
+    log.try_init().map_err(|_| LogError::Twice)?;
+    Ok(Log(Box::new(move |filter| handle.reload(filter).is_ok())))
+}
+
+fn parsed(filter: &str) -> Result<EnvFilter, LogError> {
+    EnvFilter::try_new(filter).map_err(|source| LogError::Filter { filter: filter.to_owned(), source })
 }

@@ -394,6 +394,14 @@ impl ConnectError {
         matches!(self.reason, Reason::TimedOut)
     }
 
+    /// Whether the password is wrong, or missing where one is asked for.
+    #[must_use]
+    pub fn is_about_the_password(&self) -> bool {
+        let Reason::Database(error) = &self.reason else { return false };
+        // The client has no code for what it is not given.
+        error.code() == Some(&SqlState::INVALID_PASSWORD) || self.to_string().contains("password missing")
+    }
+
     fn counts_for_all(&self) -> bool {
         counts_for_all(&self.reason)
     }

@@ -178,7 +178,7 @@ impl Pool {
         Ok(answer?)
     }
 
-    /// Waits until a connection can't be made, unless that has been so before: why it could not.
+    /// Waits until a connection can't be made, unless that was so when it was tried last: why it could not.
     pub async fn unreachable(&self) -> String {
         let mut said = self.shared.pool.manager().unreachable.subscribe();
         // The sender lives as long as the pool.
@@ -276,7 +276,7 @@ impl Shared {
 pub(crate) struct SessionManager {
     database: Arc<Database>,
     max_lifetime: Option<Duration>,
-    /// What was said when a connection could not be made.
+    /// What was said if a connection could not be made when it was tried last.
     unreachable: watch::Sender<Option<String>>,
 }
 
@@ -286,9 +286,7 @@ impl Manager for SessionManager {
 
     async fn create(&self) -> Result<Session, ConnectError> {
         let opened = Session::open(&self.database).await;
-        if let Err(error) = &opened {
-            self.unreachable.send_replace(Some(error.to_string()));
-        }
+        self.unreachable.send_replace(opened.as_ref().err().map(ToString::to_string));
         opened
     }
 

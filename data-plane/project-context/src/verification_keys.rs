@@ -50,7 +50,8 @@ pub enum KeysError {
 /// Keys, each with the algorithms that it is for. No token chooses its algorithm by itself.
 pub struct VerificationKeys {
     keys: Vec<VerificationKey>,
-    /// Whether a token that names its key is for the key of that name only. A secret has no name and is for every token.
+    /// Whether a token that names its key is for the key of that name only. A project's secret has no name and is for every
+    /// token.
     by_name: bool,
 }
 
@@ -100,12 +101,14 @@ impl VerificationKeys {
     }
 
     /// A JSON Web Key, a set of them, or, when it is no JSON object, a secret for HS256: as `jwt-secret` of PostgREST. Keys
-    /// that are for encryption are left out.
+    /// that are for encryption are left out. None without a name is for a token that names its key, be it a secret or not.
     ///
     /// # Errors
     /// [`KeysError`]
     pub fn parse(secret: &[u8]) -> Result<Self, KeysError> {
-        let Ok(json @ Value::Object(_)) = serde_json::from_slice(secret) else { return Ok(Self::hs256(secret)) };
+        let Ok(json @ Value::Object(_)) = serde_json::from_slice(secret) else {
+            return Ok(Self { by_name: true, ..Self::hs256(secret) });
+        };
         let set = if json.get("keys").is_some() {
             serde_json::from_value::<Set>(json).map_err(KeysError::NotAKey)?.keys
         } else {
@@ -263,11 +266,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_a_secret_whatever_a_token_names() {
+    fn what_is_no_object_is_a_secret_without_a_name() {
         for secret in ["reallyreallyreallyreallyverysafe", "12345678901234567890123456789012", "{not json"] {
             let keys = VerificationKeys::parse(secret.as_bytes()).unwrap();
-            assert_eq!((candidates(&keys, "HS256", Some("x")), candidates(&keys, "HS384", None)), (1, 0));
+            let of = |algorithm, kid| candidates(&keys, algorithm, kid);
+            assert_eq!((of("HS256", None), of("HS256", Some("x")), of("HS384", None)), (1, 0, 0));
         }
+        let of_project = VerificationKeys::hs256(b"reallyreallyreallyreallyverysafe");
+        assert_eq!(candidates(&of_project, "HS256", Some("x")), 1);
     }
 
     #[test]

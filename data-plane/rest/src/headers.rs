@@ -7,6 +7,7 @@ use std::{fmt, time::Duration};
 use axum::body::Body;
 use daemon::UnknownLength;
 use http::{HeaderName, HeaderValue, Method, Response, header, request::Parts};
+use hyper::ext::ReasonPhrase;
 
 use crate::schema::Config;
 
@@ -21,6 +22,10 @@ const FRAMING: [HeaderName; 3] = [header::CONNECTION, header::CONTENT_LENGTH, he
 
 /// The last word on an answer.
 pub(crate) fn finish(response: &mut Response<Body>, config: &Config, request: &Parts) {
+    if response.status().canonical_reason().is_none() && response.extensions().get::<ReasonPhrase>().is_none() {
+        // The server would invent a name.
+        response.extensions_mut().insert(ReasonPhrase::from_static(b""));
+    }
     let headers = response.headers_mut();
     // What a function has said of these counts more.
     headers.entry(header::SERVER).or_insert(SERVER);

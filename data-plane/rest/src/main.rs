@@ -69,6 +69,6 @@ fn run() -> anyhow::Result<()> {
         println!("{}", runtime.block_on(program::dump_schema(&settings)).map_err(|message| anyhow!(message))?);
         return Ok(());
     }
-    daemon::start_logging(&settings.log)?;
-    Ok(runtime.block_on(program::run(settings, sources))?)
+    let log = daemon::start_logging(&settings.log)?;
+    Ok(runtime.block_on(program::run(settings, sources, log))?)
 }

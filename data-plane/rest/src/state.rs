@@ -99,6 +99,11 @@ impl State {
     /// Takes these in the place of those before. What depends on the database follows by the next load.
     pub(crate) async fn replace(&self, options: Options, verifier: Option<Arc<Verifier>>) {
         let _guard = self.loading.lock().await;
+        let heard = |config: &Config| (config.channel_enabled, config.channel.clone());
+        if let Some(loaded) = self.cache().filter(|_| heard(&options.config) != heard(&self.options().config)) {
+            // The next load listens anew.
+            loaded.listening.store(false, Ordering::Release);
+        }
         // The one before remembers tokens.
         if !options.config.checks_tokens_as(&self.options().config) {
             self.verifier.store(verifier);
@@ -303,11 +308,22 @@ impl State {
     }
 
     /// Loads the schema and the database's settings again. If that fails, what is in force stays.
-    pub(crate) async fn reload_now(&self) {
-        match reload_in_background(self).await {
+    pub(crate) async fn reload_now(self: &Arc<Self>) {
+        let is_heard = self.cache().is_some_and(|loaded| loaded.listening.load(Ordering::Acquire));
+        let outcome = if is_heard { reload_in_background(self).await } else { self.load_and_listen().await };
+        match outcome {
             Ok(()) => tracing::info!("the schema was loaded again"),
             Err(problem) => tracing::warn!("could not load the schema again: {problem}"),
         }
+    }
+
+    /// Where nobody listens, or to another channel, that begins now and not with the next request.
+    async fn load_and_listen(self: &Arc<Self>) -> Result<(), String> {
+        self.failures().pause = None;
+        let before = self.generation.load(Ordering::Acquire);
+        self.warm().await.map_err(|error| error.to_string())?;
+        let is_newer = self.generation.load(Ordering::Acquire) > before;
+        if is_newer { Ok(()) } else { Err("the one before stays".to_owned()) }
     }
 
     fn failures(&self) -> std::sync::MutexGuard<'_, Failures> {
@@ -344,6 +360,13 @@ fn cause(error: &dyn std::error::Error) -> Option<String> {
 /// Reloads on notifications until the listening connection closes; then the cache counts as stale.
 async fn watch(state: Weak<State>, mut subscription: Subscription, listening: Arc<AtomicBool>) {
     while let Some(payload) = subscription.next().await {
+        if !listening.load(Ordering::Acquire) {
+            // Another channel has taken the place of this one.
+            break;
+        }
+        if let Some(state) = state.upgrade().filter(|state| state.options().project_ref.is_none()) {
+            tracing::info!(target: "startup", channel = state.options().config.channel, payload, "received a message");
+        }
         if matches!(payload.as_str(), "" | "reload schema" | "reload config")
             && reload_until_done(&state, &mut subscription).await.is_break()
         {

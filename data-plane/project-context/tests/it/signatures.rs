@@ -147,12 +147,14 @@ fn every_algorithm_by_key_and_by_set() {
 }
 
 #[test]
-fn a_secret_is_for_one_algorithm_and_whatever_a_token_names() {
+fn a_secret_is_for_one_algorithm_and_a_project_s_for_whatever_a_token_names() {
     let verifier = verifier(std::str::from_utf8(SECRET).unwrap());
+    let of_project = Verifier::new(VerificationKeys::hs256(SECRET), None);
     for signer in Signer::all() {
         let expected = if signer.name == "HS256" { Ok(()) } else { Err(JwtError::NoSuitableKey) };
         assert_eq!(outcome(&verifier, &signer.token(None)), expected, "{}", signer.name);
-        assert_eq!(outcome(&verifier, &signer.token(Some("1"))), expected, "{}", signer.name);
+        assert_eq!(outcome(&verifier, &signer.token(Some("1"))), Err(JwtError::NoSuitableKey), "{}", signer.name);
+        assert_eq!(outcome(&of_project, &signer.token(Some("1"))), expected, "{}", signer.name);
     }
 }
 

@@ -14,9 +14,9 @@ use crate::schema::{Config, DatabaseSettings, InDatabase, SETTINGS, database_set
 const REDACTED: &str = "(not shown)";
 const FROM_DEFAULT: &str = "default";
 
-/// Every setting by its variable, older names after it, with its default.
+/// Every setting by its variable, with its default. After it come older names, and what counts where it is not given.
 const KEYS: &[(&[&str], &str)] = &[
-    (&["PGRST_ADMIN_SERVER_HOST"], "!4"),
+    (&["PGRST_ADMIN_SERVER_HOST", "PGRST_SERVER_HOST"], "!4"),
     (&["PGRST_ADMIN_SERVER_PORT"], ""),
     (&["PGRST_ADMIN_SERVER_UNIX_SOCKET"], ""),
     (&["PGRST_ADMIN_SERVER_UNIX_SOCKET_MODE"], "660"),

@@ -18,10 +18,12 @@ mod settings;
 mod unsupported;
 mod variables;
 
-use std::{error::Error, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, error::Error, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use daemon::{Limits, ReloadSignals};
+use arc_swap::ArcSwap;
+use daemon::{Limits, Log, ReloadSignals};
 use project_context::{Pool, PoolError, PoolSettings};
+use tokio::sync::watch;
 
 pub use dump::{dump, example};
 pub use host::{Host, Place};
@@ -29,6 +31,7 @@ pub use settings::{DatabaseSettings, JwtSettings, Settings};
 pub use variables::{SettingsError, Sources};
 
 use host::Listener;
+use reload::Reloaded;
 
 use crate::{schema, state::State};
 
@@ -101,7 +104,7 @@ pub enum RunError {
 ///
 /// # Errors
 /// [`RunError`], before the first request or when the database is not to be waited for.
-pub async fn run(settings: Settings, sources: Sources) -> Result<(), RunError> {
+pub async fn run(settings: Settings, sources: Sources, log: Log) -> Result<(), RunError> {
     for warning in &settings.warnings {
         tracing::warn!(target: "startup", "{warning}");
     }
@@ -113,11 +116,16 @@ pub async fn run(settings: Settings, sources: Sources) -> Result<(), RunError> {
         None => None,
     };
     tracing::info!(target: "startup", address = listener.shown(), admin = admin.as_ref().map(Listener::shown), "listening");
-    let (level, recovers, options) = (settings.level, settings.database.recovers, settings.options());
+    let (level, options) = (Arc::new(ArcSwap::from_pointee(settings.level)), settings.options());
+    let (recovers, recovery) = watch::channel(settings.database.recovers);
     let pool = Arc::new(pool(&settings));
     let state = State::new(Arc::clone(&pool), settings.verifier(), options);
     let mut reaching = tokio::spawn(reach(Arc::clone(&state)));
-    let reloading = tokio::spawn(reload::when_told(Arc::clone(&state), sources, reloads));
+    let reloading = tokio::spawn(reload::when_told(
+        Reloaded { state: Arc::clone(&state), log, level: Arc::clone(&level), recovers },
+        sources,
+        reloads,
+    ));
     let main = listener.reach().map_err(|source| RunError::Reach { source })?;
     let administration = async {
         if let Some(admin) = admin {
@@ -129,7 +137,7 @@ pub async fn run(settings: Settings, sources: Sources) -> Result<(), RunError> {
     tokio::pin!(serving);
     let ended = tokio::select! {
         _ = &mut serving => Ok(()),
-        why = pool.unreachable(), if !recovers => {
+        why = lost(&pool, recovery) => {
             stop.cancel();
             serving.await;
             Err(RunError::Unreachable { why })
@@ -145,6 +153,19 @@ pub async fn run(settings: Settings, sources: Sources) -> Result<(), RunError> {
     pool.close();
     tracing::info!(target: "startup", "stopped");
     ended
+}
+
+/// Waits until the database can't be reached while that is not to be waited for: why it can't.
+async fn lost(pool: &Pool, mut recovery: watch::Receiver<bool>) -> String {
+    loop {
+        if recovery.wait_for(|recovers| !recovers).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        let why = pool.unreachable().await;
+        if !*recovery.borrow() {
+            return why;
+        }
+    }
 }
 
 fn pool(settings: &Settings) -> Pool {
@@ -164,26 +185,41 @@ fn pool(settings: &Settings) -> Pool {
 async fn reach(state: Arc<State>) -> String {
     let mut pauses = Pauses(FIRST_PAUSE);
     while let Err(error) = state.pool.probe().await {
-        if let Some(why) = cause(&error).filter(|why| is_refusal(why)) {
-            return why;
+        // PostgREST ends for that as well.
+        if let PoolError::Connect(refused) = &error
+            && refused.is_about_the_password()
+        {
+            return refused.to_string();
         }
         let pause = pauses.next();
         tracing::warn!(target: "startup", cause = cause(&error), retry = ?pause, "{error}");
         tokio::time::sleep(pause).await;
     }
-    tracing::info!(target: "startup", "the database is reached");
+    let version = version(&state.pool).await;
+    tracing::info!(target: "startup", version, "the database is reached");
     let mut pauses = Pauses(FIRST_PAUSE);
     while state.warm().await.is_err() {
         // What is wrong was said by whoever found it.
         tokio::time::sleep(pauses.next()).await;
     }
-    tracing::info!(target: "startup", "the schema is loaded");
+    if let Some(loaded) = state.cache() {
+        let schema = &loaded.schema;
+        let relations: usize = schema.relations.values().map(BTreeMap::len).sum();
+        let relationships: usize = schema.relationships.values().map(Vec::len).sum();
+        let functions: usize = schema.functions.values().map(BTreeMap::len).sum();
+        let took = state.loads.took();
+        tracing::info!(target: "startup", relations, relationships, functions, ?took, "the schema is loaded");
+    }
     std::future::pending().await
 }
 
-/// Whether a cause is one of those for which PostgREST ends: a wrong password, or none where one is asked for.
-fn is_refusal(cause: &str) -> bool {
-    ["password authentication failed", "no password supplied", "password missing"].iter().any(|refusal| cause.contains(refusal))
+/// What the server says that it is.
+async fn version(pool: &Pool) -> Option<String> {
+    let connection = pool.connection().await.ok()?;
+    connection.begin_work();
+    let row = connection.client().query_typed("select version()", &[]).await;
+    connection.end_work();
+    row.ok()?.first()?.try_get(0).ok()
 }
 
 /// The next pause, each twice as long as the one before.
@@ -237,9 +273,12 @@ pub fn health(admin: &Place) -> Result<String, String> {
     let (shown, asked) = match admin {
         // A name is taken for this machine's.
         Place::Address { host, port, .. } => {
-            let listen = format!("{}:{port}", host.shown()).parse();
-            let address = daemon::loopback(listen.unwrap_or_else(|_| SocketAddr::from(([127, 0, 0, 1], *port))));
-            (format!("http://{address}"), daemon::ask(address, "/ready", HEALTH_AT_MOST))
+            let given = format!("{}:{port}", host.shown());
+            let (address, shown) = match given.parse().map(daemon::loopback) {
+                Ok(address) => (address, address.to_string()),
+                Err(_) => (SocketAddr::from(([127, 0, 0, 1], *port)), given),
+            };
+            (format!("http://{shown}"), daemon::ask(address, "/ready", HEALTH_AT_MOST))
         }
         Place::Socket { path, .. } => (path.display().to_string(), daemon::ask_unix(path, "/ready", HEALTH_AT_MOST)),
     };

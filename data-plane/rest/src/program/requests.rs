@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use axum::{Router, extract::Request, response::Response};
 
 use super::{
@@ -14,14 +15,14 @@ use crate::{
 };
 
 /// The service, for the listener.
-pub(super) fn router(state: Arc<State>, level: Level) -> Router {
+pub(super) fn router(state: Arc<State>, level: Arc<ArcSwap<Level>>) -> Router {
     Router::new().fallback(move |request: Request| {
-        let state = Arc::clone(&state);
+        let (state, level) = (Arc::clone(&state), Arc::clone(&level));
         async move {
             let asked = Asked::of(&request);
             let mut noted = Noted::default();
             let response = answer(&state, request, &mut noted).await;
-            asked.write(level, &response, &noted);
+            asked.write(**level.load(), &response, &noted);
             response
         }
     })

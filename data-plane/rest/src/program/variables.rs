@@ -13,6 +13,14 @@ use crate::schema::truth;
 /// What all of PostgREST's variables begin with.
 pub(super) const PREFIX: &str = "PGRST_";
 
+/// Where nothing is a value: no schemas besides the exposed one.
+const MAY_BE_EMPTY: &str = "PGRST_DB_EXTRA_SEARCH_PATH";
+
+/// Whether a variable that has this value is set.
+fn is_set(name: &str, value: &str) -> bool {
+    name == MAY_BE_EMPTY || !value.trim().is_empty()
+}
+
 /// Why the settings can't be used. Names the variable and says what to do; never shows a value that may be a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
@@ -111,15 +119,15 @@ impl Sources {
         &self.environment
     }
 
-    /// An empty variable counts as not set; an empty value of the file is one.
+    /// An empty variable counts as not set, but for one; an empty value of the file is one.
     pub(super) fn value(&self, name: &str) -> Option<&str> {
-        let given = self.environment.get(name).map(String::as_str).filter(|value| !value.trim().is_empty());
+        let given = self.environment.get(name).map(String::as_str).filter(|value| is_set(name, value));
         given.or_else(|| self.lines.get(name).map(|line| line.value.as_str()))
     }
 
     /// Where the value of a variable is, for a person.
     pub(super) fn origin(&self, name: &str) -> String {
-        let is_given = self.environment.get(name).is_some_and(|value| !value.trim().is_empty());
+        let is_given = self.environment.get(name).is_some_and(|value| is_set(name, value));
         match self.lines.get(name) {
             Some(line) if !is_given => format!("{} (line {} of {})", line.key, line.number, self.path.display()),
             Some(_) | None => name.to_owned(),
@@ -139,12 +147,12 @@ impl<'a> Variables<'a> {
         Self { sources, known: RefCell::default() }
     }
 
-    /// The first of these names that is set, with its value. An empty one counts as not set.
+    /// The first of these names that is set, with its value. An empty one counts as not set, but for one.
     pub(super) fn get(&self, names: &[&'static str]) -> Option<(&'static str, &'a str)> {
         self.known.borrow_mut().extend(names);
         names.iter().find_map(|name| {
             let value = self.sources.value(name)?;
-            (!value.trim().is_empty()).then_some((*name, value))
+            is_set(name, value).then_some((*name, value))
         })
     }
 

@@ -3,6 +3,8 @@
 //!
 //! The statement's text depends on the number of settings only, so that few statements serve all requests.
 
+use std::iter;
+
 use http::HeaderMap;
 use serde_json::{Map, Value};
 
@@ -98,13 +100,9 @@ pub(crate) fn pre_request(written: &str) -> Sql {
 }
 
 fn search_path(settings: &SessionSettings<'_>) -> String {
-    let mut names: Vec<&str> = vec![settings.schema];
-    for name in settings.extra_search_path {
-        if !names.contains(&name.as_str()) {
-            names.push(name);
-        }
-    }
-    let quoted: Vec<String> = names.iter().map(|name| format!("\"{}\"", name.replace('"', "\"\""))).collect();
+    // One that is there twice is named twice, as PostgREST does it.
+    let names = iter::once(settings.schema).chain(settings.extra_search_path.iter().map(String::as_str));
+    let quoted: Vec<String> = names.map(|name| format!("\"{}\"", name.replace('"', "\"\""))).collect();
     quoted.join(", ")
 }
 
@@ -173,7 +171,10 @@ mod tests {
         );
         let values: Vec<&str> = sql.parameters.iter().map(|parameter| parameter.0.as_str()).collect();
         let (headers, cookies) = (r#"{"prefer":"timezone=UTC","x-test":"y"}"#, r#"{"k":"v"}"#);
-        assert_eq!(values[..9], [r#""api", "public""#, "timezone", "Asia/Tokyo", "web", "{}", "GET", "/a", headers, cookies]);
+        assert_eq!(
+            values[..9],
+            [r#""api", "public", "api""#, "timezone", "Asia/Tokyo", "web", "{}", "GET", "/a", headers, cookies]
+        );
         assert_eq!(values[9..], ["UTC", "statement_timeout", "4s", "app.settings.a", "b"]);
     }
 

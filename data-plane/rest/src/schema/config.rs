@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use http::{HeaderName, HeaderValue};
 
-use crate::role_claim::RoleClaim;
+use crate::{openapi::Address, role_claim::RoleClaim};
 
 /// What may be set by `ALTER ROLE authenticator SET pgrst.*` or by the function of `db-pre-config`, over what the service was
 /// made with. The defaults are Supabase's.
@@ -34,7 +34,7 @@ pub(crate) struct Config {
     pub(crate) plan_enabled: bool,
     pub(crate) aggregates_enabled: bool,
     pub(crate) prepared_statements: bool,
-    /// Where to listen for the word to load the schema again, and whether to. Fixed when the service is made.
+    /// Where to listen for the word to load the schema again, and whether to. The database does not say.
     pub(crate) channel: String,
     pub(crate) channel_enabled: bool,
     pub(crate) client_error_verbosity: Verbosity,
@@ -262,6 +262,7 @@ const BOOLEAN: &str = "true or false";
 const SCHEMAS: &str = "names of schemas, of which none is PostgreSQL's own";
 const FUNCTION: &str = "the name of a function";
 const TEXT: &str = "a text";
+const ADDRESS: &str = "an address, such as https://example.com:8443/basePath";
 const TX_END: &str = "commit, commit-allow-override, rollback or rollback-allow-override";
 const ORIGINS: &str = "origins separated by commas, such as https://example.com,https://www.example.com";
 const ROLE_CLAIM: &str =
@@ -298,8 +299,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         put(&mut c.openapi_mode, word(v, &OPENAPI_MODES))
     }),
     of(&["PGRST_OPENAPI_SECURITY_ACTIVE"], BOOLEAN, |c, v| put(&mut c.openapi_security_active, truth(v))),
-    of(&["PGRST_OPENAPI_SERVER_PROXY_URI", "PGRST_SERVER_PROXY_URI"], "an address", |c, v| {
-        put(&mut c.openapi_server_proxy_uri, Some(text(v)))
+    of(&["PGRST_OPENAPI_SERVER_PROXY_URI", "PGRST_SERVER_PROXY_URI"], ADDRESS, |c, v| {
+        put(&mut c.openapi_server_proxy_uri, address(v))
     }),
     of(&["PGRST_SERVER_CORS_ALLOWED_ORIGINS"], ORIGINS, |c, v| put(&mut c.cors_allowed_origins, origins(v))),
     Setting {
@@ -348,9 +349,9 @@ fn exposable(list: &str) -> Option<Vec<String>> {
 
 pub(crate) fn truth(value: &str) -> Option<bool> {
     match value.to_ascii_lowercase().as_str() {
-        "true" | "1" => Some(true),
-        "false" | "0" => Some(false),
-        _ => None,
+        "true" => Some(true),
+        "false" => Some(false),
+        number => number.parse::<i64>().ok().map(|number| number > 0),
     }
 }
 
@@ -365,6 +366,11 @@ fn text(value: &str) -> Option<String> {
 /// Of RFC 7519: whatever has a colon is a URI.
 fn string_or_uri(value: &str) -> Option<Option<String>> {
     if value.contains(':') && fluent_uri::Uri::parse(value).is_err() { None } else { Some(text(value)) }
+}
+
+/// Where something is reached by HTTP, whole.
+fn address(value: &str) -> Option<Option<String>> {
+    if value.is_empty() { Some(None) } else { Address::parse(value).map(|_| text(value)) }
 }
 
 fn optional<T: FromStr>(value: &str) -> Option<Option<T>> {
@@ -482,6 +488,10 @@ mod tests {
             ("pgrst.jwt_role_claim_key", "role"),
             ("pgrst.jwt_role_claim_key", ""),
             ("pgrst.openapi_mode", ""),
+            ("pgrst.openapi_server_proxy_uri", "no address"),
+            ("pgrst.openapi_server_proxy_uri", "example.com/api"),
+            ("pgrst.openapi_server_proxy_uri", "ftp://example.com"),
+            ("pgrst.openapi_server_proxy_uri", "https:///api"),
             ("pgrst.server_cors_allowed_origins", "*"),
             ("pgrst.server_trace_header", "a b"),
             ("pgrst.unknown", "x"),

@@ -3,6 +3,7 @@
 mod aggregates;
 mod config;
 mod connections;
+mod documented;
 mod embed;
 mod errors;
 mod faults;

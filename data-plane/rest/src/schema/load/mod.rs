@@ -34,8 +34,8 @@ pub(crate) enum LoadError {
     /// The connection ended, or the database refused a query or the function of `db-pre-config`.
     #[error("the database could not be queried")]
     Database(#[from] Error),
-    #[error("db-schemas has {schema:?}, and there is no such schema")]
-    NoSchema { schema: String },
+    #[error("{setting} has {schema:?}, and there is no such schema")]
+    NoSchema { setting: &'static str, schema: String },
 }
 
 const SCHEMAS: &str = "select nspname::text from pg_namespace where nspname = any($1)";
@@ -54,8 +54,16 @@ pub(crate) async fn load(client: &Client, before: Option<&SchemaCache>, options:
         drop(found);
         Found::read(client, &config).await?
     };
-    if let Some(schema) = config.schemas.iter().find(|schema| !found.schemas.contains(schema)) {
-        return Err(LoadError::NoSchema { schema: schema.clone() });
+    let defaults = &options.config;
+    for (setting, schemas, by_default) in [
+        ("db-schemas", &config.schemas, &defaults.schemas),
+        ("db-extra-search-path", &config.extra_search_path, &defaults.extra_search_path),
+    ] {
+        // Who drops a schema that a project has from the beginning does not want to lose the others.
+        let is_missed = |schema: &&String| options.project_ref.is_none() || !by_default.contains(schema);
+        if let Some(schema) = schemas.iter().filter(is_missed).find(|schema| !found.schemas.contains(schema)) {
+            return Err(LoadError::NoSchema { setting, schema: schema.clone() });
+        }
     }
     Ok(found.into_cache(config, settings, role_settings))
 }
@@ -76,6 +84,26 @@ async fn each<T>(
     Ok(made)
 }
 
+/// Writes down what the database is asked for, of which the log says nothing unless it shows every request.
+fn log_queries() {
+    for sql in [
+        SCHEMAS,
+        domains::DOMAINS,
+        representations::CASTS,
+        relations::RELATIONS,
+        relations::COLUMNS,
+        relations::DEFAULTS,
+        relations::IDENTITIES,
+        relations::CONSTRAINTS,
+        relations::VIEW_RULES,
+        functions::FUNCTIONS,
+        media::DOMAINS,
+        media::AGGREGATES,
+    ] {
+        tracing::info!("{sql}");
+    }
+}
+
 /// Costs nothing if there is nothing to run.
 async fn batch(client: &Client, sql: &str) -> Result<(), Error> {
     if sql.is_empty() { Ok(()) } else { client.batch_execute(sql).await }
@@ -83,7 +111,7 @@ async fn batch(client: &Client, sql: &str) -> Result<(), Error> {
 
 /// What the catalogue says of the exposed schemas.
 struct Found {
-    /// Those that there are.
+    /// Those that there are, of the search path as well.
     schemas: Vec<String>,
     domains: Domains,
     representations: Representations,
@@ -104,6 +132,11 @@ impl Found {
     async fn read(client: &Client, config: &Config) -> Result<Self, Error> {
         let path = [config.schemas.as_slice(), config.extra_search_path.as_slice()];
         let exposed = &path[..1];
+        let all = path.concat();
+        let searched = [all.as_slice()];
+        if config.log_query {
+            log_queries();
+        }
         let mut constraints = Constraints::default();
         // Expressions of the catalogue are to show every name qualified. Where statements are not prepared, a pooler may stand
         // in between, which refuses what a session begins with and gives each transaction another one.
@@ -112,7 +145,7 @@ impl Found {
         let (_, schemas, domains, casts, relations, columns, mut defaults, identities, _, rules, functions, media, aggregates, _) =
             try_join!(
                 batch(client, before),
-                each(client, SCHEMAS, exposed, |row| row.try_get(0)),
+                each(client, SCHEMAS, &searched, |row| row.try_get(0)),
                 each(client, domains::DOMAINS, &[], domains::domain),
                 each(client, representations::CASTS, &[], representations::cast),
                 each(client, relations::RELATIONS, exposed, relations::relation),
