@@ -42,7 +42,7 @@ async fn results() {
         ("GET /rpc/films_by?d=1&select=title&order=id.desc&limit=1", r#"200 [{"title":"Lolita"}]"#),
         (
             "POST /rpc/films_by?select=title,directors(name)&id=eq.1\n\n{\"d\":1}",
-            r#"200 [{"title":"Shining","directors":{"name":"Kubrick"}}]"#,
+            r#"200 [{"title":"Shining","directors":{"name": "Kubrick"}}]"#,
         ),
         ("GET /rpc/one_film?i=1&select=title", r#"200 {"title":"Shining"}"#),
         ("GET /rpc/numbers", "200 [1, 2, 3]"),
@@ -235,7 +235,7 @@ async fn counted_rows_of_a_relation_keep_what_is_computed() {
             .await;
         assert_eq!(
             (answer.status, answer.headers["content-range"].to_str().unwrap(), answer.body.as_str()),
-            (206, "0-0/2", r#"[{"shout":"LOLITA","made_by":{"name":"Kubrick"},"directors":{"id":1}}]"#)
+            (206, "0-0/2", r#"[{"shout":"LOLITA","made_by":{"name": "Kubrick"},"directors":{"id": 1}}]"#)
         );
         let answer = p.send(&format!("POST /rpc/films_from?select=id,shout&order=id&limit=1\n{prefer}\n\n{{\"first\":2}}")).await;
         assert_eq!(
@@ -244,7 +244,7 @@ async fn counted_rows_of_a_relation_keep_what_is_computed() {
         );
         assert_eq!(
             p.body(&format!("GET /rpc/one_film?i=2&select=shout,made_by(name)\n{prefer}")).await,
-            r#"200 {"shout":"LOLITA","made_by":{"name":"Kubrick"}}"#
+            r#"200 {"shout":"LOLITA","made_by":{"name": "Kubrick"}}"#
         );
         assert_eq!(p.body(&format!("GET /rpc/pairs?y=eq.b&select=x\n{prefer}")).await, r#"200 [{"x":2}]"#);
     }
