@@ -322,6 +322,26 @@ async fn a_table_related_to_itself_through_another_needs_a_computed_relationship
 }
 
 #[tokio::test]
+async fn what_joins_many_to_many_shows_the_whole_primary_key() {
+    let sql = "
+        create table jobs (id int, client_id int references clients, user_id int references users, primary key (id, client_id, user_id));
+        create view all_jobs as select * from jobs;
+        create view some_jobs as select client_id, user_id from jobs;
+        create table members (id int primary key references users, constraint of_client foreign key (id) references clients);
+        create table pairs (a int unique references users, b int references projects, primary key (a, b));";
+    let p = project(&format!("{SQL}; {sql}")).await;
+    assert_eq!(
+        candidates(&p, "GET /clients?select=users(*)").await,
+        [
+            "all_jobs using jobs_client_id_fkey(client_id) and jobs_user_id_fkey(user_id)",
+            "jobs using jobs_client_id_fkey(client_id) and jobs_user_id_fkey(user_id)"
+        ]
+    );
+    // One to one, there are no many.
+    assert_eq!(p.send("GET /users?select=projects(*)").await.json()["code"], "PGRST200");
+}
+
+#[tokio::test]
 async fn views_are_followed_through_the_search_path() {
     let sql = "
         create schema hidden; create schema extra;
@@ -364,6 +384,7 @@ async fn computed_relationships_are_found_by_the_search_path() {
         ("GET /clients?select=first(id)\nAccept-Profile: other", json!([{"first": {"id": 70}}])),
         // What a function says of a name counts more than what foreign keys do, and says nothing of other functions.
         ("GET /clients?select=projects(id),last(id)&id=eq.1", json!([{"projects": [{"id": 4}], "last": {"id": 2}}])),
+        ("GET /clients?select=projects!projects_client_id_fkey(id)&id=eq.1", json!([{"projects": [{"id": 4}]}])),
     ] {
         assert_eq!(p.send(request).await.json(), expected, "{request}");
     }
