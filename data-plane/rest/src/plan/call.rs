@@ -29,8 +29,8 @@ pub(crate) struct CallPlan {
 pub(crate) enum Argument {
     /// Each by itself, as text.
     Direct(Vec<(Parameter, String)>),
-    /// Members of one JSON object.
-    Json { parameters: Vec<Parameter>, json: String },
+    /// Members of one JSON object, the first one if it is an array of them.
+    Json { parameters: Vec<Parameter>, json: String, is_array: bool },
     /// The body as a whole.
     Whole { type_name: String, body: String },
 }
@@ -132,13 +132,12 @@ fn by_body(candidates: &[Arc<Function>], request: &ApiRequest) -> Result<(Found,
 fn by_json(candidates: &[Arc<Function>], payload: Payload, request: &ApiRequest) -> (Found, Vec<String>) {
     let keys = match &request.query.columns {
         Some(columns) => columns.clone(),
-        None if payload.is_array => Vec::new(),
         None => payload.keys,
     };
     let found = match choose(candidates, &keys) {
         Ok(function) => {
             let parameters = function.parameters.iter().filter(|parameter| keys.contains(&parameter.name)).cloned().collect();
-            Ok((Arc::clone(function), Argument::Json { parameters, json: payload.json }))
+            Ok((Arc::clone(function), Argument::Json { parameters, json: payload.json, is_array: payload.is_array }))
         }
         Err(Failure::None) if request.content_type == ContentType::Json => {
             with_whole(candidates, &["json", "jsonb"], payload.json)

@@ -38,14 +38,32 @@ pub(crate) fn find<'a>(
             if let Some(computed) = several.iter().find(|candidate| is_computed(candidate)) {
                 return Ok(computed);
             }
+            let mut several = matching.clone();
+            several.sort_by_key(|candidate| rank(candidate));
             Err(RestError::AmbiguousRelationship {
                 origin: origin.to_owned(),
                 target: embed.target.clone(),
                 candidates: several.iter().map(|candidate| description(candidate)).collect(),
-                suggestions: several.iter().map(|candidate| format!("{}!{}", embed.target, distinction(candidate))).collect(),
+                suggestions: several
+                    .iter()
+                    .map(|candidate| format!("{}!{}", candidate.target.1, distinction(candidate)))
+                    .collect(),
             })
         }
     }
+}
+
+/// The order in which relationships are told: by target, kind and names.
+fn rank(candidate: &Relationship) -> impl Ord + use<> {
+    let kind = match candidate.cardinality {
+        Cardinality::OneToMany => 0,
+        Cardinality::ManyToOne => 1,
+        Cardinality::OneToOne { .. } => 2,
+        Cardinality::ManyToMany => 3,
+        Cardinality::Computed { .. } => 4,
+    };
+    let junction = candidate.junction.as_ref().map(|junction| (junction.schema.clone(), junction.name.clone()));
+    (candidate.target.clone(), kind, junction, candidate.constraint.clone(), candidate.columns.clone())
 }
 
 /// What may have been meant: another origin if nothing is related to this one, otherwise another target.
@@ -74,7 +92,11 @@ fn is_computed(candidate: &Relationship) -> bool {
 fn matches(cache: &SchemaCache, candidate: &Relationship, embed: &SelectEmbed) -> bool {
     let target = embed.target.as_str();
     if is_computed(candidate) {
-        return embed.hint.is_none() && target == candidate.constraint;
+        return target == candidate.constraint;
+    }
+    if candidate.is_self() && candidate.junction.is_some() {
+        // Nothing tells the two directions from each other: it takes a computed relationship.
+        return false;
     }
     match &embed.hint {
         Some(hint) => target == candidate.target.1 && !is_owning_self(candidate) && hinted(candidate, hint),

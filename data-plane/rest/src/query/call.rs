@@ -64,33 +64,38 @@ fn called_scalars(sql: &mut Sql, plan: &CallPlan) {
     sql.push("WITH ").name(CALLED).push(" AS (SELECT ");
     invocation(sql, plan);
     sql.push(" AS pgrst_scalar");
-    if let Argument::Json { parameters, json } = &plan.argument
+    if let Argument::Json { parameters, json, is_array } = &plan.argument
         && !parameters.is_empty()
     {
         sql.push(" FROM ");
-        arguments(sql, parameters, json);
+        arguments(sql, parameters, json, *is_array);
     }
     sql.push(") ");
 }
 
 /// The `FROM` item, to be followed by its alias.
 fn item(sql: &mut Sql, plan: &CallPlan) {
-    if let Argument::Json { parameters, json } = &plan.argument
+    if let Argument::Json { parameters, json, is_array } = &plan.argument
         && !parameters.is_empty()
     {
-        arguments(sql, parameters, json);
+        arguments(sql, parameters, json, *is_array);
         sql.push(", LATERAL ");
     }
     invocation(sql, plan);
 }
 
 /// The arguments as columns of `_args`.
-fn arguments(sql: &mut Sql, parameters: &[Parameter], json: &str) {
-    sql.push("json_to_record(").value(json).push("::json) AS _args(");
+fn arguments(sql: &mut Sql, parameters: &[Parameter], json: &str, is_array: bool) {
+    if is_array {
+        sql.push("(SELECT * FROM json_to_recordset(");
+    } else {
+        sql.push("json_to_record(");
+    }
+    sql.value(json).push("::json) AS ").push(if is_array { "_all" } else { "_args" }).push("(");
     sql.separated(", ", parameters, |sql, parameter| {
         sql.name(&parameter.name).push(" ").push(parameter.value_type());
     });
-    sql.push(")");
+    sql.push(if is_array { ") LIMIT 1) AS _args" } else { ")" });
 }
 
 fn invocation(sql: &mut Sql, plan: &CallPlan) {

@@ -148,9 +148,9 @@ fn column(column: &OutputColumn) -> Output<'_> {
 
 /// The value as it is stored or delivered.
 fn value(sql: &mut Sql, plan: &ReadPlan, output: &Output<'_>) {
-    // Only `jsonb` can be compared, and so be grouped by.
+    // Only `jsonb` can be compared, and so be grouped by. What is embedded is that already.
     let comparable = match output.value {
-        Value::Embedded(_) | Value::Spread { is_json: true, .. } if plan.groups => Some("jsonb"),
+        Value::Spread { is_json: true, .. } if plan.groups => Some("jsonb"),
         Value::All | Value::Field { .. } | Value::Row | Value::Embedded(_) | Value::Spread { .. } => None,
     };
     cast(sql, comparable, |sql| match &output.value {

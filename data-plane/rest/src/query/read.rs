@@ -1,4 +1,5 @@
-//! Reads as SQL. Each embedded resource is a lateral subquery that delivers one JSON value per row of its parent.
+//! Reads as SQL. Each embedded resource is a lateral subquery that delivers one JSON value per row of its parent: `jsonb`, as
+//! PostgREST does, which shows in spaces and in the order of keys, and which can be grouped by.
 
 use super::{
     Delivery, GUCS, Sql, body,
@@ -199,7 +200,7 @@ fn join(sql: &mut Sql, parent: &str, embed: &Embed) {
     } else if embed.relationship.is_to_one() {
         to_one(sql, parent, embed);
     } else {
-        sql.push("SELECT json_agg(_j.*) AS pgrst_j FROM (");
+        sql.push("SELECT json_agg(_j.*)::jsonb AS pgrst_j FROM (");
         related(sql, parent, embed, outputs);
         sql.push(") _j");
     }
@@ -214,13 +215,13 @@ fn join(sql: &mut Sql, parent: &str, embed: &Embed) {
 
 fn to_one(sql: &mut Sql, parent: &str, embed: &Embed) {
     if embed.exports.is_empty() {
-        sql.push("SELECT row_to_json(_j.*) AS pgrst_j FROM (");
+        sql.push("SELECT row_to_json(_j.*)::jsonb AS pgrst_j FROM (");
         related(sql, parent, embed, outputs);
         sql.push(") _j");
         return;
     }
     related(sql, parent, embed, |sql, plan| {
-        sql.push("(SELECT row_to_json(_j.*) FROM (SELECT ");
+        sql.push("(SELECT row_to_json(_j.*)::jsonb FROM (SELECT ");
         outputs(sql, plan);
         sql.push(") _j) AS pgrst_j");
         exports(sql, plan, embed);
@@ -240,7 +241,7 @@ fn spread(sql: &mut Sql, parent: &str, embed: &Embed) {
     if !embed.relationship.is_to_one() {
         sql.push("SELECT nullif(count(*), 0) AS pgrst_j");
         for name in names(&embed.plan) {
-            sql.push(", json_agg(").qualified("_j", name).push(") AS ").name(name);
+            sql.push(", json_agg(").qualified("_j", name).push(")::jsonb AS ").name(name);
         }
         sql.push(" FROM (");
         related(sql, parent, embed, outputs);

@@ -181,11 +181,14 @@ impl<'a> Catalogue<'a> {
         }
     }
 
-    /// Pairs of foreign keys of one table whose columns are all part of its primary key.
+    /// Pairs of foreign keys of one table whose columns are all part of its primary key, and not unique by themselves. A view
+    /// stands for the table if it shows the whole primary key.
     fn many_to_many(&self, found: &mut Vec<Relationship>) {
         for of_table in self.constraints.foreign_keys.chunk_by(|a, b| a.table == b.table) {
             let Some(primary) = of_table.first().and_then(|key| self.constraints.primary_keys.get(&key.table)) else { continue };
-            let inside = |key: &&ForeignKey| key.columns.iter().all(|column| primary.contains(column));
+            let inside = |key: &&ForeignKey| {
+                key.columns.iter().all(|column| primary.contains(column)) && !self.is_unique(key.table, &key.columns)
+            };
             for first in of_table.iter().filter(inside) {
                 for second in of_table.iter().filter(inside).filter(|second| second.constraint != first.constraint) {
                     self.through(first, second, found);
@@ -195,10 +198,12 @@ impl<'a> Catalogue<'a> {
     }
 
     fn through(&self, first: &ForeignKey, second: &ForeignKey, found: &mut Vec<Relationship>) {
+        let primary = self.constraints.primary_keys.get(&first.table).map_or(&[][..], Vec::as_slice);
+        let whole: HashSet<u32> = self.shown(first.table, primary).into_iter().map(|shown| shown.id).collect();
         let (junctions, others) = (self.shown(first.table, &first.columns), self.shown(second.table, &second.columns));
         let (origins, targets) =
             (self.shown(first.target, &first.target_columns), self.shown(second.target, &second.target_columns));
-        for junction in &junctions {
+        for junction in junctions.iter().filter(|junction| whole.contains(&junction.id)) {
             for other in others.iter().filter(|other| other.id == junction.id) {
                 for origin in &origins {
                     for target in &targets {

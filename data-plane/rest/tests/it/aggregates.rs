@@ -86,17 +86,17 @@ async fn in_embedded_resources() {
     for (query, expected) in [
         (
             "customers?select=name,orders(amount.sum(),rows:count())&order=id",
-            r#"[{"name":"Acme","orders":[{"sum":30.50,"rows":2}]},{"name":"Globex","orders":[{"sum":5.00,"rows":1}]},{"name":"Initech","orders":[{"sum":4.50,"rows":1}]},{"name":"Idle","orders":[{"sum":null,"rows":0}]}]"#,
+            r#"[{"name":"Acme","orders":[{"sum": 30.50, "rows": 2}]},{"name":"Globex","orders":[{"sum": 5.00, "rows": 1}]},{"name":"Initech","orders":[{"sum": 4.50, "rows": 1}]},{"name":"Idle","orders":[{"sum": null, "rows": 0}]}]"#,
         ),
         (
             "customers?select=name,orders(quantity,count())&id=eq.1&orders.order=quantity.desc&orders.limit=1",
-            r#"[{"name":"Acme","orders":[{"quantity":2,"count":1}]}]"#,
+            r#"[{"name":"Acme","orders":[{"count": 1, "quantity": 2}]}]"#,
         ),
         (
             "customers?select=name,orders(id,items(price.sum()))&id=eq.1&orders.order=id",
-            r#"[{"name":"Acme","orders":[{"id":1,"items":[{"sum":7}]},{"id":2,"items":[{"sum":5}]}]}]"#,
+            r#"[{"name":"Acme","orders":[{"id": 1, "items": [{"sum": 7}]}, {"id": 2, "items": [{"sum": 5}]}]}]"#,
         ),
-        ("orders?select=id,customers(joined.max())&id=eq.1", r#"[{"id":1,"customers":{"max":"2020-01-01"}}]"#),
+        ("orders?select=id,customers(joined.max())&id=eq.1", r#"[{"id":1,"customers":{"max": "2020-01-01"}}]"#),
         (
             "customers?select=city,count(),orders(count())&id=in.(2,3)&order=city",
             r#"[{"city":"Oslo","count":1,"orders":[{"count": 1}]},{"city":"Rome","count":1,"orders":[{"count": 1}]}]"#,
@@ -134,7 +134,7 @@ async fn with_what_is_spread() {
         // Inside an embedded resource it is that one's rows.
         (
             "customers?select=name,orders(customer:customer_id,...customers(joined.max()))&id=eq.1",
-            r#"[{"name":"Acme","orders":[{"customer":1,"max":"2020-01-01"}]}]"#,
+            r#"[{"name":"Acme","orders":[{"max": "2020-01-01", "customer": 1}]}]"#,
         ),
         ("customers?select=count(),...orders(days:day)&id=in.(2,3)", r#"[{"count":2,"days":["2023-01-02"]}]"#),
     ] {

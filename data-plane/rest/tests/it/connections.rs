@@ -50,7 +50,7 @@ async fn a_connection_is_replaced_when_it_is_old_unless_it_listens() {
 #[tokio::test]
 async fn statements_are_prepared_unless_that_is_forbidden() {
     let database = database().await;
-    let embedded = r#"200 [{"id":2,"parents":{"id":1}}]"#;
+    let embedded = r#"200 [{"id":2,"parents":{"id": 1}}]"#;
     for prepares in ["true", "false"] {
         let p = variables(&database, database.port()).with("PGRST_DB_PREPARED_STATEMENTS", prepares).start().await;
         let session = async || p.body("GET /rpc/session").await;

@@ -38,54 +38,54 @@ async fn every_direction() {
     for (query, expected) in [
         (
             "projects?select=id,clients(name)&order=id",
-            r#"[{"id":1,"clients":{"name":"Acme"}},{"id":2,"clients":{"name":"Acme"}},{"id":3,"clients":{"name":"Globex"}},{"id":4,"clients":null}]"#,
+            r#"[{"id":1,"clients":{"name": "Acme"}},{"id":2,"clients":{"name": "Acme"}},{"id":3,"clients":{"name": "Globex"}},{"id":4,"clients":null}]"#,
         ),
-        ("projects?select=id,clients!inner(name)&order=id.desc&limit=1", r#"[{"id":3,"clients":{"name":"Globex"}}]"#),
+        ("projects?select=id,clients!inner(name)&order=id.desc&limit=1", r#"[{"id":3,"clients":{"name": "Globex"}}]"#),
         (
             "clients?select=id,projects(id)&order=id",
-            r#"[{"id":1,"projects":[{"id":1},{"id":2}]},{"id":2,"projects":[{"id":3}]},{"id":3,"projects":[]}]"#,
+            r#"[{"id":1,"projects":[{"id": 1}, {"id": 2}]},{"id":2,"projects":[{"id": 3}]},{"id":3,"projects":[]}]"#,
         ),
-        ("clients?select=id,p:projects!inner(id)&order=id", r#"[{"id":1,"p":[{"id":1},{"id":2}]},{"id":2,"p":[{"id":3}]}]"#),
+        ("clients?select=id,p:projects!inner(id)&order=id", r#"[{"id":1,"p":[{"id": 1}, {"id": 2}]},{"id":2,"p":[{"id": 3}]}]"#),
         (
             "users?select=name,tasks(name)&order=id&tasks.order=id.desc",
-            r#"[{"name":"Ann","tasks":[{"name":"T2"},{"name":"T1"}]},{"name":"Ben","tasks":[{"name":"T2"}]}]"#,
+            r#"[{"name":"Ann","tasks":[{"name": "T2"}, {"name": "T1"}]},{"name":"Ben","tasks":[{"name": "T2"}]}]"#,
         ),
         (
             "users?select=name,profiles(bio)&order=id",
-            r#"[{"name":"Ann","profiles":{"bio":"bio of Ann"}},{"name":"Ben","profiles":null}]"#,
+            r#"[{"name":"Ann","profiles":{"bio": "bio of Ann"}},{"name":"Ben","profiles":null}]"#,
         ),
-        ("profiles?select=bio,users(name)", r#"[{"bio":"bio of Ann","users":{"name":"Ann"}}]"#),
-        ("employees?select=name,employees(name)&id=eq.1", r#"[{"name":"Boss","employees":[{"name":"Mid"}]}]"#),
-        ("employees?select=name,boss:boss_id(name)&id=eq.3", r#"[{"name":"Low","boss":{"name":"Mid"}}]"#),
+        ("profiles?select=bio,users(name)", r#"[{"bio":"bio of Ann","users":{"name": "Ann"}}]"#),
+        ("employees?select=name,employees(name)&id=eq.1", r#"[{"name":"Boss","employees":[{"name": "Mid"}]}]"#),
+        ("employees?select=name,boss:boss_id(name)&id=eq.3", r#"[{"name":"Low","boss":{"name": "Mid"}}]"#),
         (
             "clients?select=name,projects(name,tasks(name,users(name)))&id=eq.1&projects.tasks.users.order=name&projects.limit=1",
-            r#"[{"name":"Acme","projects":[{"name":"P1","tasks":[{"name":"T1","users":[{"name":"Ann"}]},{"name":"T2","users":[{"name":"Ann"},{"name":"Ben"}]}]}]}]"#,
+            r#"[{"name":"Acme","projects":[{"name": "P1", "tasks": [{"name": "T1", "users": [{"name": "Ann"}]}, {"name": "T2", "users": [{"name": "Ann"}, {"name": "Ben"}]}]}]}]"#,
         ),
         (
             "orders?select=id,billing:addresses!orders_billing(street),shipping:addresses!shipping_id(street)",
-            r#"[{"id":1,"billing":{"street":"Main"},"shipping":{"street":"Side"}}]"#,
+            r#"[{"id":1,"billing":{"street": "Main"},"shipping":{"street": "Side"}}]"#,
         ),
-        ("orders?select=billing_id(street)", r#"[{"billing_id":{"street":"Main"}}]"#),
-        ("orders?select=orders_shipping(street)", r#"[{"orders_shipping":{"street":"Side"}}]"#),
+        ("orders?select=billing_id(street)", r#"[{"billing_id":{"street": "Main"}}]"#),
+        ("orders?select=orders_shipping(street)", r#"[{"orders_shipping":{"street": "Side"}}]"#),
         (
             "clients?select=id,projects(id)&projects.name=eq.P2&order=id",
-            r#"[{"id":1,"projects":[{"id":2}]},{"id":2,"projects":[]},{"id":3,"projects":[]}]"#,
+            r#"[{"id":1,"projects":[{"id": 2}]},{"id":2,"projects":[]},{"id":3,"projects":[]}]"#,
         ),
         (
             "clients?select=id,projects!inner(id)&projects.or=(name.eq.P2,name.eq.P3)&order=id",
-            r#"[{"id":1,"projects":[{"id":2}]},{"id":2,"projects":[{"id":3}]}]"#,
+            r#"[{"id":1,"projects":[{"id": 2}]},{"id":2,"projects":[{"id": 3}]}]"#,
         ),
         ("clients?select=id,projects(id)&projects=is.null", r#"[{"id":3,"projects":[]}]"#),
         ("clients?select=id,projects()&projects=not.is.null&order=id", r#"[{"id":1},{"id":2}]"#),
         ("clients?select=id,projects()&or=(projects.is.null,id.eq.1)&order=id", r#"[{"id":1},{"id":3}]"#),
         ("projects?select=id,clients()&order=clients(name).desc.nullslast,id", r#"[{"id":3},{"id":1},{"id":2},{"id":4}]"#),
-        ("projects?select=id,clients(id)&order=clients(name).desc.nullslast,id&limit=1", r#"[{"id":3,"clients":{"id":2}}]"#),
+        ("projects?select=id,clients(id)&order=clients(name).desc.nullslast,id&limit=1", r#"[{"id":3,"clients":{"id": 2}}]"#),
         ("projects?select=id,...clients(client:name)&id=eq.1", r#"[{"id":1,"client":"Acme"}]"#),
         ("projects?select=id,...clients!inner(*)&id=eq.3", r#"[{"id":3,"id":2,"name":"Globex"}]"#),
-        ("project_view?select=pid,clients(name)&pid=eq.1", r#"[{"pid":1,"clients":{"name":"Acme"}}]"#),
-        ("chained_view?select=pid,clients(name)&pid=eq.3", r#"[{"pid":3,"clients":{"name":"Globex"}}]"#),
-        ("clients?select=id,chained_view(pid)&id=eq.2", r#"[{"id":2,"chained_view":[{"pid":3}]}]"#),
-        ("projects?select=id,first_task(name)&id=eq.1", r#"[{"id":1,"first_task":{"name":"T1"}}]"#),
+        ("project_view?select=pid,clients(name)&pid=eq.1", r#"[{"pid":1,"clients":{"name": "Acme"}}]"#),
+        ("chained_view?select=pid,clients(name)&pid=eq.3", r#"[{"pid":3,"clients":{"name": "Globex"}}]"#),
+        ("clients?select=id,chained_view(pid)&id=eq.2", r#"[{"id":2,"chained_view":[{"pid": 3}]}]"#),
+        ("projects?select=id,first_task(name)&id=eq.1", r#"[{"id":1,"first_task":{"name": "T1"}}]"#),
     ] {
         let answer = project.send(&format!("GET /{query}")).await;
         assert_eq!(format!("{} {}", answer.status, answer.body.replace(", \n ", ",")), format!("200 {expected}"), "{query}");
@@ -128,7 +128,7 @@ async fn many_rows_are_spread_as_arrays() {
         ),
         (
             "clients?select=...projects(tasks(name))&id=eq.1&projects.order=id&projects.tasks.order=id",
-            r#"[{"tasks":[[{"name":"T1"},{"name":"T2"}], [{"name":"T3"}]]}]"#,
+            r#"[{"tasks":[[{"name": "T1"}, {"name": "T2"}], [{"name": "T3"}]]}]"#,
         ),
         (
             "projects?select=id,...clients(client:name,...projects(siblings:name))&id=eq.1&clients.projects.order=id",
@@ -147,13 +147,13 @@ async fn many_rows_are_spread_as_arrays() {
 async fn the_name_of_a_relation_still_counts_beside_an_alias() {
     let on = project(SQL).await;
     for (query, expected) in [
-        ("clients?select=id,p:projects(id)&projects.name=eq.P2&id=eq.1", r#"[{"id":1,"p":[{"id":2}]}]"#),
-        ("clients?select=id,p:projects(id)&projects.order=id.desc&projects.limit=1&id=eq.1", r#"[{"id":1,"p":[{"id":2}]}]"#),
+        ("clients?select=id,p:projects(id)&projects.name=eq.P2&id=eq.1", r#"[{"id":1,"p":[{"id": 2}]}]"#),
+        ("clients?select=id,p:projects(id)&projects.order=id.desc&projects.limit=1&id=eq.1", r#"[{"id":1,"p":[{"id": 2}]}]"#),
         ("clients?select=id,p:projects()&projects=is.null", r#"[{"id":3}]"#),
         ("projects?select=id,c:clients()&order=clients(name).desc.nullslast,id&limit=2", r#"[{"id":3},{"id":1}]"#),
         (
             "clients?select=p:projects(t:tasks(id))&p.tasks.order=id.desc&projects.id=eq.1&id=eq.1",
-            r#"[{"p":[{"t":[{"id":2},{"id":1}]}]}]"#,
+            r#"[{"p":[{"t": [{"id": 2}, {"id": 1}]}]}]"#,
         ),
     ] {
         let answer = on.send(&format!("GET /{query}")).await;
@@ -168,10 +168,10 @@ async fn the_name_of_a_relation_still_counts_beside_an_alias() {
         // What is called so is meant first, and a column before all others.
         (
             "clients?select=p:projects(id),projects(id)&projects.id=eq.1&id=eq.1&p.order=id",
-            r#"[{"p":[{"id":1},{"id":2}],"projects":[{"id":1}]}]"#,
+            r#"[{"p":[{"id": 1}, {"id": 2}],"projects":[{"id": 1}]}]"#,
         ),
-        ("visits?select=id,c:clients(name)&clients=eq.6", r#"[{"id":2,"c":{"name":"Globex"}}]"#),
-        ("visits?select=id,c:clients(name)&c.name=eq.Acme&order=id", r#"[{"id":1,"c":{"name":"Acme"}},{"id":2,"c":null}]"#),
+        ("visits?select=id,c:clients(name)&clients=eq.6", r#"[{"id":2,"c":{"name": "Globex"}}]"#),
+        ("visits?select=id,c:clients(name)&c.name=eq.Acme&order=id", r#"[{"id":1,"c":{"name": "Acme"}},{"id":2,"c":null}]"#),
     ] {
         let answer = on.send(&format!("GET /{query}")).await;
         assert_eq!(format!("{} {}", answer.status, answer.body.replace(", \n ", ",")), format!("200 {expected}"), "{query}");
@@ -207,6 +207,29 @@ async fn what_is_not_clear() {
     assert_eq!(counted.headers["content-range"], "0-0/2");
 }
 
+#[tokio::test]
+async fn embedded_values_are_jsonb() {
+    let p = project(&format!("{SQL}; create table logs (id int primary key, client_id int references clients, said json)")).await;
+    p.database
+        .connect("postgres")
+        .await
+        .batch_execute(r#"insert into logs values (1, 1, '{"b":1,  "a":2}')"#)
+        .await
+        .expect("inserted");
+    for (query, expected) in [
+        // Short keys are first.
+        ("projects?select=clients(name,id),name&id=eq.1", r#"[{"name":"P1","clients":{"id": 1, "name": "Acme"}}]"#),
+        ("clients?select=name,projects(name,id)&id=eq.2", r#"[{"name":"Globex","projects":[{"id": 3, "name": "P3"}]}]"#),
+        ("clients?select=logs(said,id)&id=eq.1", r#"[{"logs":[{"id": 1, "said": {"a": 2, "b": 1}}]}]"#),
+        ("clients?select=...logs(said)&id=eq.1", r#"[{"said":[{"a": 2, "b": 1}]}]"#),
+        // What is spread of one row is a column as any other.
+        ("logs?select=said,...clients(name,id)", r#"[{"said":{"b":1,  "a":2},"name":"Acme","id":1}]"#),
+        ("projects?select=clients(name,id)&order=clients(name),id&limit=1", r#"[{"clients":{"id": 1, "name": "Acme"}}]"#),
+    ] {
+        assert_eq!(p.body(&format!("GET /{query}")).await, format!("200 {expected}"), "{query}");
+    }
+}
+
 /// What the details of an ambiguity call the relationships.
 async fn candidates(p: &Project, request: &str) -> Vec<String> {
     let answer = p.send(request).await.json();
@@ -227,10 +250,10 @@ async fn a_view_may_show_a_column_twice() {
         ]
     );
     let both = "GET /twice?select=id,buyer(name),seller(name)&id=eq.1";
-    assert_eq!(p.body(both).await, r#"200 [{"id":1,"buyer":{"name":"Acme"},"seller":{"name":"Acme"}}]"#);
+    assert_eq!(p.body(both).await, r#"200 [{"id":1,"buyer":{"name": "Acme"},"seller":{"name": "Acme"}}]"#);
     assert_eq!(
         p.body("GET /clients?select=twice!seller(id)&id=eq.2").await,
-        r#"200 [{"twice":[{"id":3}]}]"#,
+        r#"200 [{"twice":[{"id": 3}]}]"#,
         "and the other way round"
     );
 }
@@ -245,6 +268,95 @@ async fn candidates_are_told_in_the_same_order_always() {
     let p = project(&format!("{SQL}; {}", junctions.concat())).await;
     let expected: Vec<String> = (1..=5).map(|n| format!("m{n} using m{n}_a_fkey(a) and m{n}_b_fkey(b)")).collect();
     assert_eq!(candidates(&p, "GET /clients?select=users(*)").await, expected);
+}
+
+#[tokio::test]
+async fn candidates_are_told_by_target_and_kind() {
+    let sql = "
+        create table pairs (a int references clients, b int references projects, primary key (a, b));
+        create view clients_view as select * from clients;
+        create view more_projects as select * from projects;";
+    let p = project(&format!("{SQL}; {sql}")).await;
+    assert_eq!(
+        candidates(&p, "GET /projects?select=clients(*)").await,
+        ["projects_client_id_fkey using projects(client_id) and clients(id)", "pairs using pairs_b_fkey(b) and pairs_a_fkey(a)"]
+    );
+    let hint = |listed: &str| format!("Try changing {listed}. Find the desired relationship in the 'details' key.");
+    let several = p.send("GET /projects?select=projects_client_id_fkey(*)").await.json();
+    assert_eq!(
+        several["hint"],
+        hint(
+            "'projects_client_id_fkey' to one of the following: 'clients!projects_client_id_fkey', \
+             'clients_view!projects_client_id_fkey'"
+        ),
+        "by the names of the targets"
+    );
+    let reverse = candidates(&p, "GET /clients?select=projects_client_id_fkey(*)").await;
+    let targets: Vec<&str> = reverse.iter().filter_map(|told| told.rsplit_once(" and ")).map(|(_, target)| target).collect();
+    assert_eq!(targets, ["chained_view(cid)", "more_projects(client_id)", "project_view(cid)", "projects(client_id)"]);
+}
+
+#[tokio::test]
+async fn a_table_related_to_itself_through_another_needs_a_computed_relationship() {
+    let sql = "
+        create table follows (follower int references users, followed int references users, primary key (follower, followed));
+        insert into follows values (1, 2);
+        create function followers(users) returns setof users language sql stable as
+          $$ select u.* from public.users u join public.follows f on f.follower = u.id where f.followed = $1.id $$;";
+    let p = project(&format!("{SQL}; {sql}")).await;
+    assert_eq!(
+        p.body("GET /users?select=name,followers(name)&id=eq.2").await,
+        r#"200 [{"name":"Ben","followers":[{"name": "Ann"}]}]"#
+    );
+    for (embedded, using) in [("users(name)", ""), ("users!follows(name)", " using the hint 'follows'")] {
+        let answer = p.send(&format!("GET /users?select={embedded}")).await;
+        assert_eq!((answer.status, answer.json()["code"].as_str()), (400, Some("PGRST200")), "{embedded}");
+        assert_eq!(
+            answer.json()["details"],
+            format!(
+                "Searched for a foreign key relationship between 'users' and 'users'{using} in the schema 'public', but no \
+                 matches were found."
+            )
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_joins_many_to_many_shows_the_whole_primary_key() {
+    let sql = "
+        create table jobs (id int, client_id int references clients, user_id int references users, primary key (id, client_id, user_id));
+        create view all_jobs as select * from jobs;
+        create view some_jobs as select client_id, user_id from jobs;
+        create table members (id int primary key references users, constraint of_client foreign key (id) references clients);
+        create table pairs (a int unique references users, b int references projects, primary key (a, b));";
+    let p = project(&format!("{SQL}; {sql}")).await;
+    assert_eq!(
+        candidates(&p, "GET /clients?select=users(*)").await,
+        [
+            "all_jobs using jobs_client_id_fkey(client_id) and jobs_user_id_fkey(user_id)",
+            "jobs using jobs_client_id_fkey(client_id) and jobs_user_id_fkey(user_id)"
+        ]
+    );
+    // One to one, there are no many.
+    assert_eq!(p.send("GET /users?select=projects(*)").await.json()["code"], "PGRST200");
+}
+
+#[tokio::test]
+async fn views_are_followed_through_the_search_path() {
+    let sql = "
+        create schema hidden; create schema extra;
+        create view hidden.shown as select id, client_id from projects;
+        create view extra.shown as select id, client_id from projects;
+        create view over_hidden as select * from hidden.shown;
+        create view over_extra as select * from extra.shown;
+        create table hidden.notes (id int primary key, project_id int references projects);
+        insert into hidden.notes values (9, 1);
+        create view notes as select * from hidden.notes;";
+    let p = project_with(&format!("{SQL}; {sql}"), &[("db_extra_search_path", "extra")]).await;
+    assert_eq!(p.body("GET /over_extra?select=clients(name)&id=eq.3").await, r#"200 [{"clients":{"name": "Globex"}}]"#);
+    assert_eq!(p.send("GET /over_hidden?select=clients(name)").await.json()["code"], "PGRST200");
+    // The table may be anywhere.
+    assert_eq!(p.body("GET /notes?select=projects(name)").await, r#"200 [{"projects":{"name": "P1"}}]"#);
 }
 
 #[tokio::test]
@@ -272,6 +384,7 @@ async fn computed_relationships_are_found_by_the_search_path() {
         ("GET /clients?select=first(id)\nAccept-Profile: other", json!([{"first": {"id": 70}}])),
         // What a function says of a name counts more than what foreign keys do, and says nothing of other functions.
         ("GET /clients?select=projects(id),last(id)&id=eq.1", json!([{"projects": [{"id": 4}], "last": {"id": 2}}])),
+        ("GET /clients?select=projects!projects_client_id_fkey(id)&id=eq.1", json!([{"projects": [{"id": 4}]}])),
     ] {
         assert_eq!(p.send(request).await.json(), expected, "{request}");
     }

@@ -230,7 +230,7 @@ async fn functions_are_called_by_name() {
     let body = json!({"name": "args", "required": true, "in": "body", "schema": schema});
     assert_eq!(add["post"]["parameters"], json!([body]));
 
-    let numbers = json!({"name": "numbers", "required": false, "in": "query", "type": "array",
+    let numbers = json!({"name": "numbers", "required": true, "in": "query", "type": "array",
         "items": {"type": "string", "format": "integer"}, "collectionFormat": "multi"});
     assert_eq!(paths["/rpc/total"]["get"]["parameters"], json!([numbers]));
     // What may change something is not called by GET.

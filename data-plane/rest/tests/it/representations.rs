@@ -68,13 +68,13 @@ async fn values_are_shown_by_the_cast_to_json() {
 async fn embedded_values_are_shown_so_too() {
     let p = project(SQL).await;
     for (request, expected) in [
-        ("/rooms?select=id,paints(*)&id=eq.1", r##"[{"id":1,"paints":{"id":1,"name":"red","shade":"#ff0000"}}]"##),
-        ("/paints?select=name,rooms(wall)&id=eq.1", r##"[{"name":"red","rooms":[{"wall":"#000001"},{"wall":"#000002"}]}]"##),
+        ("/rooms?select=id,paints(*)&id=eq.1", r##"[{"id":1,"paints":{"id": 1, "name": "red", "shade": "#ff0000"}}]"##),
+        ("/paints?select=name,rooms(wall)&id=eq.1", r##"[{"name":"red","rooms":[{"wall": "#000001"}, {"wall": "#000002"}]}]"##),
         ("/rooms?select=id,...paints(shade)&id=eq.1", r##"[{"id":1,"shade":"#ff0000"}]"##),
         ("/paints?select=name,...rooms(walls:wall)&id=eq.1", r##"[{"name":"red","walls":["#000001", "#000002"]}]"##),
         (
             "/rooms?select=id,paints(shade)&order=paints(shade).desc,id&paints=not.is.null&limit=1",
-            r##"[{"id":1,"paints":{"shade":"#ff0000"}}]"##,
+            r##"[{"id":1,"paints":{"shade": "#ff0000"}}]"##,
         ),
     ] {
         assert_eq!(answer(&p, &format!("GET {request}")).await, format!("200 {expected}"), "{request}");
@@ -187,7 +187,7 @@ async fn bodies_are_read_by_the_cast_from_json() {
         (format!("POST /bright\n{SHOWN}\n\n{{\"id\":30,\"shade\":\"#00ffff\"}}"), r##"201 [{"id":30,"shade":"#00ffff"}]"##),
         (
             format!("POST /rooms?select=wall,paints(shade)\n{SHOWN}\n\n{{\"id\":9,\"wall\":\"9\",\"paint\":1}}"),
-            r##"201 [{"wall":"#000009","paints":{"shade":"#ff0000"}}]"##,
+            r##"201 [{"wall":"#000009","paints":{"shade": "#ff0000"}}]"##,
         ),
     ] {
         assert_eq!(answer(&p, &request).await, expected, "{request}");

@@ -44,7 +44,7 @@ async fn results() {
         ("GET /rpc/films_by?d=1&select=title&order=id.desc&limit=1", r#"200 [{"title":"Lolita"}]"#),
         (
             "POST /rpc/films_by?select=title,directors(name)&id=eq.1\n\n{\"d\":1}",
-            r#"200 [{"title":"Shining","directors":{"name":"Kubrick"}}]"#,
+            r#"200 [{"title":"Shining","directors":{"name": "Kubrick"}}]"#,
         ),
         ("GET /rpc/one_film?i=1&select=title", r#"200 {"title":"Shining"}"#),
         ("GET /rpc/numbers", "200 [1, 2, 3]"),
@@ -59,6 +59,12 @@ async fn results() {
         ),
         ("POST /rpc/noop", "204 "),
         ("GET /rpc/total?v=1&v=2&v=3", "200 6"),
+        // The first object of an array has the arguments.
+        ("POST /rpc/add\n\n[{\"a\":1,\"b\":5},{\"a\":2,\"b\":6}]", "200 6"),
+        ("POST /rpc/add?columns=a\n\n[{\"a\":1,\"b\":5}]", "200 11"),
+        ("POST /rpc/add\nContent-Type: text/csv\n\na,b\n2,3", "200 5"),
+        ("POST /rpc/films_by?select=id&id=eq.2\n\n[{\"d\":1}]", r#"200 [{"id":2}]"#),
+        ("POST /rpc/films_by?select=id&id=eq.2\nPrefer: count=exact\n\n[{\"d\":1}]", r#"200 [{"id":2}]"#),
         ("POST /rpc/total\n\n{\"v\":[1,2]}", "200 3"),
         ("POST /rpc/whole\n\n{\"a\":[1,2]}", r#"200 {"a":[1,2]}"#),
         ("POST /rpc/touch\n\n{\"t\":\"New\"}", "200 1"),
@@ -66,6 +72,8 @@ async fn results() {
     ] {
         assert_eq!(p.body(request).await, expected, "{request}");
     }
+    // It has no default.
+    assert_eq!(p.send("GET /rpc/total").await.json()["code"], "PGRST202");
     let counted = p.send("POST /rpc/films_by?limit=1\nPrefer: count=exact\n\n{\"d\":1}").await;
     assert_eq!((counted.status, counted.headers["content-range"].to_str().unwrap()), (206, "0-0/2"));
 }
@@ -245,7 +253,7 @@ async fn counted_rows_of_a_relation_keep_what_is_computed() {
             .await;
         assert_eq!(
             (answer.status, answer.headers["content-range"].to_str().unwrap(), answer.body.as_str()),
-            (206, "0-0/2", r#"[{"shout":"LOLITA","made_by":{"name":"Kubrick"},"directors":{"id":1}}]"#)
+            (206, "0-0/2", r#"[{"shout":"LOLITA","made_by":{"name": "Kubrick"},"directors":{"id": 1}}]"#)
         );
         let answer = p.send(&format!("POST /rpc/films_from?select=id,shout&order=id&limit=1\n{prefer}\n\n{{\"first\":2}}")).await;
         assert_eq!(
@@ -254,7 +262,7 @@ async fn counted_rows_of_a_relation_keep_what_is_computed() {
         );
         assert_eq!(
             p.body(&format!("GET /rpc/one_film?i=2&select=shout,made_by(name)\n{prefer}")).await,
-            r#"200 {"shout":"LOLITA","made_by":{"name":"Kubrick"}}"#
+            r#"200 {"shout":"LOLITA","made_by":{"name": "Kubrick"}}"#
         );
         assert_eq!(p.body(&format!("GET /rpc/pairs?y=eq.b&select=x\n{prefer}")).await, r#"200 [{"x":2}]"#);
     }
@@ -304,7 +312,7 @@ async fn what_was_searched_for_is_told_by_the_kind_of_body() {
         // Only JSON goes to a function that takes any.
         ("told", form, "d=2&c=1", "told(c, d)", " with parameters c, d"),
         ("whole", form, "a=1", "whole(a)", " with parameter a"),
-        ("whole", "text/csv", "a\n1", "whole without parameters", " without parameters"),
+        ("whole", "text/csv", "a\n1", "whole(a)", " with parameter a"),
         ("whole", "text/plain", "x", "whole", " with a single unnamed text parameter"),
         ("whole", "text/xml", "<a/>", "whole", " with a single unnamed xml parameter"),
         ("whole", "application/octet-stream", "x", "whole", " with a single unnamed bytea parameter"),

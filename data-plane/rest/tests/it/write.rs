@@ -80,7 +80,7 @@ async fn inserts() {
     201
     content-range: */*
     preference-applied: return=representation
-    [{"label":"x","items":{"name":"one"}}]
+    [{"label":"x","items":{"name": "one"}}]
     "#);
 }
 
@@ -276,7 +276,7 @@ async fn a_computed_field_orders_what_was_written_and_is_not_shown() {
         (patch("id=eq.1&order=back&select=*,back"), r#"[{"id":1,"words":"ab","note":"x","back":"ba"}]"#),
         (
             patch("id=gt.0&order=back&select=id,alike(words)"),
-            r#"[{"id":2,"alike":{"words":"ba"}},{"id":1,"alike":{"words":"ab"}}]"#,
+            r#"[{"id":2,"alike":{"words": "ba"}},{"id":1,"alike":{"words": "ab"}}]"#,
         ),
         (
             "DELETE /words?id=gt.0&order=back.desc\nPrefer: return=representation".to_owned(),

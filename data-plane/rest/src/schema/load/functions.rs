@@ -52,7 +52,7 @@ pub(super) fn function(row: &Row) -> Result<FoundFunction, Error> {
         .map(|(index, (type_name, name))| Parameter {
             name,
             type_name,
-            required: index + with_default < count && !(has_variadic && index + 1 == count),
+            required: index + with_default < count,
             variadic: has_variadic && index + 1 == count,
         })
         .collect();

@@ -153,7 +153,7 @@ impl Found {
                 each(client, relations::DEFAULTS, exposed, relations::default),
                 each(client, relations::IDENTITIES, &[], relations::default),
                 each(client, relations::CONSTRAINTS, &[], |row| relations::constraint(row, &mut constraints)),
-                each(client, relations::VIEW_RULES, &[], |row| Ok((row.try_get(0)?, row.try_get(1)?))),
+                each(client, relations::VIEW_RULES, &path, |row| Ok((row.try_get(0)?, row.try_get(1)?))),
                 each(client, functions::FUNCTIONS, &path, functions::function),
                 each(client, media::DOMAINS, &[], media::domain),
                 each(client, media::AGGREGATES, &path, media::aggregate),

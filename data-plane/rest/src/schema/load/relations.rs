@@ -38,11 +38,11 @@ pub(super) const CONSTRAINTS: &str = "\
 select conname::text, contype::text, conrelid, conkey, confrelid, confkey
 from pg_constraint where contype in ('p', 'u', 'f') and conparentid = 0 and conrelid >= 16384";
 
+/// Views of the search path: what a view shows is followed through these only.
 pub(super) const VIEW_RULES: &str = "\
 select c.oid, r.ev_action::text
 from pg_class c join pg_rewrite r on r.ev_class = c.oid join pg_namespace n on n.oid = c.relnamespace
-where c.relkind in ('v', 'm') and r.ev_type = '1' and c.oid >= 16384
-  and n.nspname not in ('pg_catalog', 'information_schema', 'extensions')
+where c.relkind in ('v', 'm') and r.ev_type = '1' and c.oid >= 16384 and (n.nspname = any($1) or n.nspname = any($2))
 order by n.nspname, c.relname";
 
 /// A relation, whose columns are still to come.
