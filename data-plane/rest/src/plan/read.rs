@@ -206,7 +206,9 @@ impl<'a> Planner<'a> {
         if !embed.spread {
             child.group();
         } else if child.aggregates && !relationship.is_to_one() {
-            return Err(RestError::NotImplemented { details: "Aggregates in a to-many spread are not supported".to_owned() });
+            return Err(RestError::NotImplemented {
+                details: "Aggregates are not implemented for one-to-many or many-to-many spreads.".to_owned(),
+            });
         } else {
             child.plan.name_all_columns(child.relation);
         }

@@ -12,7 +12,7 @@ use tokio::{
 
 use crate::{
     program::{bearer, tutorial, variables},
-    support::project,
+    support::{project, project_with},
 };
 
 #[tokio::test]
@@ -46,4 +46,34 @@ async fn bodies_are_taken_up_to_fifty_mebibytes() {
     let refused = posted(50 * 1024 * 1024).await;
     assert_eq!(refused.status, 413, "{}", refused.body);
     assert_eq!(refused.headers["connection"], "close", "the rest of it is not read");
+}
+
+/// The plan that the documentation of `explain()` shows.
+#[tokio::test]
+async fn no_step_of_a_plan_is_for_the_body() {
+    let p = project_with(
+        "create table characters (id int8 primary key, name text)",
+        &[("db_plan_enabled", "true"), ("db_max_rows", "1000")],
+    )
+    .await;
+    let answer =
+        p.body("GET /characters?select=*\nAccept: application/vnd.pgrst.plan+text; for=\"application/json\"; options=;").await;
+    let steps: Vec<&str> = answer.trim_start_matches("200 ").lines().filter_map(|line| line.split("  (").next()).collect();
+    assert_eq!(steps, ["Aggregate", "  ->  Limit", "        ->  Seq Scan on characters"]);
+}
+
+#[tokio::test]
+async fn values_with_what_text_cannot_hold_are_refused_as_postgresql_does() {
+    let p = project("create table t (id int primary key, x text)").await;
+    insta::assert_snapshot!(p.body("GET /t?x=eq.a%00b").await, @r#"400 {"code":"22021","details":null,"hint":null,"message":"invalid byte sequence for encoding \"UTF8\": 0x00"}"#);
+}
+
+#[tokio::test]
+async fn aggregates_in_spreads_of_many_rows_are_refused() {
+    let p = project_with(
+        "create table parents (id int primary key); create table children (id int primary key, parent int references parents, v int)",
+        &[("db_aggregates_enabled", "true")],
+    )
+    .await;
+    insta::assert_snapshot!(p.body("GET /parents?select=id,...children(total:v.sum())").await, @r#"400 {"code":"PGRST127","details":"Aggregates are not implemented for one-to-many or many-to-many spreads.","hint":null,"message":"Feature not implemented"}"#);
 }
