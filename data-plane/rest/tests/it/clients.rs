@@ -77,3 +77,38 @@ async fn aggregates_in_spreads_of_many_rows_are_refused() {
     .await;
     insta::assert_snapshot!(p.body("GET /parents?select=id,...children(total:v.sum())").await, @r#"400 {"code":"PGRST127","details":"Aggregates are not implemented for one-to-many or many-to-many spreads.","hint":null,"message":"Feature not implemented"}"#);
 }
+
+/// The clients read the count after the slash, whatever the function returns.
+#[tokio::test]
+async fn a_call_that_delivers_one_value_has_a_count() {
+    let p = project(
+        "create function one() returns int language sql volatile as 'select 1';
+         create function list() returns int[] language sql stable as 'select array[1,2]';
+         create function pair() returns record language sql stable as 'select 1 as a, 2 as b';
+         create function nothing() returns void language sql as '';
+         create function several() returns setof int language sql stable as 'values (1), (2)';",
+    )
+    .await;
+    for (function, exact, planned) in [
+        ("one", "0-0/1", "0-0/*"),
+        ("list", "0-0/1", "0-0/*"),
+        ("pair", "0-0/1", "0-0/*"),
+        ("nothing", "0-0/*", "0-0/*"),
+        ("several", "0-1/2", "0-1/*"),
+    ] {
+        for (count, range) in [("exact", exact), ("estimated", exact), ("planned", planned)] {
+            let answer = p.send(&format!("POST /rpc/{function}\nPrefer: count={count}\n\n{{}}")).await;
+            assert_eq!(answer.status, if function == "nothing" { 204 } else { 200 }, "{function}: {}", answer.body);
+            assert_eq!(answer.headers["content-range"], range, "{function} {count}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_text_is_no_json() {
+    let p = project("create table t (id int primary key, x text)").await;
+    for body in [&b"{\"id\":1,\"x\":\"\xe9\"}"[..], b"{\"id\":1,\"x\":\"\0\"}", b"", b"{"] {
+        let answer = p.send_request(Request::post("/t").body(Body::from(body)).unwrap()).await;
+        assert_eq!((answer.status, answer.json()["message"].as_str()), (400, Some("Empty or invalid json")), "{body:?}");
+    }
+}
