@@ -1,7 +1,5 @@
 //! What Supabase's clients do, and what they and their documentation expect of the answers.
 
-#![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
-
 use axum::body::Body;
 use http::Request;
 use serde_json::json;
