@@ -201,6 +201,10 @@ impl RestError {
         if let Some(value) = self.challenge(status) {
             headers.insert(header::WWW_AUTHENTICATE, value);
         }
+        if let Self::BodyTooLarge { .. } = &self {
+            // What is left of it is not read, so that nothing can follow.
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER.as_secs()));
         }

@@ -22,8 +22,8 @@ use crate::{
     transaction::{self, Failure},
 };
 
-/// Bytes of a request's body at most; the gateway's own limit is lower or equal.
-const MAX_BODY: usize = 10 * 1024 * 1024;
+/// Bytes of a request's body at most: the gateway's own limit, unless it is set to another. PostgREST has none.
+const MAX_BODY: usize = 50 * 1024 * 1024;
 
 /// Connections tried for one request before the loss of one is reported.
 const MAX_ATTEMPTS: usize = 3;
@@ -63,7 +63,13 @@ async fn answer(state: &Arc<State>, parts: &Parts, body: Body, noted: &mut Noted
     let started = Instant::now();
     let identity = Box::pin(state.identify(&parts.headers)).await;
     noted.timings.jwt += started.elapsed();
-    let identity = identity?;
+    let identity = match identity {
+        Ok(identity) => identity,
+        Err(error) => {
+            discard(body).await;
+            return Err(error);
+        }
+    };
     noted.role = Some(identity.role.clone());
     let body = collect(body).await?;
     let request = timed(&mut noted.timings.parse, || ApiRequest::parse(parts, body))?;
@@ -95,6 +101,13 @@ async fn collect(body: Body) -> Result<Bytes, RestError> {
         Err(error) if error.is::<LengthLimitError>() => Err(RestError::BodyTooLarge { limit: MAX_BODY }),
         Err(_) => Err(RestError::InvalidBody { message: "The request body could not be read".to_owned() }),
     }
+}
+
+/// Lets a body arrive that nobody reads: a client that is still sending it when the answer comes and the connection ends
+/// tells its user of the connection, not of the answer.
+async fn discard(body: Body) {
+    let mut body = Limited::new(body, MAX_BODY);
+    while let Some(Ok(_)) = body.frame().await {}
 }
 
 async fn on_connection(

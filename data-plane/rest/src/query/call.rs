@@ -27,7 +27,6 @@ pub(crate) fn call(plan: &CallPlan, delivery: Delivery, count: Option<Count>, ma
         }
         (None, Some(scalars)) => {
             called_scalars(&mut sql, plan);
-            let count = count.filter(|_| plan.function.is_set);
             let called = |sql: &mut Sql| {
                 sql.name(CALLED);
             };

@@ -52,9 +52,10 @@ pub(crate) fn read_from(
     total(sql, plan, counting, call);
     sql.push(", count(*), ");
     body(sql, shape);
-    sql.push(", ").push(GUCS).push(", null::text, null::text FROM (");
+    // The outer of the two is what lets PostgreSQL build a row where it is used: no step of the plan is spent on it.
+    sql.push(", ").push(GUCS).push(", null::text, null::text FROM (SELECT * FROM (");
     rows(sql, plan, call);
-    sql.push(") _r");
+    sql.push(") pgrst_source) _r");
 }
 
 /// The planner's estimate of a read's rows.

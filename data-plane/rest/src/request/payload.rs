@@ -100,19 +100,23 @@ pub(crate) fn text(body: &Bytes) -> Result<&str, RestError> {
 
 pub(crate) fn parse(body: &Bytes, content_type: &ContentType) -> Result<Payload, RestError> {
     match content_type {
-        ContentType::Json => json(text(body)?.to_owned()),
+        // What is not even text is no JSON either.
+        ContentType::Json => json(text(body).map_err(|_| invalid_json())?.to_owned()),
         ContentType::Form => form(text(body)?),
         ContentType::Csv => csv(text(body)?),
         ContentType::Text | ContentType::Bytes | ContentType::Xml | ContentType::Other(_) => Err(unacceptable(content_type)),
     }
 }
 
+fn invalid_json() -> RestError {
+    RestError::InvalidBody { message: "Empty or invalid json".to_owned() }
+}
+
 pub(crate) fn json(text: String) -> Result<Payload, RestError> {
-    let invalid = || RestError::InvalidBody { message: "Empty or invalid json".to_owned() };
     if nesting(&text) > MAX_DEPTH {
         return Err(RestError::InvalidBody { message: format!("The json is nested deeper than {MAX_DEPTH} levels") });
     }
-    let shape: Shape = serde_json::from_str(&text).map_err(|_| invalid())?;
+    let shape: Shape = serde_json::from_str(&text).map_err(|_| invalid_json())?;
     Ok(match shape {
         Shape::Object(keys) => Payload {
             empty: keys.is_empty(),

@@ -10,7 +10,7 @@ use super::{
     range::{self, RowRange},
     select::{self, SelectItem},
 };
-use crate::error::RestError;
+use crate::error::{DatabaseError, RestError};
 
 /// The names of the embedded resources that lead to what a parameter is about; empty for the root.
 pub(crate) type Path = Vec<String>;
@@ -137,10 +137,14 @@ fn decode_text(text: &str) -> Result<String, RestError> {
         .decode_utf8()
         .map_err(|_| RestError::InvalidInput { message: "invalid query string: not UTF-8".to_owned(), details: None })?;
     if decoded.contains('\0') {
-        return Err(RestError::InvalidInput {
-            message: "invalid query string: contains a NUL character".to_owned(),
-            details: Some("PostgreSQL text can't hold U+0000".to_owned()),
-        });
+        // As PostgreSQL says it of a value; it is not asked.
+        return Err(RestError::Database(DatabaseError {
+            sqlstate: "22021".to_owned(),
+            message: "invalid byte sequence for encoding \"UTF8\": 0x00".to_owned(),
+            detail: None,
+            hint: None,
+            authenticated: false,
+        }));
     }
     if decoded.len() > MAX_DEPTH && nesting(&decoded) > MAX_DEPTH {
         return Err(RestError::InvalidInput {

@@ -1,6 +1,7 @@
 //! REST against a real PostgreSQL, through the router.
 
 mod aggregates;
+mod clients;
 mod config;
 mod connections;
 mod documented;

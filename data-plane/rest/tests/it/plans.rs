@@ -53,7 +53,7 @@ async fn plans_are_shown_where_they_are_enabled_only() {
     );
     assert!(
         answer.body.starts_with("Aggregate  (cost=")
-            && answer.body.contains("\n              ->  Index Scan using books_pkey on books"),
+            && answer.body.contains("\n        ->  Index Scan using books_pkey on books"),
         "{}",
         answer.body
     );
