@@ -102,7 +102,9 @@ async fn it_ends_with_its_database_once_it_is_told_not_to_wait_for_it() {
     let uri =
         format!("host=127.0.0.1 port={} user={role} password={} dbname={}", link.port(), database.password(), database.name());
     let file = tempfile::NamedTempFile::new().unwrap();
-    let given = variables(&database, &role).with("PGRST_DB_URI", &uri).with("PGRST_DB_POOL_MAX_LIFETIME", "0");
+    let given = variables(&database, &role).with("PGRST_DB_URI", &uri).with("PGRST_DB_CHANNEL_ENABLED", "false");
+    // Each use of the database connects.
+    let given = given.with("PGRST_DB_POOL_MAX_LIFETIME", "0");
     let mut p = given.with_file(file.path().to_str().unwrap()).start().await;
     p.logs("could not connect to the database").await;
     link.open().await;
