@@ -7,6 +7,8 @@ use std::{
 
 use tracing_subscriber::EnvFilter;
 
+const SILENT: &str = "tokio_postgres=warn";
+
 /// Why the log could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
@@ -45,7 +47,8 @@ impl fmt::Debug for Log {
     }
 }
 
-/// Starts the log of the process. `filter` is a level, or levels by module: `rest=debug,info`.
+/// Starts the log of the process. `filter` is a level, or levels by module: `rest=debug,info`. What the client of the database
+/// would say below a warning is left out in any case: it has the parameters of statements, and with them tokens.
 ///
 /// # Errors
 /// [`LogError`]
@@ -61,5 +64,6 @@ pub fn start_logging(filter: &str) -> Result<Log, LogError> {
 }
 
 fn parsed(filter: &str) -> Result<EnvFilter, LogError> {
-    EnvFilter::try_new(filter).map_err(|source| LogError::Filter { filter: filter.to_owned(), source })
+    let parsed = EnvFilter::try_new(filter).map_err(|source| LogError::Filter { filter: filter.to_owned(), source })?;
+    Ok(parsed.add_directive(SILENT.parse().expect("a directive")))
 }

@@ -26,7 +26,7 @@ pub(crate) struct Lenient<S> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Place {
     /// In the first line of a head, or in empty lines before it.
-    Target,
+    Target { is_empty: bool },
     /// In a line of a header, of which this much was seen. The body will have so many bytes.
     Header { line: Vec<u8>, body: u64 },
     /// In a body, of which so much is to come.
@@ -40,11 +40,13 @@ const LINE: usize = 64;
 
 impl<S> Lenient<S> {
     pub(crate) const fn new(stream: S) -> Self {
-        Self { stream, place: Place::Target, rest: Vec::new(), given: 0 }
+        Self { stream, place: Place::TARGET, rest: Vec::new(), given: 0 }
     }
 }
 
 impl Place {
+    const TARGET: Self = Self::Target { is_empty: true };
+
     /// Follows `bytes`; what they become if that is something else.
     fn follow(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
         let mut escaped: Option<Vec<u8>> = None;
@@ -58,15 +60,17 @@ impl Place {
                     step = usize::try_from(*left).map_or(bytes.len() - at, |left| left.min(bytes.len() - at));
                     *left -= step as u64;
                     if *left == 0 {
-                        *self = Self::Target;
+                        *self = Self::TARGET;
                     }
                 }
-                Self::Target => match byte {
+                Self::Target { is_empty } => match byte {
                     b'"' => written = b"%22",
                     b'<' => written = b"%3C",
                     b'>' => written = b"%3E",
+                    b'\n' if *is_empty => {}
                     b'\n' => *self = Self::Header { line: Vec::new(), body: 0 },
-                    _ => {}
+                    b'\r' => {}
+                    _ => *is_empty = false,
                 },
                 Self::Header { line, body } => match byte {
                     b'\n' => *self = Self::after_line(line, *body),
@@ -90,10 +94,16 @@ impl Place {
         let line = String::from_utf8_lossy(line);
         let (name, value) = line.split_once(':').unwrap_or((&line, ""));
         match name {
-            "" if body == 0 => Self::Target,
+            "" if body == 0 => Self::TARGET,
             "" => Self::Body(body),
             "transfer-encoding" | "upgrade" => Self::Unfollowed,
-            "content-length" => value.trim().parse().map_or(Self::Unfollowed, |body| Self::Header { line: Vec::new(), body }),
+            // Where it is not seen whole, or is written in a way that somebody else may read otherwise, nothing is followed.
+            "content-length" => match value.trim() {
+                value if line.len() < LINE && value.bytes().all(|byte| byte.is_ascii_digit()) => {
+                    value.parse().map_or(Self::Unfollowed, |body| Self::Header { line: Vec::new(), body })
+                }
+                _ => Self::Unfollowed,
+            },
             _ => Self::Header { line: Vec::new(), body },
         }
     }
@@ -151,8 +161,9 @@ mod tests {
 
     /// What becomes of `sent`, however it is cut.
     fn followed(sent: &str) -> String {
-        let whole = Place::Target.follow(sent.as_bytes()).unwrap_or_else(|| sent.as_bytes().to_vec());
-        let mut place = Place::Target;
+        let mut place = Place::TARGET;
+        let whole = place.follow(sent.as_bytes()).unwrap_or_else(|| sent.as_bytes().to_vec());
+        let mut place = Place::TARGET;
         let singly: Vec<u8> = sent.bytes().flat_map(|byte| place.follow(&[byte]).unwrap_or_else(|| vec![byte])).collect();
         assert_eq!(singly, whole, "{sent}");
         String::from_utf8(whole).unwrap()
@@ -173,8 +184,14 @@ mod tests {
             ),
             ("GET / HTTP/1.1\r\nUpgrade: x\r\n\r\n<>", "GET / HTTP/1.1\r\nUpgrade: x\r\n\r\n<>"),
             ("POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n<", "POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n<"),
+            ("\r\n\nGET /< HTTP/1.1\r\n\r\n", "\r\n\nGET /%3C HTTP/1.1\r\n\r\n"),
         ] {
             assert_eq!(followed(sent), expected);
+        }
+        // Lengths that others may read otherwise.
+        for length in [format!("{}30", "0".repeat(48)), format!("{}50", " ".repeat(48)), "+5".to_owned(), "5, 5".to_owned()] {
+            let sent = format!("POST / HTTP/1.1\r\nContent-Length: {length}\r\n\r\n<<<<<<\"\"\"");
+            assert_eq!(followed(&sent), sent);
         }
     }
 }

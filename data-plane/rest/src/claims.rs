@@ -1,5 +1,7 @@
 //! The claims stage: from the `Authorization` header to the role the request runs as.
 
+use std::borrow::Cow;
+
 use http::{HeaderMap, header::AUTHORIZATION};
 use project_context::{Claims, JwtError, Verifier};
 use serde_json::{Value, json};
@@ -24,7 +26,7 @@ pub(crate) fn verify(verifier: Option<&Verifier>, headers: &HeaderMap) -> Result
 
 pub(crate) fn identify(claims: Option<&Claims>, config: &Config) -> Result<Identity, RestError> {
     let claimed = claims.and_then(|claims| config.jwt_role_claim.find(claims.as_json()));
-    let role = claimed.or(config.anon_role.as_deref()).ok_or(RestError::AnonymousDisabled)?.to_owned();
+    let role = claimed.or(config.anon_role.as_deref().map(Cow::Borrowed)).ok_or(RestError::AnonymousDisabled)?.into_owned();
     if role.contains('\0') {
         return Err(RestError::Jwt(JwtError::Undecodable));
     }

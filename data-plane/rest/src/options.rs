@@ -1,5 +1,5 @@
-//! What differs between the service of a project and one that stands alone. Fixed when the service is made; what may change
-//! while it runs is [`crate::schema::Config`].
+//! What differs between the service of a project and one that stands alone. The program may be told other ones while it runs;
+//! what the database may change is [`crate::schema::Config`].
 
 use std::sync::Arc;
 

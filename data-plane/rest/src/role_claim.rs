@@ -4,7 +4,7 @@
 //!
 //! Source: PostgREST's documentation, "JWT Role Extraction" of v16 and of v14.
 
-use std::str::FromStr;
+use std::{borrow::Cow, str::FromStr};
 
 use serde_json::Value;
 use serde_json_path::JsonPath;
@@ -24,9 +24,13 @@ impl Default for RoleClaim {
 }
 
 impl RoleClaim {
-    /// The role, if the first thing that the path leads to is a text.
-    pub(crate) fn find<'a>(&self, claims: &'a Value) -> Option<&'a str> {
-        self.path.query(claims).first()?.as_str()
+    /// The role: the first thing that the path leads to, which is refused by the database if it is no text. Who says that he is
+    /// somebody is not to go on as nobody.
+    pub(crate) fn find<'a>(&self, claims: &'a Value) -> Option<Cow<'a, str>> {
+        Some(match self.path.query(claims).first()? {
+            Value::String(role) => Cow::Borrowed(role),
+            other => Cow::Owned(other.to_string()),
+        })
     }
 
     /// What to say about the form it was given in.
@@ -115,7 +119,7 @@ mod tests {
             "n": 5,
         });
         let claim: RoleClaim = path.parse().unwrap_or_else(|()| panic!("{path}"));
-        claim.find(&claims).map(str::to_owned)
+        claim.find(&claims).map(Cow::into_owned)
     }
 
     #[test]
@@ -135,9 +139,10 @@ mod tests {
             // The first of several.
             ("$.app.roles[*]", Some("other")),
             ("$['none', 'role']", Some("r")),
-            ("$.mixed[*]", None),
-            ("$.n", None),
-            ("$.app", None),
+            // Nobody has such a role.
+            ("$.mixed[*]", Some("5")),
+            ("$.n", Some("5")),
+            ("$.app", Some(r#"{"roles":["other","author","a.b"],"write-role":"w"}"#)),
             ("$.nothing.at.all", None),
         ] {
             assert_eq!(find(path).as_deref(), expected, "{path}");
@@ -162,7 +167,7 @@ mod tests {
             (r#".app.roles[?(@ ==^ ".b")]"#, r#"$.app.roles[?search(@, "\\.b$")]"#, Some("a.b")),
             (r#".app.roles[?(@ *== "uth|x")]"#, r#"$.app.roles[?search(@, "uth\\|x")]"#, None),
             (r#".app.roles[?(@=="author")]"#, r#"$.app.roles[?@ == "author"]"#, Some("author")),
-            (".n", "$.n", None),
+            (".n", "$.n", Some("5")),
         ] {
             assert_eq!(find(path).as_deref(), expected, "{path}");
             let deprecation = path.parse::<RoleClaim>().unwrap().deprecation().unwrap();

@@ -24,6 +24,8 @@ use crate::{
 
 /// Bytes of a request's body at most: the gateway's own limit, unless it is set to another. PostgREST has none.
 const MAX_BODY: usize = 50 * 1024 * 1024;
+/// Longest time for the body of a request that is refused.
+const DISCARDING: Duration = Duration::from_secs(10);
 
 /// Connections tried for one request before the loss of one is reported.
 const MAX_ATTEMPTS: usize = 3;
@@ -107,7 +109,9 @@ async fn collect(body: Body) -> Result<Bytes, RestError> {
 /// tells its user of the connection, not of the answer.
 async fn discard(body: Body) {
     let mut body = Limited::new(body, MAX_BODY);
-    while let Some(Ok(_)) = body.frame().await {}
+    let arrival = async { while let Some(Ok(_)) = body.frame().await {} };
+    // Who sends it slowly is not waited for; nothing is lost but the words.
+    let _ = tokio::time::timeout(DISCARDING, arrival).await;
 }
 
 async fn on_connection(

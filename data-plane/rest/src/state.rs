@@ -313,7 +313,14 @@ impl State {
         let outcome = if is_heard { reload_in_background(self).await } else { self.load_and_listen().await };
         match outcome {
             Ok(()) => tracing::info!("the schema was loaded again"),
-            Err(problem) => tracing::warn!("could not load the schema again: {problem}"),
+            Err(problem) => {
+                let pause = self.failed();
+                // The next request after the pause tries again.
+                if let Some(loaded) = self.cache() {
+                    loaded.listening.store(false, Ordering::Release);
+                }
+                tracing::warn!(retry = ?pause, "could not load the schema again: {problem}");
+            }
         }
     }
 

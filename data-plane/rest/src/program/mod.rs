@@ -1,6 +1,6 @@
 //! The program `rest`: the service for any database, in the place of PostgREST, whose variables it reads.
 //!
-//! It serves without a project, a gateway or a control plane in front of it, so it answers browsers' cross-origin questions
+//! It serves without a project, a gateway or a control plane in front of it, so it answers browsers' cross-origin questions,
 //! limits the time for a request's head, and writes down its requests by itself.
 
 mod access_log;

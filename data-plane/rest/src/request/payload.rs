@@ -2,7 +2,7 @@
 //!
 //! The JSON is scanned, never built: PostgreSQL parses it anyway.
 
-use std::{collections::BTreeSet, fmt};
+use std::{collections::BTreeSet, fmt, fmt::Write as _};
 
 use bytes::Bytes;
 use serde::{
@@ -16,6 +16,8 @@ use crate::error::RestError;
 
 /// Levels of arrays and objects at most, so that PostgreSQL's parser never runs out of stack.
 pub(crate) const MAX_DEPTH: usize = 500;
+/// Bytes at most of what lines become, which have no names of their own.
+const MAX_ROWS: usize = 200 * 1024 * 1024;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Payload {
@@ -170,22 +172,29 @@ fn csv(text: &str) -> Result<Payload, RestError> {
     }
     let uneven = || RestError::InvalidBody { message: "All lines must have same number of fields".to_owned() };
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
-    let header = reader.headers().map_err(|error| invalid(&error))?.clone();
-    let mut rows = Vec::new();
+    let names: Vec<String> =
+        reader.headers().map_err(|error| invalid(&error))?.iter().map(|name| Value::from(name).to_string()).collect();
+    let mut rows = "[".to_owned();
     for record in reader.records() {
         let record = record.map_err(|error| invalid(&error))?;
-        if record.len() > header.len() {
+        if record.len() > names.len() {
             return Err(uneven());
         }
-        let row: Map<String, Value> = header
-            .iter()
-            .zip(record.iter())
-            .map(|(key, value)| (key.to_owned(), if value == "NULL" { Value::Null } else { Value::from(value) }))
-            .collect();
-        rows.push(Value::Object(row));
+        rows.push_str(if rows.len() == 1 { "{" } else { ",{" });
+        for (index, (name, value)) in names.iter().zip(&record).enumerate() {
+            let value = if value == "NULL" { Value::Null } else { Value::from(value) };
+            // Writing to a String can't fail.
+            let _ = write!(rows, "{}{name}:{value}", if index == 0 { "" } else { "," });
+        }
+        rows.push('}');
+        // Names are repeated in every row.
+        if rows.len() > MAX_ROWS {
+            return Err(RestError::BodyTooLarge { limit: MAX_ROWS });
+        }
     }
+    rows.push(']');
     // Lines may leave the last names out, if all do.
-    let payload = json(Value::Array(rows).to_string())?;
+    let payload = json(rows)?;
     if payload.uniform { Ok(payload) } else { Err(uneven()) }
 }
 
@@ -309,6 +318,8 @@ mod tests {
         assert_eq!(form("a=1&b=x+y").unwrap().json, r#"{"a":"1","b":"x y"}"#);
         assert_eq!(csv("a,b\n1,NULL\n2,\"x,y\"\n").unwrap().json, r#"[{"a":"1","b":null},{"a":"2","b":"x,y"}]"#);
         assert_eq!(csv("a,b\n1\n2\n").unwrap().json, r#"[{"a":"1"},{"a":"2"}]"#);
+        let wide = format!("{}\n{}", "a".repeat(1024 * 1024), "1\n".repeat(1000));
+        assert!(matches!(csv(&wide), Err(RestError::BodyTooLarge { .. })));
         assert!(csv("a\n1,2\n").is_err() && csv("a,b\n1\n2,3\n").is_err() && csv("a,b\n1,2\n3\n").is_err());
         assert!(csv("").is_err() && csv("a,b").is_err());
         assert!(csv("a,b\n").unwrap().empty);

