@@ -30,6 +30,8 @@ use crate::{
 
 /// Longest time to bring a connection back to rest whose user went away; it is discarded after that.
 const RESET: Duration = Duration::from_secs(5);
+/// Time after which what does not come to rest is cancelled again.
+const CANCEL_AGAIN: Duration = Duration::from_secs(1);
 /// Notifications a slow subscriber may fall behind before it misses some.
 const NOTIFICATION_BACKLOG: usize = 64;
 
@@ -105,6 +107,8 @@ pub(crate) struct Session {
     notifications: Notifications,
     /// Kept when the pool shrinks, because it listens.
     pub(crate) listening: AtomicBool,
+    /// Not to be used again.
+    condemned: AtomicBool,
     database: Arc<Database>,
     /// Where cancel requests go.
     reached: Reached,
@@ -135,6 +139,7 @@ impl Session {
             wire,
             notifications,
             listening: AtomicBool::new(false),
+            condemned: AtomicBool::new(false),
             database: Arc::clone(database),
             reached,
         })
@@ -180,7 +185,7 @@ impl Session {
     }
 
     fn is_broken(&self) -> bool {
-        self.wire.as_ref().is_some_and(Wire::is_broken)
+        self.condemned.load(Ordering::Relaxed) || self.wire.as_ref().is_some_and(Wire::is_broken)
     }
 
     /// Waits for what was cancelled, until the connection is outside any transaction.
@@ -278,6 +283,11 @@ impl Connection {
         self.session().subscribe(channel).await
     }
 
+    /// Has it closed instead of given back: its session is no longer what it should be.
+    pub fn condemn(&self) {
+        self.session().condemned.store(true, Ordering::Relaxed);
+    }
+
     /// Whether the server or the network ended this connection.
     #[must_use]
     pub fn is_closed(&self) -> bool {
@@ -306,8 +316,13 @@ impl Drop for Connection {
         }
         tokio::spawn(async move {
             let reset = async {
-                object.cancel().await?;
-                object.come_to_rest().await
+                // One that comes before the statement has begun is lost.
+                loop {
+                    object.cancel().await?;
+                    if let Ok(rested) = tokio::time::timeout(CANCEL_AGAIN, object.come_to_rest()).await {
+                        return rested;
+                    }
+                }
             };
             if let Err(error) = tokio::time::timeout(RESET, reset).await.unwrap_or_else(|late| Err(late.into())) {
                 tracing::debug!(%error, "connection discarded after a cancelled request");

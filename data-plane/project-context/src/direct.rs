@@ -197,7 +197,7 @@ impl<'a> Direct<'a> {
                 }
                 Ok((b'Z', status)) => {
                     self.wire.shared().ready(&status);
-                    let Some(error) = failed else { return Ok(None) };
+                    let Some(error) = failed else { return self.ended(&status).map(|()| None) };
                     self.forget();
                     return Err(DirectError::Server(Box::new(error)));
                 }
@@ -207,6 +207,15 @@ impl<'a> Direct<'a> {
                 Err(lost) => return Err(failed.map_or(DirectError::Lost(lost), |error| DirectError::Server(Box::new(error)))),
             }
         }
+    }
+
+    /// What has not failed is over. If it were not, it would not be done either.
+    fn ended(&self, status: &[u8]) -> Result<(), DirectError> {
+        if status == b"I" {
+            return Ok(());
+        }
+        self.wire.shared().is_broken = true;
+        Err(DirectError::Lost(io::Error::other("a transaction was open before")))
     }
 
     /// Forgets the statements whose plans may no longer fit, or which were never prepared.

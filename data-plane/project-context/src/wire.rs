@@ -130,6 +130,8 @@ impl Wire {
                         session.notify(notification);
                     }
                 }
+                // What a tenant's function has set for the session would garble the texts of whoever comes next.
+                Ok((b'S', body)) if !is_in_utf8(&body) => self.shared().is_broken = true,
                 Ok((b'N' | b'S', _)) => {}
                 Ok(message) => return Ok(message),
                 Err(error) => {
@@ -211,6 +213,11 @@ impl Shared {
         message.advance(5);
         Ok(Some((tag, message)))
     }
+}
+
+/// Whether what the server reports of a parameter is not that texts are written in another encoding.
+fn is_in_utf8(parameter: &[u8]) -> bool {
+    !parameter.starts_with(b"client_encoding\0") || parameter == b"client_encoding\0UTF8\0"
 }
 
 fn notification(body: &[u8]) -> Option<Notification> {

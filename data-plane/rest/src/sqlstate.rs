@@ -34,9 +34,16 @@ pub(crate) fn reported(error: ServerError, authenticated: bool) -> RestError {
     RestError::Database(DatabaseError { sqlstate: code, message, detail, hint, authenticated })
 }
 
-/// Whether nothing was done because the server goes away, or because a cached plan no longer fits.
+/// Whether nothing was done because the server ends the session, or because a cached plan no longer fits or is gone.
 pub(crate) fn may_be_run_again(code: &str, message: &str) -> bool {
-    matches!(code, "57P01" | "57P02" | "57P03") || (code == "0A000" && message.starts_with("cached plan"))
+    matches!(code, "57P01" | "57P02" | "57P03" | "57P05")
+        || (code == "0A000" && message.starts_with("cached plan"))
+        || is_gone(code, message)
+}
+
+/// Whether what was prepared is not there any more: `DEALLOCATE` and `DISCARD` may be run by functions.
+pub(crate) fn is_gone(code: &str, message: &str) -> bool {
+    code == "26000" && message.starts_with("prepared statement \"")
 }
 
 /// Whether the error says that the transaction had already failed, so that an earlier one is the cause.

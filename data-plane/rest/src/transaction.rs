@@ -96,6 +96,12 @@ pub(crate) async fn run(
 ) -> Result<Outcome, Failure> {
     connection.begin_work();
     let result = attempt(connection, job, space, approve).await;
+    if let Err(Failure::Retry(RestError::Database(error))) = &result
+        && sqlstate::is_gone(&error.sqlstate, &error.message)
+    {
+        // It has lost the others, too.
+        connection.condemn();
+    }
     // A lost connection has nothing to cancel either.
     if !matches!(result, Err(Failure::Abandoned(_))) {
         connection.end_work();

@@ -138,3 +138,30 @@ async fn a_statement_that_fails_may_be_asked_again() {
         client.batch_execute("grant select on a to anon").await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn what_functions_do_to_their_session_is_gone_with_it() {
+    let sql = "create table words (id int primary key, word text); grant all on words to anon;
+        create function forgets() returns void language plpgsql as $$ begin execute 'deallocate all'; end $$;
+        create function garbles() returns void language plpgsql as $$ begin set client_encoding = 'LATIN1'; end $$";
+    let database = TestCluster::shared().await.database().await;
+    database.connect("postgres").await.batch_execute(sql).await.unwrap();
+    let p = on(database, 1, project_context::IDLE_AFTER);
+    for request in ["POST /rpc/forgets", "POST /rpc/garbles"] {
+        // Once each is prepared.
+        for _ in 0..3 {
+            assert_eq!(p.body("GET /words?id=eq.0").await, "200 []");
+            assert_eq!(p.body("GET /words?id=eq.0\nPrefer: tx=rollback").await, "200 []");
+        }
+        assert_eq!(p.send(request).await.status, 204, "{request}");
+        for number in 1..=3 {
+            let write =
+                format!("PUT /words?id=eq.{number}\nPrefer: return=representation\n\n{{\"id\":{number},\"word\":\"é€\"}}");
+            let answer = p.body(&write).await;
+            assert!(answer.ends_with(&format!("[{{\"id\":{number},\"word\":\"é€\"}}]")), "{request}: {answer}");
+            assert_eq!(p.body("GET /words?id=eq.0\nPrefer: tx=rollback").await, "200 []");
+        }
+        let length = p.body("GET /words?select=id&word=like.__").await;
+        assert_eq!(length, "200 [{\"id\":1}, \n {\"id\":2}, \n {\"id\":3}]", "{request}");
+    }
+}

@@ -70,7 +70,7 @@ async fn a_project_is_live_at_its_own_host() {
         let refused = proxy.request(&host, "GET", "/rest/v1/t").send().await.expect(401);
         assert!(refused.message().contains("No API key"), "{}", refused.text());
         // It is the server that says what is too large, however the proxy is set up.
-        let large = proxy.request(&host, "POST", "/rest/v1/t").header("apikey", &key).json(&json!("x".repeat(12 * 1024 * 1024)));
+        let large = proxy.request(&host, "POST", "/rest/v1/t").header("apikey", &key).json(&json!("x".repeat(51 * 1024 * 1024)));
         large.send().await.expect(413).message();
 
         server.delete_all(&[project_ref]).await;
