@@ -70,7 +70,7 @@ export class Cluster {
   }
 
   /** The lines that it has written to its log. */
-  log(): { pid: number; message: string; detail?: string }[] {
+  log(): { pid: number; message: string; detail?: string; vxid?: string }[] {
     const lines = readFileSync(join(this.#data, 'log/bench.json'), 'utf8').split('\n');
     return lines.slice(0, -1).map((line) => JSON.parse(line));
   }

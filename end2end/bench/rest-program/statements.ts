@@ -18,7 +18,7 @@ interface Statement {
   parameters: string[];
 }
 
-/** One request's, from BEGIN to COMMIT. */
+/** One request's. */
 type Transaction = Statement[];
 
 /** A program for pgbench with one script for each scenario: `clients` of them, each with a request of its own. */
@@ -52,20 +52,16 @@ async function logged(cluster: Cluster, before: number, count: number, scenario:
   throw new Error(`${scenario.name}: PostgreSQL's log has no ${count} transactions`);
 }
 
+/** Those of requests: each sets the role and more for itself. */
 function transactions(cluster: Cluster): Transaction[] {
-  const all: Transaction[] = [];
-  let open: Transaction | undefined;
-  for (const { message, detail } of cluster.log()) {
+  const all = new Map<string, Transaction>();
+  for (const { message, detail, vxid } of cluster.log()) {
     const sql = /^(?:statement|execute [^:]+): (.*)$/s.exec(message)?.[1]?.trim().replace(/;$/, '');
-    if (!sql) continue;
-    if (/^begin\b/i.test(sql)) open = [];
-    open?.push({ sql, parameters: parameters(detail ?? '') });
-    if (open && /^(commit|rollback)\b/i.test(sql)) {
-      all.push(open);
-      open = undefined;
-    }
+    if (!sql || !vxid) continue;
+    const statement = { sql, parameters: parameters(detail ?? '') };
+    all.set(vxid, [...(all.get(vxid) ?? []), statement]);
   }
-  return all;
+  return [...all.values()].filter((transaction) => transaction.some(({ sql }) => /\bset_config\(/.test(sql)));
 }
 
 function parameters(detail: string): string[] {
@@ -80,7 +76,8 @@ const variable = (statement: number, parameter: number) => `s${statement}_${para
 
 /**
  * A client of pgbench first sets its variables, once: pgbench itself knows numbers only. Then, as the program does, it sends all in
- * one round trip, or COMMIT in a second one where something may be written.
+ * one round trip, and COMMIT in a second one where the program says it. (Where it does not, the program takes a second round trip
+ * before it lets a write be committed; pgbench can't.)
  */
 function script(clients: Transaction[]): string {
   const [pattern = []] = clients;
@@ -95,8 +92,8 @@ function script(clients: Transaction[]): string {
     if (/(^|[^:]):\w/.test(sql)) throw new Error(`pgbench can't run this: ${sql}`);
     return `${sql.replace(/\$(\d+)/g, (_, parameter) => `:${variable(statement, Number(parameter))}`)};`;
   });
-  const reads = /\bread only\b/i.test(pattern[0]!.sql);
-  const [together, apart] = reads ? [statements, []] : [statements.slice(0, -1), statements.slice(-1)];
+  const commits = /^commit\b/i.test(pattern.at(-1)!.sql);
+  const [together, apart] = commits ? [statements.slice(0, -1), statements.slice(-1)] : [statements, []];
   return [
     '\\if :begun = 0',
     `select ${values.join(', ')} \\gset`,
