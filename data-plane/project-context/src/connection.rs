@@ -13,6 +13,7 @@ use std::{
 };
 
 use deadpool::managed::Object;
+use postgres_protocol::escape::escape_identifier;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite},
     net::{TcpStream, UnixStream},
@@ -206,7 +207,7 @@ impl Session {
         let notifications = sender.subscribe();
         drop(sender);
         self.listening.store(true, Ordering::Relaxed);
-        self.client.batch_execute(&format!("LISTEN \"{}\"", channel.replace('"', "\"\""))).await?;
+        self.client.batch_execute(&format!("LISTEN {}", escape_identifier(channel))).await?;
         Ok(Some(Subscription { channel: channel.to_owned(), notifications }))
     }
 }

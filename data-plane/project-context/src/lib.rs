@@ -35,7 +35,7 @@ pub use settings::{ContextSettings, DatabaseAddress};
 pub use statements::{Lookup, StatementKey};
 pub use tls::{Identity, Roots, Tls, TlsError, TlsSettings};
 pub use token_cache::CacheMetrics;
-pub use verification_keys::{KeysError, VerificationKeys};
+pub use verification_keys::{KeysError, SHORTEST_SECRET, VerificationKeys};
 
 /// One project as its services see it. Making one does no IO; the pool opens on first use and closes when unused.
 #[derive(Debug)]

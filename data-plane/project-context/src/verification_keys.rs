@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::jwt::{JwtError, bytes};
 
 /// Bytes of a secret at least: as many as the signature has (RFC 7518, section 3.2).
-const SHORTEST_SECRET: usize = 32;
+pub const SHORTEST_SECRET: usize = 32;
 
 /// Why there are no keys.
 #[derive(Debug, thiserror::Error)]

@@ -4,12 +4,9 @@ use base64::{
     Engine as _, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
-use project_context::VerificationKeys;
+use project_context::{SHORTEST_SECRET, VerificationKeys};
 
 use crate::schema::{Config, Secret};
-
-/// Bytes of a secret at least, as PostgREST has it.
-const SHORTEST_SECRET: usize = 32;
 
 /// The keys, if there is a secret; otherwise what is wrong with it, which does not show it.
 pub(crate) fn keys(config: &Config) -> Result<Option<VerificationKeys>, String> {

@@ -17,6 +17,7 @@ mod write;
 use std::{error::Error, fmt::Write as _, sync::Arc};
 
 use bytes::BytesMut;
+use postgres_protocol::escape::escape_identifier;
 use tokio_postgres::types::{Format, IsNull, ToSql, Type, to_sql_checked};
 
 use crate::schema::Handler;
@@ -69,14 +70,7 @@ impl Sql {
 
     /// Appends a quoted identifier.
     pub(crate) fn name(&mut self, name: &str) -> &mut Self {
-        self.text.push('"');
-        for c in name.chars() {
-            if c == '"' {
-                self.text.push('"');
-            }
-            self.text.push(c);
-        }
-        self.text.push('"');
+        self.text.push_str(&escape_identifier(name));
         self
     }
 

@@ -6,6 +6,7 @@
 use std::iter;
 
 use http::HeaderMap;
+use postgres_protocol::escape::escape_identifier;
 use serde_json::{Map, Value};
 
 use super::Sql;
@@ -102,7 +103,7 @@ pub(crate) fn pre_request(written: &str) -> Sql {
 fn search_path(settings: &SessionSettings<'_>) -> String {
     // One that is there twice is named twice, as PostgREST does it.
     let names = iter::once(settings.schema).chain(settings.extra_search_path.iter().map(String::as_str));
-    let quoted: Vec<String> = names.map(|name| format!("\"{}\"", name.replace('"', "\"\""))).collect();
+    let quoted: Vec<String> = names.map(escape_identifier).collect();
     quoted.join(", ")
 }
 

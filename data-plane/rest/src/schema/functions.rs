@@ -1,5 +1,7 @@
 //! Functions that can be called, and what their results are.
 
+use postgres_protocol::escape::escape_identifier;
+
 use super::MediaDomain;
 
 #[derive(Debug, Clone)]
@@ -103,7 +105,7 @@ pub(crate) fn function_name(written: &str) -> Vec<String> {
 
 /// The same as SQL.
 pub(crate) fn quoted_function_name(written: &str) -> String {
-    let parts: Vec<String> = function_name(written).iter().map(|part| format!("\"{}\"", part.replace('"', "\"\""))).collect();
+    let parts: Vec<String> = function_name(written).iter().map(|part| escape_identifier(part)).collect();
     parts.join(".")
 }
 
