@@ -1,0 +1,1 @@
+//! Messages to users: templates, mail by SMTP or into the built-in mailbox, and SMS.

@@ -1,0 +1,1 @@
+//! What leaves for elsewhere: an HTTP client that reaches no private address, hooks and captcha.

@@ -1,0 +1,1 @@
+//! WebAuthn: as a second factor and as a passkey.

@@ -1,0 +1,1 @@
+//! Passwords: hashing on a bounded pool, strength, and whether one has leaked.
