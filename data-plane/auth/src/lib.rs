@@ -1,10 +1,28 @@
 //! A project's Auth service: GoTrue's wire contract over the schema `auth` of the project's database.
 
+pub mod caller;
+pub mod context;
+pub mod error;
+mod api;
+mod flow;
+pub mod limits;
 pub mod message;
 pub mod mfa;
+pub mod model;
 pub mod outgoing;
 pub mod passkey;
 pub mod password;
 pub mod provider;
 pub mod settings;
+pub mod store;
+pub mod token;
 pub mod web3;
+
+use std::sync::Arc;
+
+pub use context::{AuthContext, ContextError, Shared};
+
+/// Every path of the service, as GoTrue has them: without a prefix.
+pub fn router(context: Arc<AuthContext>) -> axum::Router {
+    api::router(context)
+}

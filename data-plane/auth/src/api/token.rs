@@ -1,0 +1,78 @@
+//! `POST /token`
+
+use axum::{Json as Answer, extract::Query, response::IntoResponse, response::Response};
+use http::header::{CACHE_CONTROL, PRAGMA};
+use serde::Deserialize;
+
+use super::json::Json;
+use crate::{
+    caller::Caller,
+    error::{AuthError, ErrorCode},
+    flow::{
+        address, pkce, refresh,
+        sign_in::{self, Who},
+    },
+    limits::Limited,
+};
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Grant {
+    #[serde(default)]
+    grant_type: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Body {
+    #[serde(default)]
+    email: Option<String>,
+    #[serde(default)]
+    phone: Option<String>,
+    #[serde(default)]
+    password: Option<String>,
+    #[serde(default)]
+    refresh_token: Option<String>,
+    #[serde(default)]
+    auth_code: Option<String>,
+    #[serde(default)]
+    code_verifier: Option<String>,
+}
+
+pub(crate) async fn post(
+    caller: Caller,
+    Query(grant): Query<Grant>,
+    Json(body): Json<Body>,
+) -> Result<Response, AuthError> {
+    let settings = &caller.live.settings;
+    let tokens = match grant.grant_type.as_str() {
+        "password" => {
+            let who = who(&caller, body.email.as_deref(), body.phone.as_deref())?;
+            sign_in::by_password(&caller, who, body.password.as_deref().unwrap_or_default()).await?
+        }
+        "refresh_token" => {
+            caller.limit_by_address(Limited::TokenRefresh, settings.rate_limits.token_refresh)?;
+            refresh::refresh(&caller, body.refresh_token.as_deref().unwrap_or_default()).await?
+        }
+        "pkce" => {
+            let verifier = body.code_verifier.as_deref().unwrap_or_default();
+            pkce::exchange(&caller, body.auth_code.as_deref().unwrap_or_default(), verifier).await?
+        }
+        _ => return Err(AuthError::bad_request(ErrorCode::InvalidCredentials, "unsupported_grant_type")),
+    };
+    Ok(([(CACHE_CONTROL, "no-store"), (PRAGMA, "no-cache")], Answer(tokens)).into_response())
+}
+
+fn who(caller: &Caller, email: Option<&str>, phone: Option<&str>) -> Result<Who, AuthError> {
+    let signup = &caller.live.settings.signup;
+    match (email.filter(|email| !email.is_empty()), phone.filter(|phone| !phone.is_empty())) {
+        (Some(_), Some(_)) => Err(AuthError::validation("Only an email address or phone number should be provided on login.")),
+        (Some(_), None) if !signup.email => {
+            Err(AuthError::unprocessable(ErrorCode::EmailProviderDisabled, "Email logins are disabled"))
+        }
+        (None, Some(_)) if !signup.phone => {
+            Err(AuthError::unprocessable(ErrorCode::PhoneProviderDisabled, "Phone logins are disabled"))
+        }
+        (Some(email), None) => Ok(Who::Email(email.to_lowercase())),
+        (None, Some(phone)) => Ok(Who::Phone(address::phone(phone)?)),
+        (None, None) => Err(AuthError::validation("missing email or phone")),
+    }
+}

@@ -1,0 +1,195 @@
+//! Who asks: address, program, and, where there is one, the user of its token.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
+
+use axum::{
+    extract::{ConnectInfo, FromRequestParts, Query},
+    http::{
+        HeaderMap,
+        header::{AUTHORIZATION, REFERER, USER_AGENT},
+        request::Parts,
+    },
+};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::{
+    context::{AuthContext, Live},
+    error::{AuthError, ErrorCode},
+    limits::Limited,
+    model::{Session, User},
+    settings::Rate,
+    store::{self, Db},
+    token::AccessClaims,
+};
+
+/// Longest user agent that is kept, in bytes.
+const USER_AGENT_KEPT: usize = 512;
+
+/// One request: what it came with, and the settings that are in force for it.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    pub context: Arc<AuthContext>,
+    pub live: Arc<Live>,
+    pub ip: IpAddr,
+    pub user_agent: String,
+    /// Where to go afterwards, if that is allowed; the site otherwise.
+    pub redirect_to: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct RedirectTo {
+    redirect_to: Option<String>,
+}
+
+impl FromRequestParts<Arc<AuthContext>> for Caller {
+    type Rejection = AuthError;
+
+    async fn from_request_parts(parts: &mut Parts, context: &Arc<AuthContext>) -> Result<Self, AuthError> {
+        let live = context.live();
+        let wanted = Query::<RedirectTo>::try_from_uri(&parts.uri).ok().and_then(|query| query.0.redirect_to);
+        let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+        let ip = forwarded_for(&parts.headers).or(peer).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        let mut user_agent = header(USER_AGENT.as_str()).unwrap_or_default();
+        user_agent.truncate(user_agent.floor_char_boundary(USER_AGENT_KEPT));
+        let mut caller = Self { context: Arc::clone(context), live, ip, user_agent, redirect_to: String::new() };
+        caller.redirect_to = caller.allowed_redirect([wanted, header("redirect_to"), header(REFERER.as_str())]);
+        Ok(caller)
+    }
+}
+
+impl Caller {
+    /// The first that is allowed; the site where none is.
+    fn allowed_redirect(&self, wanted: [Option<String>; 3]) -> String {
+        let settings = &self.live.settings;
+        let allowed = |url: &String| !url.is_empty() && settings.allows_redirect(url);
+        wanted.into_iter().flatten().find(allowed).unwrap_or_else(|| settings.api.site_url.clone())
+    }
+
+    /// As [`Caller::redirect_to`], for a request that says so in its body.
+    #[must_use]
+    pub fn redirecting_to(mut self, wanted: Option<&str>) -> Self {
+        if let Some(wanted) = wanted.filter(|wanted| !wanted.is_empty()) {
+            self.redirect_to = self.allowed_redirect([Some(wanted.to_owned()), None, None]);
+        }
+        self
+    }
+
+    /// A connection on which each statement is by itself.
+    ///
+    /// # Errors
+    /// There is none.
+    pub async fn db(&self) -> Result<Db, AuthError> {
+        Ok(Db::open(self.context.pool()).await?)
+    }
+
+    /// A transaction.
+    ///
+    /// # Errors
+    /// There is no connection.
+    pub async fn begin(&self) -> Result<store::Transaction, AuthError> {
+        Ok(Db::begin(self.context.pool()).await?)
+    }
+
+    /// Counts the request where requests are limited by address.
+    ///
+    /// # Errors
+    /// There were too many.
+    pub fn limit_by_address(&self, limited: Limited, rate: Rate) -> Result<(), AuthError> {
+        if self.live.settings.rate_limits.header.is_none() {
+            return Ok(());
+        }
+        self.context.limits().count(limited, rate, &self.ip.to_string())
+    }
+}
+
+/// The first address of the chain, as GoTrue takes it. Who serves Auth to the world sees that the header is true.
+fn forwarded_for(headers: &HeaderMap) -> Option<IpAddr> {
+    headers.get("x-forwarded-for")?.to_str().ok()?.split(',').find_map(|address| address.trim().parse().ok())
+}
+
+/// A request with a token of a user's.
+#[derive(Debug)]
+pub struct SignedIn {
+    pub caller: Caller,
+    pub claims: AccessClaims,
+    pub user: User,
+    pub session: Option<Session>,
+}
+
+impl FromRequestParts<Arc<AuthContext>> for SignedIn {
+    type Rejection = AuthError;
+
+    async fn from_request_parts(parts: &mut Parts, context: &Arc<AuthContext>) -> Result<Self, AuthError> {
+        let caller = Caller::from_request_parts(parts, context).await?;
+        let claims = claims(&caller, &parts.headers)?;
+        if claims.sub.is_empty() {
+            return Err(AuthError::forbidden(ErrorCode::BadJwt, "invalid claim: missing sub claim"));
+        }
+        let id: Uuid = claims
+            .sub
+            .parse()
+            .map_err(|_| AuthError::bad_request(ErrorCode::BadJwt, "invalid claim: sub claim must be a UUID"))?;
+        let db = caller.db().await?;
+        let user = store::users::find(&db, id).await?.filter(|user| user.deleted_at.is_none()).ok_or_else(|| {
+            AuthError::forbidden(ErrorCode::UserNotFound, "User from sub claim in JWT does not exist")
+        })?;
+        let session = match claims.session_id.filter(|id| !id.is_nil()) {
+            Some(id) => Some(store::sessions::find(&db, id).await?.filter(|session| session.user_id == user.id).ok_or_else(
+                || AuthError::forbidden(ErrorCode::SessionNotFound, "Session from session_id claim in JWT does not exist"),
+            )?),
+            None => None,
+        };
+        if user.is_banned() {
+            return Err(AuthError::forbidden(ErrorCode::UserBanned, "User is banned"));
+        }
+        Ok(Self { caller, claims, user, session })
+    }
+}
+
+impl SignedIn {
+    /// The session.
+    ///
+    /// # Errors
+    /// The token is of none: it was made by hand.
+    pub fn session(&self) -> Result<&Session, AuthError> {
+        self.session
+            .as_ref()
+            .ok_or_else(|| AuthError::forbidden(ErrorCode::SessionNotFound, "Session from session_id claim in JWT does not exist"))
+    }
+}
+
+/// A request with a token of an administrator's role.
+#[derive(Debug)]
+pub struct Admin {
+    pub caller: Caller,
+    pub claims: AccessClaims,
+}
+
+impl FromRequestParts<Arc<AuthContext>> for Admin {
+    type Rejection = AuthError;
+
+    async fn from_request_parts(parts: &mut Parts, context: &Arc<AuthContext>) -> Result<Self, AuthError> {
+        let caller = Caller::from_request_parts(parts, context).await?;
+        let claims = claims(&caller, &parts.headers)?;
+        if caller.live.settings.jwt.admin_roles.iter().any(|role| *role == claims.role) {
+            Ok(Self { caller, claims })
+        } else {
+            Err(AuthError::forbidden(ErrorCode::NotAdmin, "User not allowed"))
+        }
+    }
+}
+
+fn claims(caller: &Caller, headers: &HeaderMap) -> Result<AccessClaims, AuthError> {
+    let missing = || AuthError::unauthorized(ErrorCode::NoAuthorization, "This endpoint requires a valid Bearer token");
+    let value = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or_else(missing)?;
+    let (scheme, token) = value.split_once(' ').ok_or_else(missing)?;
+    if !scheme.eq_ignore_ascii_case("bearer") || token.trim().is_empty() {
+        return Err(missing());
+    }
+    caller.live.keys.verify(token.trim())
+}

@@ -1,0 +1,137 @@
+//! What one project's Auth works with: its database as `supabase_auth_admin`, its settings as they are now, and what those stand
+//! for.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use project_context::Pool;
+
+use crate::{
+    limits::Limits,
+    message::{mail::Delivery, smtp},
+    outgoing::http::{HttpClient, HttpError},
+    password::{Hasher, LeakedPasswords, Policy},
+    settings::Settings,
+    token::{Keys, KeysError},
+};
+
+/// Why a project's settings can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ContextError {
+    /// Of the tokens' keys.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// Of the mail server.
+    #[error(transparent)]
+    Smtp(#[from] smtp::SmtpError),
+    /// Of the client for everything outside.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+}
+
+/// What all projects of a process share.
+#[derive(Debug, Clone)]
+pub struct Shared {
+    /// The threads that hash passwords.
+    pub hasher: Hasher,
+    /// The client for everything outside.
+    pub http: HttpClient,
+}
+
+/// One project's Auth.
+#[derive(Debug)]
+pub struct AuthContext {
+    pool: Arc<Pool>,
+    live: ArcSwap<Live>,
+    shared: Shared,
+    limits: Limits,
+}
+
+/// The settings, and what is made from them once. A request keeps the ones that it began with.
+#[derive(Debug)]
+pub struct Live {
+    pub settings: Settings,
+    pub keys: Keys,
+    pub delivery: Delivery,
+    pub passwords: Policy,
+}
+
+impl AuthContext {
+    /// Does no IO.
+    ///
+    /// # Errors
+    /// [`ContextError`]
+    pub fn new(pool: Arc<Pool>, settings: Settings, shared: Shared) -> Result<Arc<Self>, ContextError> {
+        let live = ArcSwap::from_pointee(Live::new(settings, &shared)?);
+        Ok(Arc::new(Self { pool, live, limits: Limits::new(), shared }))
+    }
+
+    /// Has other settings in force for the requests that begin from now on.
+    ///
+    /// # Errors
+    /// [`ContextError`]; then the old ones stay.
+    pub fn set(&self, settings: Settings) -> Result<(), ContextError> {
+        self.live.store(Arc::new(Live::new(settings, &self.shared)?));
+        Ok(())
+    }
+
+    /// The settings as they are now.
+    #[must_use]
+    pub fn live(&self) -> Arc<Live> {
+        self.live.load_full()
+    }
+
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    pub(crate) fn hasher(&self) -> &Hasher {
+        &self.shared.hasher
+    }
+
+    pub(crate) fn http(&self) -> &HttpClient {
+        &self.shared.http
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+}
+
+impl Live {
+    fn new(settings: Settings, shared: &Shared) -> Result<Self, ContextError> {
+        let keys = Keys::new(&settings.jwt)?;
+        let delivery = match &settings.smtp.host {
+            Some(host) => Delivery::Smtp(smtp::Smtp::new(
+                smtp::SmtpSettings {
+                    host: host.clone(),
+                    port: settings.smtp.port,
+                    user: settings.smtp.user.clone(),
+                    password: settings.smtp.pass.clone().unwrap_or_default(),
+                    ..smtp::SmtpSettings::default()
+                },
+                shared.http.resolver().clone(),
+            )?),
+            None => Delivery::Mailbox,
+        };
+        let passwords = Policy {
+            minimal_length: settings.password.min_length,
+            required_characters: settings.password.required_characters.clone(),
+            leaked: settings.password.hibp_enabled.then(|| leaked(&settings, &shared.http)),
+        };
+        Ok(Self { settings, keys, delivery, passwords })
+    }
+}
+
+fn leaked(settings: &Settings, http: &HttpClient) -> LeakedPasswords {
+    let http = http.clone();
+    let agent = settings.password.hibp_user_agent.clone();
+    LeakedPasswords::new(crate::password::PUBLIC_SERVICE, settings.password.hibp_fail_closed, move |url| {
+        let (http, agent) = (http.clone(), agent.clone());
+        Box::pin(async move {
+            let agent = http::HeaderValue::from_str(&agent)?;
+            let answer = http.send(crate::outgoing::http::Request::get(url).header(http::header::USER_AGENT, agent)).await?;
+            Ok(String::from_utf8_lossy(&answer.body).into_owned())
+        })
+    })
+}

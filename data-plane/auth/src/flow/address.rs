@@ -1,0 +1,56 @@
+//! Addresses and numbers as users write them.
+
+use std::str::FromStr as _;
+
+use email_address::{EmailAddress, Options};
+
+use crate::error::AuthError;
+
+/// Longest address, as of the column.
+const LONGEST: usize = 255;
+
+/// An address in the form that it is stored in.
+pub(crate) fn email(given: &str) -> Result<String, AuthError> {
+    if given.is_empty() {
+        return Err(AuthError::validation("An email address is required"));
+    }
+    if given.len() > LONGEST {
+        return Err(AuthError::validation("An email address is too long"));
+    }
+    // No name before it, no IP address instead of a domain, and a domain with a dot or a plain host.
+    let options = Options::default().without_display_text().without_domain_literal();
+    EmailAddress::parse_with_options(given, options)
+        .ok()
+        .filter(|_| EmailAddress::from_str(given).is_ok())
+        .map(|_| given.to_lowercase())
+        .ok_or_else(|| AuthError::validation("Unable to validate email address: invalid format"))
+}
+
+/// A number (E.164) in the form that it is stored in: without `+` and spaces.
+pub(crate) fn phone(given: &str) -> Result<String, AuthError> {
+    let number: String = given.chars().filter(|char| !matches!(char, '+' | ' ')).collect();
+    let fits = (2..=15).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit()) && !number.starts_with('0');
+    if fits { Ok(number) } else { Err(AuthError::validation("Invalid phone number format (E.164 required)")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_lower_case_and_nothing_else_is_taken() {
+        assert_eq!(email("Ann@Example.COM").unwrap(), "ann@example.com");
+        for wrong in ["", "ann", "ann@", "Ann <ann@example.com>", "a b@example.com", "ann@example.com\r\nBcc: x@y.z"] {
+            assert!(email(wrong).is_err(), "{wrong}");
+        }
+        assert!(email(&format!("{}@example.com", "a".repeat(250))).is_err());
+    }
+
+    #[test]
+    fn numbers_lose_plus_and_spaces() {
+        assert_eq!(phone("+1 234 567 8900").unwrap(), "12345678900");
+        for wrong in ["", "abc", "+0123", "1234567890123456", "123-456"] {
+            assert!(phone(wrong).is_err(), "{wrong}");
+        }
+    }
+}

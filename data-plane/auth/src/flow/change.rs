@@ -1,0 +1,170 @@
+//! A user's changes to its own account; and the end of its sessions.
+
+use serde_json::{Map, Value, json};
+use time::{Duration, OffsetDateTime};
+
+use super::{
+    UserRecord, audience, audit,
+    audit::Action,
+    hash_new, mail, otp, phone,
+    phone::{Channel, Purpose},
+    pkce, verify,
+};
+use crate::{
+    caller::SignedIn,
+    error::{AuthError, ErrorCode},
+    mfa::CodeChallenge,
+    model::{Method, User},
+    settings::MailKind,
+    store::{self, Db},
+};
+
+/// A session that is younger needs no further proof before the password is changed.
+const FRESH: Duration = Duration::hours(24);
+
+/// What is to be changed.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    pub(crate) email: Option<String>,
+    pub(crate) phone: Option<String>,
+    pub(crate) password: Option<String>,
+    pub(crate) current_password: Option<String>,
+    pub(crate) nonce: Option<String>,
+    pub(crate) data: Option<Map<String, Value>>,
+    pub(crate) channel: Option<Channel>,
+    pub(crate) challenge: Option<CodeChallenge>,
+}
+
+pub(crate) async fn change(signed_in: &SignedIn, changes: Changes) -> Result<UserRecord, AuthError> {
+    let SignedIn { caller, user, .. } = signed_in;
+    check_allowed(user, &changes)?;
+    let hash = match &changes.password {
+        Some(password) => {
+            check_password(signed_in, &changes, password).await?;
+            Some(hash_new(caller, password).await?)
+        }
+        None => None,
+    };
+    let tx = caller.begin().await?;
+    let outcome = within(signed_in, &tx, changes, hash).await;
+    tx.end(outcome).await
+}
+
+fn check_allowed(user: &User, changes: &Changes) -> Result<(), AuthError> {
+    if user.is_sso_user && (changes.email.is_some() || changes.phone.is_some() || changes.password.is_some()) {
+        return Err(AuthError::unprocessable(
+            ErrorCode::UserSsoManaged,
+            "Updating email, phone, password of a SSO account only possible via SSO",
+        ));
+    }
+    if user.is_anonymous && changes.password.is_some() && changes.email.is_none() && changes.phone.is_none() {
+        return Err(AuthError::unprocessable(
+            ErrorCode::ValidationFailed,
+            "Updating password of an anonymous user without an email or phone is not allowed",
+        ));
+    }
+    Ok(())
+}
+
+/// That the new password is another, and that it is the user who sets it.
+async fn check_password(signed_in: &SignedIn, changes: &Changes, password: &str) -> Result<(), AuthError> {
+    let SignedIn { caller, user, session, .. } = signed_in;
+    let security = &caller.live.settings.security;
+    let hasher = caller.context.hasher();
+    if let Some(hash) = &user.encrypted_password {
+        if security.update_password_require_current_password {
+            let given = changes.current_password.as_deref().unwrap_or_default();
+            if given.is_empty() || !hasher.verify(hash, given).await? {
+                return Err(AuthError::bad_request(ErrorCode::InvalidCredentials, "Current password is missing or wrong"));
+            }
+        }
+        if hasher.verify(hash, password).await? {
+            let message = "New password should be different from the old password.";
+            return Err(AuthError::unprocessable(ErrorCode::SamePassword, message));
+        }
+    }
+    if security.update_password_require_reauthentication {
+        let is_fresh = session.as_ref().is_some_and(|session| OffsetDateTime::now_utc() - session.created_at < FRESH);
+        if !is_fresh && changes.nonce.as_deref().unwrap_or_default().is_empty() {
+            let message = "Password update requires reauthentication";
+            return Err(AuthError::bad_request(ErrorCode::ReauthenticationNeeded, message));
+        }
+    }
+    Ok(())
+}
+
+async fn within(signed_in: &SignedIn, db: &Db, changes: Changes, hash: Option<String>) -> Result<UserRecord, AuthError> {
+    let SignedIn { caller, session, .. } = signed_in;
+    let settings = &caller.live.settings;
+    let mut user = super::lock(db, signed_in.user.id).await?;
+    if let Some(hash) = hash {
+        if settings.security.update_password_require_reauthentication
+            && let Some(nonce) = changes.nonce.as_deref().filter(|nonce| !nonce.is_empty())
+        {
+            otp::check_nonce(caller, &mut user, nonce)?;
+        }
+        user.encrypted_password = Some(hash);
+        store::users::update(db, &mut user).await?;
+        // Whoever knew the old one is out.
+        store::sessions::delete_of_user(db, user.id, session.as_ref().map(|session| session.id)).await?;
+        audit::note(caller, db, &user, Action::UserUpdatePassword, json!({})).await?;
+        let to = user.email().to_owned();
+        mail::notify(caller, db, &user, MailKind::PasswordChanged, mail::Content { to: &to, ..Default::default() }).await;
+    }
+    if let Some(data) = changes.data {
+        User::merge_metadata(&mut user.user_metadata, data);
+        store::users::update(db, &mut user).await?;
+    }
+    if let Some(email) = changes.email.filter(|email| *email != user.email()) {
+        if store::users::find_by_email(db, &email, audience(caller)).await?.is_some() {
+            let message = "A user with this email address has already been registered";
+            return Err(AuthError::unprocessable(ErrorCode::EmailExists, message));
+        }
+        if settings.mailer.autoconfirm {
+            user.email_change = email;
+            verify::change_email(db, &mut user).await?;
+        } else {
+            pkce::begin(db, &user, Method::EmailChange, changes.challenge.as_ref()).await?;
+            mail::email_change(caller, db, &mut user, &email, changes.challenge.as_ref()).await?;
+        }
+    }
+    if let Some(number) = changes.phone.filter(|number| *number != user.phone()) {
+        if store::users::find_by_phone(db, &number, audience(caller)).await?.is_some() {
+            let message = "A user with this phone number has already been registered";
+            return Err(AuthError::unprocessable(ErrorCode::PhoneExists, message));
+        }
+        user.phone_change.clone_from(&number);
+        if settings.sms.autoconfirm {
+            verify::change_phone(db, &mut user).await?;
+        } else {
+            let channel = changes.channel.unwrap_or(Channel::Sms);
+            phone::send_code(caller, db, &mut user, &number, Purpose::PhoneChange, channel).await?;
+        }
+    }
+    audit::note(caller, db, &user, Action::UserModified, json!({})).await?;
+    Ok(UserRecord::load(db, user).await?)
+}
+
+/// Which sessions end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    Global,
+    Local,
+    Others,
+}
+
+pub(crate) async fn logout(signed_in: &SignedIn, scope: Scope) -> Result<(), AuthError> {
+    let SignedIn { caller, user, session, .. } = signed_in;
+    let tx = caller.begin().await?;
+    let outcome = async {
+        audit::note(caller, &tx, user, Action::Logout, json!({})).await?;
+        match (scope, session) {
+            (Scope::Local, Some(session)) => store::sessions::delete(&tx, session.id).await?,
+            (Scope::Others, Some(session)) => store::sessions::delete_of_user(&tx, user.id, Some(session.id)).await?,
+            (Scope::Global, _) | (_, None) => store::sessions::delete_of_user(&tx, user.id, None).await?,
+        }
+        Ok(())
+    }
+    .await;
+    tx.end(outcome).await
+}

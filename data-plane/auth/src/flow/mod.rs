@@ -1,0 +1,86 @@
+//! What the endpoints mean. Each flow is one transaction; handlers parse, call one, and answer.
+
+pub(crate) mod address;
+pub(crate) mod audit;
+pub(crate) mod change;
+pub(crate) mod mail;
+pub(crate) mod one_time;
+pub(crate) mod otp;
+pub(crate) mod phone;
+pub(crate) mod pkce;
+pub(crate) mod refresh;
+pub(crate) mod session;
+pub(crate) mod sign_in;
+pub(crate) mod sign_up;
+pub(crate) mod verify;
+
+use serde::{Serialize, Serializer};
+use uuid::Uuid;
+
+use crate::{
+    caller::Caller,
+    error::{AuthError, ErrorCode},
+    model::{Factor, Identity, User},
+    password,
+    store::{self, Db, StoreError},
+};
+
+/// A user with its identities and factors: what clients see as `user`.
+#[derive(Debug)]
+pub(crate) struct UserRecord {
+    pub(crate) user: User,
+    pub(crate) identities: Vec<Identity>,
+    pub(crate) factors: Vec<Factor>,
+}
+
+impl UserRecord {
+    pub(crate) async fn load(db: &Db, user: User) -> Result<Self, StoreError> {
+        let identities = store::identities::of_user(db, user.id).await?;
+        let factors = store::factors::of_user(db, user.id).await?;
+        Ok(Self { user, identities, factors })
+    }
+}
+
+impl Serialize for UserRecord {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.user.view(&self.identities, &self.factors).serialize(serializer)
+    }
+}
+
+impl From<password::Error> for AuthError {
+    fn from(error: password::Error) -> Self {
+        match error {
+            password::Error::TooLong => Self::validation(error.to_string()),
+            password::Error::Weak(weak) => {
+                let reasons: Vec<_> = weak.reasons.iter().map(|reason| reason.as_str()).collect();
+                Self::weak_password(weak.to_string(), &reasons)
+            }
+            password::Error::Busy { retry_after } => Self::busy(retry_after.as_secs().max(1)),
+            other => Self::internal("Error hashing or comparing a password", format!("{other:?}")),
+        }
+    }
+}
+
+/// Somebody whose account was found in the meantime to be gone.
+pub(crate) fn no_such_user() -> AuthError {
+    AuthError::not_found(ErrorCode::UserNotFound, "User not found")
+}
+
+/// The user as it is now, which nobody else changes until the transaction's end.
+pub(crate) async fn lock(db: &Db, id: Uuid) -> Result<User, AuthError> {
+    store::users::find_for_update(db, id).await?.ok_or_else(no_such_user)
+}
+
+/// Users' role and audience where nothing else is said.
+pub(crate) fn audience(caller: &Caller) -> &str {
+    match caller.live.settings.jwt.aud.as_str() {
+        "" => "authenticated",
+        audience => audience,
+    }
+}
+
+/// Hash of a password that was just chosen, once it was found strong enough.
+pub(crate) async fn hash_new(caller: &Caller, chosen: &str) -> Result<String, AuthError> {
+    caller.live.passwords.check(chosen).await?;
+    Ok(caller.context.hasher().hash(chosen).await?)
+}

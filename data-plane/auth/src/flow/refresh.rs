@@ -1,0 +1,127 @@
+//! A refresh: the token is used up, and another takes its place. One that is tried again ends the whole session, unless it is
+//! the one just replaced: then its client may not have got the answer.
+
+use std::time::Duration;
+
+use serde_json::json;
+use time::OffsetDateTime;
+
+use super::{audit, audit::Action, session, session::Tokens};
+use crate::{
+    caller::Caller,
+    error::{AuthError, ErrorCode},
+    mfa,
+    model::{Aal, RefreshToken, Session, User},
+    store::{self, Db},
+};
+
+fn refuse(code: ErrorCode, why: &str) -> AuthError {
+    AuthError::bad_request(code, format!("Invalid Refresh Token: {why}"))
+}
+
+/// What a refresh comes to. That a token was tried twice is to be remembered, whatever its client is told.
+enum Outcome {
+    Refreshed(Box<Tokens>),
+    TriedTwice,
+}
+
+pub(crate) async fn refresh(caller: &Caller, token: &str) -> Result<Tokens, AuthError> {
+    if token.is_empty() {
+        return Err(AuthError::validation("refresh_token required"));
+    }
+    let tx = caller.begin().await?;
+    let outcome = within(caller, &tx, token).await;
+    match tx.end(outcome).await? {
+        Outcome::Refreshed(tokens) => Ok(*tokens),
+        Outcome::TriedTwice => Err(refuse(ErrorCode::RefreshTokenAlreadyUsed, "Already Used")),
+    }
+}
+
+async fn within(caller: &Caller, db: &Db, token: &str) -> Result<Outcome, AuthError> {
+    let settings = &caller.live.settings;
+    let not_found = || refuse(ErrorCode::RefreshTokenNotFound, "Refresh Token Not Found");
+    // The session first: two refreshes of one session come one after the other.
+    let seen = store::refresh_tokens::find(db, token).await?.ok_or_else(not_found)?;
+    let session_id = seen.session_id.ok_or_else(not_found)?;
+    let mut session = store::sessions::find_for_update(db, session_id).await?.ok_or_else(not_found)?;
+    let found = store::refresh_tokens::find_for_update(db, token).await?.ok_or_else(not_found)?;
+    let user = store::users::find(db, session.user_id).await?.filter(|user| user.deleted_at.is_none()).ok_or_else(not_found)?;
+    if user.is_banned() {
+        return Err(refuse(ErrorCode::UserBanned, "User Banned"));
+    }
+    check_session(caller, db, &session, &user).await?;
+    let active = store::refresh_tokens::active_of_session(db, session.id).await?;
+    let refresh_token = match reuse(caller, &found, active.as_ref()) {
+        Reuse::First => {
+            audit::note(caller, db, &user, Action::TokenRefreshed, json!({})).await?;
+            let next = mfa::refresh_token();
+            store::refresh_tokens::revoke(db, found.id).await?;
+            store::refresh_tokens::insert(db, &next, user.id, session.id, Some(&found.token)).await?;
+            audit::note(caller, db, &user, Action::TokenRevoked, json!({})).await?;
+            next
+        }
+        Reuse::Same(token) => token,
+        Reuse::Refused => {
+            if settings.security.refresh_token_rotation_enabled {
+                store::refresh_tokens::revoke_of_session(db, session.id).await?;
+            }
+            return Ok(Outcome::TriedTwice);
+        }
+    };
+    session.user_agent = Some(caller.user_agent.clone());
+    session.ip = Some(caller.ip);
+    store::sessions::refreshed(db, &session).await?;
+    Ok(Outcome::Refreshed(Box::new(session::tokens(caller, db, user, &session, refresh_token).await?)))
+}
+
+enum Reuse {
+    First,
+    /// The one that its client should have.
+    Same(String),
+    Refused,
+}
+
+fn reuse(caller: &Caller, found: &RefreshToken, active: Option<&RefreshToken>) -> Reuse {
+    let security = &caller.live.settings.security;
+    if !found.revoked {
+        return Reuse::First;
+    }
+    let Some(active) = active else { return Reuse::Refused };
+    let is_parent = active.parent.as_deref() == Some(found.token.as_str());
+    let age = OffsetDateTime::now_utc() - found.updated_at;
+    if is_parent || security.refresh_token_allow_reuse || age <= security.refresh_token_reuse_interval {
+        return Reuse::Same(active.token.clone());
+    }
+    Reuse::Refused
+}
+
+/// Whether the session's time is over, by any of its limits.
+async fn check_session(caller: &Caller, db: &Db, session: &Session, user: &User) -> Result<(), AuthError> {
+    let sessions = &caller.live.settings.sessions;
+    let expired = |why: &str| Err(refuse(ErrorCode::SessionExpired, &format!("Session Expired{why}")));
+    let now = OffsetDateTime::now_utc();
+    let older = |limit: Option<Duration>, since: OffsetDateTime| limit.is_some_and(|limit| now - since > limit);
+    if session.not_after.is_some_and(|until| until < now) || older(sessions.timebox, session.created_at) {
+        return expired("");
+    }
+    let used_at = session.refreshed_at.unwrap_or(session.created_at);
+    if older(sessions.inactivity_timeout, used_at) {
+        return expired(" (Inactivity)");
+    }
+    if let Some(limit) = sessions.allow_low_aal
+        && session.aal < Aal::Aal2
+        && now - session.created_at > limit
+        && store::factors::of_user(db, user.id).await?.iter().any(crate::model::Factor::is_verified)
+    {
+        return expired(" (Low AAL: User Needs MFA Verification)");
+    }
+    if sessions.single_per_user {
+        let newer = store::sessions::of_user(db, user.id).await?.into_iter().any(|other| {
+            other.id != session.id && other.tag == session.tag && other.refreshed_at.unwrap_or(other.created_at) > used_at
+        });
+        if newer {
+            return expired(" (Revoked by Newer Login)");
+        }
+    }
+    Ok(())
+}

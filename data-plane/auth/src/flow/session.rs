@@ -1,0 +1,129 @@
+//! Sessions: begun by a sign-in, told by an access token, and prolonged by refresh tokens.
+
+use serde::Serialize;
+use serde_json::Value;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{UserRecord, audience};
+use crate::{
+    caller::Caller,
+    error::AuthError,
+    mfa,
+    model::{Aal, Method, Session, User},
+    store::{self, Db},
+    token::{AccessClaims, Amr, expiry},
+};
+
+/// What a client gets at a sign-in and at each refresh.
+#[derive(Debug, Serialize)]
+pub(crate) struct Tokens {
+    pub(crate) access_token: String,
+    pub(crate) token_type: &'static str,
+    /// Seconds.
+    pub(crate) expires_in: u64,
+    /// Seconds since 1970.
+    pub(crate) expires_at: i64,
+    pub(crate) refresh_token: String,
+    pub(crate) user: UserRecord,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) provider_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) provider_refresh_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) weak_password: Option<Value>,
+}
+
+/// What a session is to be beside its user's.
+#[derive(Debug, Default)]
+pub(crate) struct Grant {
+    pub(crate) oauth_client_id: Option<Uuid>,
+    pub(crate) scopes: Option<String>,
+}
+
+/// Begins a session of a user who has shown who it is.
+pub(crate) async fn begin(
+    caller: &Caller,
+    db: &Db,
+    mut user: User,
+    method: Method,
+    grant: Grant,
+) -> Result<Tokens, AuthError> {
+    let settings = &caller.live.settings;
+    store::users::signed_in(db, &mut user).await?;
+    let session = Session {
+        id: Uuid::new_v4(),
+        user_id: user.id,
+        factor_id: None,
+        aal: Aal::Aal1,
+        // The time that a session has is looked up at each refresh: a shorter one is in force for old sessions, too.
+        not_after: None,
+        refreshed_at: None,
+        created_at: OffsetDateTime::now_utc(),
+        user_agent: Some(caller.user_agent.clone()),
+        ip: Some(caller.ip),
+        tag: tag(&settings.sessions.tags, &user),
+        oauth_client_id: grant.oauth_client_id,
+        scopes: grant.scopes,
+    };
+    store::sessions::insert(db, &session).await?;
+    store::sessions::add_amr(db, session.id, method).await?;
+    let refresh_token = mfa::refresh_token();
+    store::refresh_tokens::insert(db, &refresh_token, user.id, session.id, None).await?;
+    tokens(caller, db, user, &session, refresh_token).await
+}
+
+/// An access token of a session, and what goes with it.
+pub(crate) async fn tokens(
+    caller: &Caller,
+    db: &Db,
+    user: User,
+    session: &Session,
+    refresh_token: String,
+) -> Result<Tokens, AuthError> {
+    let settings = &caller.live.settings;
+    let amr = store::sessions::amr(db, session.id).await?;
+    let (issued_at, expires_at) = expiry(settings.jwt.exp);
+    let claims = AccessClaims {
+        iss: settings.jwt.issuer.clone().unwrap_or_else(|| settings.api.external_url.clone()),
+        sub: user.id.to_string(),
+        aud: Value::String(if user.aud.is_empty() { audience(caller).to_owned() } else { user.aud.clone() }),
+        exp: expires_at,
+        iat: issued_at,
+        email: user.email().to_owned(),
+        phone: user.phone().to_owned(),
+        app_metadata: user.app_metadata.clone(),
+        user_metadata: user.user_metadata.clone(),
+        role: user.role.clone(),
+        aal: session.aal.as_str().to_owned(),
+        amr: amr
+            .into_iter()
+            .map(|claim| Amr { method: claim.method, timestamp: claim.at.unix_timestamp(), provider: None })
+            .collect(),
+        session_id: Some(session.id),
+        is_anonymous: user.is_anonymous,
+        client_id: session.oauth_client_id.map(|id| id.to_string()),
+        scope: session.scopes.clone(),
+    };
+    let access_token = caller.live.keys.sign(&claims)?;
+    Ok(Tokens {
+        access_token,
+        token_type: "bearer",
+        expires_in: settings.jwt.exp.as_secs(),
+        expires_at,
+        refresh_token,
+        user: UserRecord::load(db, user).await?,
+        provider_token: None,
+        provider_refresh_token: None,
+        weak_password: None,
+    })
+}
+
+/// Which of the tags that are told apart is the user's: sessions with different ones may be there at once.
+fn tag(tags: &[String], user: &User) -> Option<String> {
+    if tags.is_empty() {
+        return None;
+    }
+    let own = user.app_metadata.get("tag").and_then(Value::as_str);
+    own.filter(|own| tags.iter().any(|tag| tag == own)).or_else(|| tags.first().map(String::as_str)).map(ToOwned::to_owned)
+}

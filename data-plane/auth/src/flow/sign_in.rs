@@ -1,0 +1,83 @@
+//! Sign-in by password.
+
+use serde_json::json;
+
+use super::{audience, audit, audit::Action, session, session::Grant, session::Tokens};
+use crate::{
+    caller::Caller,
+    error::{AuthError, ErrorCode},
+    model::{Method, User},
+    password, store,
+};
+
+/// Who signs in.
+#[derive(Debug)]
+pub(crate) enum Who {
+    Email(String),
+    Phone(String),
+}
+
+fn invalid() -> AuthError {
+    AuthError::bad_request(ErrorCode::InvalidCredentials, "Invalid login credentials")
+}
+
+pub(crate) async fn by_password(caller: &Caller, who: Who, given: &str) -> Result<Tokens, AuthError> {
+    let hasher = caller.context.hasher();
+    let db = caller.db().await?;
+    let found = match &who {
+        Who::Email(email) => store::users::find_by_email(&db, email, audience(caller)).await?,
+        Who::Phone(number) => store::users::find_by_phone(&db, number, audience(caller)).await?,
+    };
+    // No connection waits for a hash.
+    drop(db);
+    let Some((user, hash)) = found.and_then(|user| user.encrypted_password.clone().map(|hash| (user, hash))) else {
+        hasher.verify_nothing(given).await?;
+        return Err(invalid());
+    };
+    if !hasher.verify(&hash, given).await? {
+        return Err(invalid());
+    }
+    if user.is_banned() {
+        return Err(AuthError::bad_request(ErrorCode::UserBanned, "User is banned"));
+    }
+    check_confirmed(caller, &who, &user)?;
+    let weak_password = match caller.live.passwords.check(given).await {
+        Err(password::Error::Weak(weak)) => {
+            let reasons: Vec<_> = weak.reasons.iter().map(|reason| reason.as_str()).collect();
+            Some(json!({ "message": weak.to_string(), "reasons": reasons }))
+        }
+        _ => None,
+    };
+    let rehashed = if hasher.needs_rehash(&hash) { Some(hasher.hash(given).await?) } else { None };
+    let tx = caller.begin().await?;
+    let outcome = async {
+        let mut user = super::lock(&tx, user.id).await?;
+        // Changed since it was compared.
+        if user.encrypted_password.as_deref() != Some(hash.as_str()) {
+            return Err(invalid());
+        }
+        if let Some(rehashed) = rehashed {
+            user.encrypted_password = Some(rehashed);
+            store::users::update(&tx, &mut user).await?;
+        }
+        let provider = if matches!(who, Who::Email(_)) { "email" } else { "phone" };
+        audit::note(caller, &tx, &user, Action::Login, json!({ "provider": provider })).await?;
+        session::begin(caller, &tx, user, Method::Password, Grant::default()).await
+    }
+    .await;
+    let mut tokens = tx.end(outcome).await?;
+    tokens.weak_password = weak_password;
+    Ok(tokens)
+}
+
+fn check_confirmed(caller: &Caller, who: &Who, user: &User) -> Result<(), AuthError> {
+    match who {
+        Who::Email(_) if user.email_confirmed_at.is_none() && !caller.live.settings.mailer.allow_unverified_email_sign_ins => {
+            Err(AuthError::bad_request(ErrorCode::EmailNotConfirmed, "Email not confirmed"))
+        }
+        Who::Phone(_) if user.phone_confirmed_at.is_none() => {
+            Err(AuthError::bad_request(ErrorCode::PhoneNotConfirmed, "Phone not confirmed"))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,33 @@
+//! Rows of the schema `auth`, and what clients see of them.
+
+mod factor;
+mod flow_state;
+mod identity;
+mod session;
+mod token;
+mod user;
+
+pub use factor::{Challenge, Factor, FactorKind, FactorStatus};
+pub use flow_state::{FlowState, Method};
+pub use identity::Identity;
+pub use session::{Aal, AmrClaim, Session};
+pub use token::{OneTimeToken, RefreshToken, TokenKind};
+pub use user::{User, UserView};
+
+/// RFC 3339, as Go writes it.
+pub(crate) mod timestamp {
+    use serde::Serializer;
+    use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+    #[expect(clippy::ref_option, reason = "serde gives it so")]
+    pub(crate) fn option<S: Serializer>(at: &Option<OffsetDateTime>, serializer: S) -> Result<S::Ok, S::Error> {
+        match at {
+            Some(at) => serialize(at, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(crate) fn serialize<S: Serializer>(at: &OffsetDateTime, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&at.format(&Rfc3339).map_err(serde::ser::Error::custom)?)
+    }
+}

@@ -1,0 +1,258 @@
+//! `auth.users`
+
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{Db, Parameter, StoreError};
+use crate::model::User;
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "select id, aud, role, email, phone, encrypted_password, email_confirmed_at, invited_at, confirmation_token, ",
+            "confirmation_sent_at, recovery_token, recovery_sent_at, email_change, email_change_token_new, ",
+            "email_change_token_current, email_change_sent_at, email_change_confirm_status, phone_confirmed_at, phone_change, ",
+            "phone_change_token, phone_change_sent_at, reauthentication_token, reauthentication_sent_at, last_sign_in_at, ",
+            "raw_app_meta_data, raw_user_meta_data, created_at, updated_at, banned_until, deleted_at, is_sso_user, ",
+            "is_anonymous from auth.users ",
+            $rest
+        )
+    };
+}
+pub(crate) use select;
+
+/// Nobody's instance: there is one only.
+const INSTANCE: Uuid = Uuid::nil();
+
+/// By id, also of those who were deleted softly.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn find(db: &Db, id: Uuid) -> Result<Option<User>, StoreError> {
+    Ok(db.row(select!("where id = $1"), &[&id]).await?.as_ref().map(User::from_row))
+}
+
+/// By id, and nobody else changes the user until the transaction's end.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn find_for_update(db: &Db, id: Uuid) -> Result<Option<User>, StoreError> {
+    Ok(db.row(select!("where id = $1 for update"), &[&id]).await?.as_ref().map(User::from_row))
+}
+
+/// By address; not those of single sign-on, who can have the same.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn find_by_email(db: &Db, email: &str, aud: &str) -> Result<Option<User>, StoreError> {
+    let sql = select!("where instance_id = $1 and lower(email) = $2 and aud = $3 and is_sso_user = false limit 1");
+    Ok(db.row(sql, &[&INSTANCE, &email.to_lowercase(), &aud]).await?.as_ref().map(User::from_row))
+}
+
+/// By number, without `+`.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn find_by_phone(db: &Db, phone: &str, aud: &str) -> Result<Option<User>, StoreError> {
+    let sql = select!("where instance_id = $1 and phone = $2 and aud = $3 and is_sso_user = false limit 1");
+    Ok(db.row(sql, &[&INSTANCE, &phone, &aud]).await?.as_ref().map(User::from_row))
+}
+
+/// By the address or number that the user wants to change to, with the pending change's token.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn find_by_email_change(db: &Db, email: &str, aud: &str) -> Result<Option<User>, StoreError> {
+    let sql = select!("where instance_id = $1 and lower(email_change) = $2 and aud = $3 and is_sso_user = false limit 1");
+    Ok(db.row(sql, &[&INSTANCE, &email.to_lowercase(), &aud]).await?.as_ref().map(User::from_row))
+}
+
+/// By the number that the user wants to change to.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn find_by_phone_change(db: &Db, phone: &str, aud: &str) -> Result<Option<User>, StoreError> {
+    let sql = select!("where instance_id = $1 and phone_change = $2 and aud = $3 and is_sso_user = false limit 1");
+    Ok(db.row(sql, &[&INSTANCE, &phone, &aud]).await?.as_ref().map(User::from_row))
+}
+
+/// Stores somebody new.
+///
+/// # Errors
+/// [`StoreError`]; a unique violation where address or number are another's.
+pub async fn insert(db: &Db, user: &User) -> Result<(), StoreError> {
+    let (app, data) = (json(&user.app_metadata), json(&user.user_metadata));
+    db.execute(
+        "insert into auth.users (instance_id, id, aud, role, email, phone, encrypted_password, email_confirmed_at, invited_at, \
+         confirmation_token, confirmation_sent_at, recovery_token, recovery_sent_at, email_change, email_change_token_new, \
+         email_change_token_current, email_change_sent_at, email_change_confirm_status, phone_confirmed_at, phone_change, \
+         phone_change_token, phone_change_sent_at, reauthentication_token, reauthentication_sent_at, last_sign_in_at, \
+         raw_app_meta_data, raw_user_meta_data, created_at, updated_at, banned_until, deleted_at, is_sso_user, is_anonymous) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, \
+         $25, $26, $27, $28, $29, $30, $31, $32, $33)",
+        &[
+            &INSTANCE,
+            &user.id,
+            &user.aud,
+            &user.role,
+            &user.email,
+            &user.phone,
+            &user.encrypted_password,
+            &user.email_confirmed_at,
+            &user.invited_at,
+            &user.confirmation_token,
+            &user.confirmation_sent_at,
+            &user.recovery_token,
+            &user.recovery_sent_at,
+            &user.email_change,
+            &user.email_change_token_new,
+            &user.email_change_token_current,
+            &user.email_change_sent_at,
+            &user.email_change_confirm_status,
+            &user.phone_confirmed_at,
+            &user.phone_change,
+            &user.phone_change_token,
+            &user.phone_change_sent_at,
+            &user.reauthentication_token,
+            &user.reauthentication_sent_at,
+            &user.last_sign_in_at,
+            &app,
+            &data,
+            &user.created_at,
+            &user.updated_at,
+            &user.banned_until,
+            &user.deleted_at,
+            &user.is_sso_user,
+            &user.is_anonymous,
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Stores what has changed; `updated_at` is now.
+///
+/// # Errors
+/// [`StoreError`]; a unique violation where address or number are another's.
+pub async fn update(db: &Db, user: &mut User) -> Result<(), StoreError> {
+    user.updated_at = Some(OffsetDateTime::now_utc());
+    let (app, data) = (json(&user.app_metadata), json(&user.user_metadata));
+    let parameters: [Parameter<'_>; 32] = [
+        &user.id,
+        &user.aud,
+        &user.role,
+        &user.email,
+        &user.phone,
+        &user.encrypted_password,
+        &user.email_confirmed_at,
+        &user.invited_at,
+        &user.confirmation_token,
+        &user.confirmation_sent_at,
+        &user.recovery_token,
+        &user.recovery_sent_at,
+        &user.email_change,
+        &user.email_change_token_new,
+        &user.email_change_token_current,
+        &user.email_change_sent_at,
+        &user.email_change_confirm_status,
+        &user.phone_confirmed_at,
+        &user.phone_change,
+        &user.phone_change_token,
+        &user.phone_change_sent_at,
+        &user.reauthentication_token,
+        &user.reauthentication_sent_at,
+        &user.last_sign_in_at,
+        &app,
+        &data,
+        &user.created_at,
+        &user.updated_at,
+        &user.banned_until,
+        &user.deleted_at,
+        &user.is_sso_user,
+        &user.is_anonymous,
+    ];
+    db.execute(
+        "update auth.users set aud = $2, role = $3, email = $4, phone = $5, encrypted_password = $6, email_confirmed_at = $7, \
+         invited_at = $8, confirmation_token = $9, confirmation_sent_at = $10, recovery_token = $11, recovery_sent_at = $12, \
+         email_change = $13, email_change_token_new = $14, email_change_token_current = $15, email_change_sent_at = $16, \
+         email_change_confirm_status = $17, phone_confirmed_at = $18, phone_change = $19, phone_change_token = $20, \
+         phone_change_sent_at = $21, reauthentication_token = $22, reauthentication_sent_at = $23, last_sign_in_at = $24, \
+         raw_app_meta_data = $25, raw_user_meta_data = $26, created_at = $27, updated_at = $28, banned_until = $29, \
+         deleted_at = $30, is_sso_user = $31, is_anonymous = $32 where id = $1",
+        &parameters,
+    )
+    .await?;
+    Ok(())
+}
+
+/// Notes a sign-in, and nothing else.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn signed_in(db: &Db, user: &mut User) -> Result<(), StoreError> {
+    let now = OffsetDateTime::now_utc();
+    user.last_sign_in_at = Some(now);
+    user.updated_at = Some(now);
+    db.execute("update auth.users set last_sign_in_at = $2, updated_at = $2 where id = $1", &[&user.id, &now]).await?;
+    Ok(())
+}
+
+/// Removes a user with everything that is the user's.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn delete(db: &Db, id: Uuid) -> Result<(), StoreError> {
+    db.execute("delete from auth.refresh_tokens where user_id = $1::uuid::text", &[&id]).await?;
+    db.execute("delete from auth.users where id = $1", &[&id]).await?;
+    Ok(())
+}
+
+/// How many users there are, exactly up to 10,000 and by the table's statistics beyond.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn count(db: &Db, filter: Option<&str>) -> Result<i64, StoreError> {
+    let row = match filter {
+        None => db.row("select count(*) from auth.users where instance_id = $1", &[&INSTANCE]).await?,
+        Some(filter) => {
+            let pattern = pattern(filter);
+            let sql = "select count(*) from auth.users where instance_id = $1 and (email ilike $2 or phone ilike $2 or \
+                       raw_user_meta_data ->> 'full_name' ilike $2 or id::text ilike $2)";
+            db.row(sql, &[&INSTANCE, &pattern]).await?
+        }
+    };
+    Ok(row.map_or(0, |row| row.get(0)))
+}
+
+/// One page, the newest first.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn page(db: &Db, filter: Option<&str>, limit: i64, offset: i64) -> Result<Vec<User>, StoreError> {
+    let rows = match filter {
+        None => {
+            let sql = select!("where instance_id = $1 order by created_at desc, id limit $2 offset $3");
+            db.rows(sql, &[&INSTANCE, &limit, &offset]).await?
+        }
+        Some(filter) => {
+            let pattern = pattern(filter);
+            let sql = select!(
+                "where instance_id = $1 and (email ilike $4 or phone ilike $4 or raw_user_meta_data ->> 'full_name' ilike $4 \
+                 or id::text ilike $4) order by created_at desc, id limit $2 offset $3"
+            );
+            db.rows(sql, &[&INSTANCE, &limit, &offset, &pattern]).await?
+        }
+    };
+    Ok(rows.iter().map(User::from_row).collect())
+}
+
+/// Anything that contains the text, which has no wildcards.
+fn pattern(text: &str) -> String {
+    format!("%{}%", text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_"))
+}
+
+fn json(
+    object: &serde_json::Map<String, serde_json::Value>,
+) -> tokio_postgres::types::Json<&serde_json::Map<String, serde_json::Value>> {
+    tokio_postgres::types::Json(object)
+}
