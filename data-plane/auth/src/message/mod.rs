@@ -1,1 +1,4 @@
 //! Messages to users: templates, mail by SMTP or into the built-in mailbox, and SMS.
+
+pub mod standard;
+pub mod template;
