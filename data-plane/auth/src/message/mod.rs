@@ -1,1 +1,5 @@
 //! Messages to users: templates, mail by SMTP or into the built-in mailbox, and SMS.
+
+pub mod links;
+pub mod standard;
+pub mod template;
