@@ -135,13 +135,16 @@ impl FromRequestParts<Arc<AuthContext>> for SignedIn {
             .parse()
             .map_err(|_| AuthError::bad_request(ErrorCode::BadJwt, "invalid claim: sub claim must be a UUID"))?;
         let db = caller.db().await?;
-        let user = store::users::find(&db, id).await?.filter(|user| user.deleted_at.is_none()).ok_or_else(|| {
-            AuthError::forbidden(ErrorCode::UserNotFound, "User from sub claim in JWT does not exist")
-        })?;
+        let user = store::users::find(&db, id)
+            .await?
+            .filter(|user| user.deleted_at.is_none())
+            .ok_or_else(|| AuthError::forbidden(ErrorCode::UserNotFound, "User from sub claim in JWT does not exist"))?;
         let session = match claims.session_id.filter(|id| !id.is_nil()) {
-            Some(id) => Some(store::sessions::find(&db, id).await?.filter(|session| session.user_id == user.id).ok_or_else(
-                || AuthError::forbidden(ErrorCode::SessionNotFound, "Session from session_id claim in JWT does not exist"),
-            )?),
+            Some(id) => {
+                Some(store::sessions::find(&db, id).await?.filter(|session| session.user_id == user.id).ok_or_else(|| {
+                    AuthError::forbidden(ErrorCode::SessionNotFound, "Session from session_id claim in JWT does not exist")
+                })?)
+            }
             None => None,
         };
         if user.is_banned() {
@@ -157,9 +160,9 @@ impl SignedIn {
     /// # Errors
     /// The token is of none: it was made by hand.
     pub fn session(&self) -> Result<&Session, AuthError> {
-        self.session
-            .as_ref()
-            .ok_or_else(|| AuthError::forbidden(ErrorCode::SessionNotFound, "Session from session_id claim in JWT does not exist"))
+        self.session.as_ref().ok_or_else(|| {
+            AuthError::forbidden(ErrorCode::SessionNotFound, "Session from session_id claim in JWT does not exist")
+        })
     }
 }
 

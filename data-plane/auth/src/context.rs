@@ -106,7 +106,7 @@ impl Live {
                 smtp::SmtpSettings {
                     host: host.clone(),
                     port: settings.smtp.port,
-                    user: settings.smtp.user.clone(),
+                    user: Some(settings.smtp.user.clone()).filter(|user| !user.is_empty()),
                     password: settings.smtp.pass.clone().unwrap_or_default(),
                     ..smtp::SmtpSettings::default()
                 },

@@ -1,9 +1,9 @@
 //! A project's Auth service: GoTrue's wire contract over the schema `auth` of the project's database.
 
+mod api;
 pub mod caller;
 pub mod context;
 pub mod error;
-mod api;
 mod flow;
 pub mod limits;
 pub mod message;

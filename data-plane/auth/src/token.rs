@@ -113,15 +113,9 @@ impl Keys {
         for key in jwt.keys.iter().filter(|key| key.verifies) {
             verifiers.push(Verifier { algorithm: algorithm(key.algorithm), kid: key.kid.clone(), key: decoding(key)? });
         }
-        verifiers.push(Verifier {
-            algorithm: Algorithm::HS256,
-            kid: jwt.key_id.clone(),
-            key: DecodingKey::from_secret(secret),
-        });
+        verifiers.push(Verifier { algorithm: Algorithm::HS256, kid: jwt.key_id.clone(), key: DecodingKey::from_secret(secret) });
         let signer = match jwt.signing_key() {
-            Some(key) => {
-                Signer { algorithm: algorithm(key.algorithm), kid: Some(key.kid.clone()), key: encoding(key)? }
-            }
+            Some(key) => Signer { algorithm: algorithm(key.algorithm), kid: Some(key.kid.clone()), key: encoding(key)? },
             None => Signer {
                 algorithm: Algorithm::HS256,
                 kid: Some(jwt.key_id.clone()).filter(|kid| !kid.is_empty()),
@@ -153,7 +147,8 @@ impl Keys {
         if token.split('.').count() != 3 {
             return Err(refuse("token is malformed: token contains an invalid number of segments"));
         }
-        let header = jsonwebtoken::decode_header(token).map_err(|_| refuse("token is unverifiable: error while parsing its header"))?;
+        let header =
+            jsonwebtoken::decode_header(token).map_err(|_| refuse("token is unverifiable: error while parsing its header"))?;
         let of_algorithm: Vec<_> = self.verifiers.iter().filter(|verifier| verifier.algorithm == header.alg).collect();
         let named = header.kid.as_deref().filter(|kid| !kid.is_empty());
         let by_name: Vec<_> =

@@ -51,8 +51,11 @@ const PROVIDERS: [&str; 23] = [
 
 pub(crate) async fn settings(caller: Caller) -> Json<Value> {
     let settings = &caller.live.settings;
-    let mut external: Value =
-        PROVIDERS.iter().map(|name| ((*name).to_owned(), json!(settings.external.enabled(name).is_some()))).collect::<serde_json::Map<_, _>>().into();
+    let mut external: Value = PROVIDERS
+        .iter()
+        .map(|name| ((*name).to_owned(), json!(settings.external.enabled(name).is_some())))
+        .collect::<serde_json::Map<_, _>>()
+        .into();
     external["x"] = json!(settings.external.enabled("x").is_some());
     external["email"] = json!(settings.signup.email);
     external["phone"] = json!(settings.signup.phone);

@@ -37,11 +37,7 @@ pub(crate) struct Body {
     code_verifier: Option<String>,
 }
 
-pub(crate) async fn post(
-    caller: Caller,
-    Query(grant): Query<Grant>,
-    Json(body): Json<Body>,
-) -> Result<Response, AuthError> {
+pub(crate) async fn post(caller: Caller, Query(grant): Query<Grant>, Json(body): Json<Body>) -> Result<Response, AuthError> {
     let settings = &caller.live.settings;
     let tokens = match grant.grant_type.as_str() {
         "password" => {

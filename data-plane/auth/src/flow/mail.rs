@@ -116,8 +116,11 @@ pub(crate) async fn email_change(
     check_frequency(user.email_change_sent_at, mailer.max_frequency, ErrorCode::OverEmailSendRateLimit)?;
     let current = user.email().to_owned();
     let for_new = code_for(caller, new_email, challenge)?;
-    let for_current =
-        if mailer.secure_email_change_enabled && !current.is_empty() { Some(code_for(caller, &current, challenge)?) } else { None };
+    let for_current = if mailer.secure_email_change_enabled && !current.is_empty() {
+        Some(code_for(caller, &current, challenge)?)
+    } else {
+        None
+    };
     new_email.clone_into(&mut user.email_change);
     user.email_change_token_new.clone_from(&for_new.hash);
     user.email_change_token_current = for_current.as_ref().map(|code| code.hash.clone()).unwrap_or_default();

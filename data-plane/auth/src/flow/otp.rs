@@ -119,7 +119,11 @@ pub(crate) enum Again {
 }
 
 /// Sends a message once more, where one is due. Nobody learns whether there is such a user.
-pub(crate) async fn resend(caller: &Caller, again: &Again, challenge: Option<CodeChallenge>) -> Result<Option<String>, AuthError> {
+pub(crate) async fn resend(
+    caller: &Caller,
+    again: &Again,
+    challenge: Option<CodeChallenge>,
+) -> Result<Option<String>, AuthError> {
     let tx = caller.begin().await?;
     let outcome = resend_within(caller, &tx, again, challenge.as_ref()).await;
     tx.end(outcome).await
@@ -202,11 +206,8 @@ pub(crate) async fn reauthenticate(caller: &Caller, user: &User) -> Result<Optio
 pub(crate) fn check_nonce(caller: &Caller, user: &mut User, nonce: &str) -> Result<(), AuthError> {
     let settings = &caller.live.settings;
     let refusal = || AuthError::unprocessable(ErrorCode::ReauthenticationNotValid, "Nonce has expired or is invalid");
-    let (address, lifetime) = if user.email().is_empty() {
-        (user.phone(), settings.sms.otp_exp)
-    } else {
-        (user.email(), settings.mailer.otp_exp)
-    };
+    let (address, lifetime) =
+        if user.email().is_empty() { (user.phone(), settings.sms.otp_exp) } else { (user.email(), settings.mailer.otp_exp) };
     let stored = user.reauthentication_token.as_str();
     if stored.is_empty()
         || super::one_time::is_expired(user.reauthentication_sent_at, lifetime)

@@ -68,7 +68,8 @@ pub(crate) async fn send_code(
     let now = OffsetDateTime::now_utc();
     let fixed = sms.test_otp.code(phone, now);
     let code = Code::new(phone, sms.otp_length, fixed, None)?;
-    let message_id = if fixed.is_some() { Some("test-otp".to_owned()) } else { deliver(caller, db, user, phone, &code, channel).await? };
+    let message_id =
+        if fixed.is_some() { Some("test-otp".to_owned()) } else { deliver(caller, db, user, phone, &code, channel).await? };
     let kind = match purpose {
         Purpose::Confirmation => {
             user.confirmation_token.clone_from(&code.hash);

@@ -89,8 +89,14 @@ async fn within(caller: &Caller, db: &Db, code: &str, verifier: &str) -> Result<
     if user.is_banned() {
         return Err(AuthError::bad_request(ErrorCode::UserBanned, "User is banned"));
     }
-    super::audit::note(caller, db, &user, super::audit::Action::Login, serde_json::json!({ "provider_type": flow.provider_type }))
-        .await?;
+    super::audit::note(
+        caller,
+        db,
+        &user,
+        super::audit::Action::Login,
+        serde_json::json!({ "provider_type": flow.provider_type }),
+    )
+    .await?;
     let method = method_of(&flow.authentication_method);
     let mut tokens = super::session::begin(caller, db, user, method, Grant::default()).await?;
     tokens.provider_token = flow.provider_access_token.clone().filter(|token| !token.is_empty());

@@ -42,13 +42,7 @@ pub(crate) struct Grant {
 }
 
 /// Begins a session of a user who has shown who it is.
-pub(crate) async fn begin(
-    caller: &Caller,
-    db: &Db,
-    mut user: User,
-    method: Method,
-    grant: Grant,
-) -> Result<Tokens, AuthError> {
+pub(crate) async fn begin(caller: &Caller, db: &Db, mut user: User, method: Method, grant: Grant) -> Result<Tokens, AuthError> {
     let settings = &caller.live.settings;
     store::users::signed_in(db, &mut user).await?;
     let session = Session {

@@ -4,7 +4,9 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
 use super::{
-    UserRecord, audience, audit, audit::Action, hash_new, mail, phone,
+    UserRecord, audience, audit,
+    audit::Action,
+    hash_new, mail, phone,
     phone::{Channel, Purpose},
     pkce, session,
     session::{Grant, Tokens},
@@ -73,9 +75,7 @@ async fn within(caller: &Caller, db: &Db, wanted: SignUp, hash: String) -> Resul
         Way::Phone(number, _) => store::users::find_by_phone(db, number, audience(caller)).await?,
     };
     let (is_confirmed, autoconfirm) = match &wanted.way {
-        Way::Email(_) => {
-            (found.as_ref().is_some_and(|user| user.email_confirmed_at.is_some()), settings.mailer.autoconfirm)
-        }
+        Way::Email(_) => (found.as_ref().is_some_and(|user| user.email_confirmed_at.is_some()), settings.mailer.autoconfirm),
         Way::Phone(..) => (found.as_ref().is_some_and(|user| user.phone_confirmed_at.is_some()), settings.sms.autoconfirm),
     };
     let mut user = match found {

@@ -163,13 +163,7 @@ async fn by_hash(db: &Db, kind: Kind, hash: &str) -> Result<Option<Found>, AuthE
     Ok(None)
 }
 
-async fn by_email_code(
-    caller: &Caller,
-    db: &Db,
-    kind: Kind,
-    email: &str,
-    code: &str,
-) -> Result<Option<Found>, AuthError> {
+async fn by_email_code(caller: &Caller, db: &Db, kind: Kind, email: &str, code: &str) -> Result<Option<Found>, AuthError> {
     let aud = audience(caller);
     let user = match kind {
         Kind::EmailChange => match store::users::find_by_email_change(db, email, aud).await? {
@@ -195,13 +189,7 @@ async fn by_email_code(
     Ok(kind.map(|kind| Found { user, kind }))
 }
 
-async fn by_phone_code(
-    caller: &Caller,
-    db: &Db,
-    kind: Kind,
-    phone: &str,
-    code: &str,
-) -> Result<Option<Found>, AuthError> {
+async fn by_phone_code(caller: &Caller, db: &Db, kind: Kind, phone: &str, code: &str) -> Result<Option<Found>, AuthError> {
     let aud = audience(caller);
     let user = match kind {
         Kind::PhoneChange => store::users::find_by_phone_change(db, phone, aud).await?,

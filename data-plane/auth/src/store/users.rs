@@ -19,7 +19,6 @@ macro_rules! select {
         )
     };
 }
-pub(crate) use select;
 
 /// Nobody's instance: there is one only.
 const INSTANCE: Uuid = Uuid::nil();

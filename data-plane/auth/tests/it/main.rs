@@ -1,0 +1,5 @@
+//! The service over a real PostgreSQL, asked as clients ask.
+
+mod sessions;
+mod sign_up;
+mod support;
