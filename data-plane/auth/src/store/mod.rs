@@ -116,10 +116,6 @@ impl Db {
         self.at_work(self.connection.client().execute(&statement, parameters)).await
     }
 
-    /// For statements that are made anew each time, and are not prepared.
-    pub(crate) async fn rows_once(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, StoreError> {
-        self.at_work(self.connection.client().query(sql, parameters)).await
-    }
 
     /// Several statements without parameters or answers.
     pub(crate) async fn batch(&self, sql: &str) -> Result<(), StoreError> {
