@@ -104,7 +104,7 @@ fn statement<'a>(chain: Chain, lines: &mut std::iter::Peekable<impl Iterator<Ite
     match lines.peek() {
         None => Ok(None),
         Some(line) if is_field(line) => Ok(None),
-        Some(line) if line.is_empty() => {
+        Some(&"") => {
             lines.next();
             Ok(None)
         }
