@@ -17,6 +17,7 @@ mod cbor;
 mod client_data;
 mod credential;
 mod key;
+mod name;
 mod registration;
 #[cfg(test)]
 mod tests;
@@ -31,7 +32,8 @@ use serde::{Deserialize, Serialize};
 pub use authentication::{
     Assertion, Authenticated, AuthenticationState, begin_authentication, finish_authentication, read_assertion, user_of_handle,
 };
-pub use credential::Credential;
+pub use credential::{Authenticator, Credential, Flags};
+pub use name::authenticator_name;
 pub use registration::{RegistrationState, begin_registration, finish_registration};
 
 /// base64url without padding, as WebAuthn's JSON has it; some clients pad.
@@ -40,6 +42,7 @@ const BASE64URL: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_encode_padding(false).with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 const TIMEOUT_MILLISECONDS: u32 = 300_000;
+const MOST_ORIGINS: usize = 5;
 
 /// The site that a credential is bound to.
 #[derive(Debug, Clone)]
@@ -52,6 +55,47 @@ pub struct RelyingParty {
     pub origins: Vec<String>,
     /// Whether the authenticator has to know its user (by PIN or biometrics), and not only that somebody is there.
     pub user_verification: UserVerification,
+}
+
+impl RelyingParty {
+    /// Refuses settings with which browsers would refuse every credential, as the documentation of the setting has it.
+    pub fn check(&self) -> Result<(), Error> {
+        let invalid = |what: String| Err(Error::Settings(what));
+        let id = &self.id;
+        if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._".contains(&byte)) {
+            return invalid(format!(
+                "the relying party's id {id:?} is not a domain in lower case, without scheme, port and path"
+            ));
+        }
+        if self.name.trim().is_empty() {
+            return invalid("the relying party has no display name".to_owned());
+        }
+        if self.origins.is_empty() || self.origins.len() > MOST_ORIGINS {
+            return invalid(format!("the relying party has 1 to {MOST_ORIGINS} origins"));
+        }
+        for origin in self.origins.iter().map(|origin| origin.trim()).filter(|origin| !origin.starts_with("android:")) {
+            let Some((scheme, host)) = origin_host(origin) else {
+                return invalid(format!("{origin:?} is not an origin such as https://example.com"));
+            };
+            let local = ["localhost", "127.0.0.1", "[::1]"].contains(&host.as_str());
+            if scheme != "https" && !(scheme == "http" && local) {
+                return invalid(format!("the origin {origin:?} does not use HTTPS"));
+            }
+            if host != *id && !host.strip_suffix(id.as_str()).is_some_and(|above| above.ends_with('.')) {
+                return invalid(format!("the origin {origin:?} is not at {id} or below"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Scheme and host in lower case, of a text that has nothing but them and a port.
+fn origin_host(origin: &str) -> Option<(String, String)> {
+    let uri = fluent_uri::Uri::parse(origin.trim_end_matches('/')).ok()?;
+    let authority = uri.authority()?;
+    let bare = uri.path().is_empty() && uri.query().is_none() && uri.fragment().is_none() && authority.userinfo().is_none();
+    let host = authority.host();
+    (bare && !host.is_empty()).then(|| (uri.scheme().as_str().to_ascii_lowercase(), host.to_ascii_lowercase()))
 }
 
 /// What an authenticator is asked about its user.
@@ -77,7 +121,7 @@ pub struct User {
     pub display_name: String,
 }
 
-/// Why a ceremony failed.
+/// Why a ceremony failed: 400 `webauthn_verification_failed`, but for what is stored or set.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The client's answer is not the JSON of a credential.
@@ -89,6 +133,9 @@ pub enum Error {
     /// What is stored is not what was given to be stored.
     #[error("the stored ceremony or credential cannot be read")]
     Stored(#[source] serde_json::Error),
+    /// The relying party cannot work.
+    #[error("{0}")]
+    Settings(String),
     /// An answer to something else: another ceremony, or long ago.
     #[error("the challenge does not match")]
     Challenge,

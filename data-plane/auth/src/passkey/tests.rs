@@ -301,6 +301,35 @@ fn credentials_of_others() {
 }
 
 #[test]
+fn settings() {
+    let check = |id: &str, origins: &[&str]| {
+        let origins = origins.iter().map(|origin| (*origin).to_owned()).collect();
+        RelyingParty { id: id.to_owned(), origins, ..relying_party() }.check()
+    };
+    relying_party().check().unwrap();
+    check("example.com", &["https://example.com", "https://a.b.example.com:8443/", "android:apk-key-hash:abc"]).unwrap();
+    check("localhost", &["http://localhost:3000"]).unwrap();
+    for (id, origins) in [
+        ("", &["https://example.com"][..]),
+        ("https://example.com", &["https://example.com"]),
+        ("example.com:443", &["https://example.com"]),
+        ("Example.com", &["https://example.com"]),
+        ("example.com", &[]),
+        ("example.com", &["https://example.com"; 6]),
+        ("example.com", &["example.com"]),
+        ("example.com", &["http://example.com"]),
+        ("example.com", &["https://example.com/path"]),
+        ("example.com", &["https://example.com?a"]),
+        ("example.com", &["https://user@example.com"]),
+        ("example.com", &["https://evilexample.com"]),
+        ("example.com", &["https://example.com.evil.org"]),
+        ("app.example.com", &["https://example.com"]),
+    ] {
+        assert!(matches!(check(id, origins), Err(Error::Settings(_))), "{id} {origins:?}");
+    }
+}
+
+#[test]
 fn handles() {
     let id = uuid::Uuid::new_v4();
     assert_eq!(user_of_handle(id.as_bytes()), Some(id));
