@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     Profile, Provider, ProviderError, ProviderSettings, Tokens,
     answer::{is_unknown_client, json, tokens},
-    claims,
+    catalogue, claims,
     custom::{CustomKind, CustomProvider},
     description::{ClientAuthentication, Description, Fetch, Source},
     endpoint::{Endpoints, address, no_flow, resolve, scopes},
@@ -253,7 +253,10 @@ impl Engine {
             Provider::Known(description) => self.known_profile(provider, description, settings, tokens, beside).await?,
             Provider::Custom(custom) => self.custom_profile(provider, custom, settings, tokens, beside).await?,
         };
-        if let Some(name) = beside.user.and_then(apple_name) {
+        // What the browser says counts for nothing where the provider says it.
+        if provider.name() == catalogue::WITH_USER_IN_FORM
+            && let Some(name) = beside.user.and_then(apple_name)
+        {
             profile.claims.insert("name".to_owned(), name.clone().into());
             profile.claims.insert("full_name".to_owned(), name.into());
         }

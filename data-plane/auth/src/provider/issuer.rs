@@ -11,7 +11,7 @@ use jsonwebtoken::{
     jwk::{AlgorithmParameters, EllipticCurve, Jwk, PublicKeyUse},
 };
 use reqwest::Url;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::http::{Call, Transport, TransportError};
@@ -26,7 +26,7 @@ const MOST_ISSUERS: usize = 64;
 const MODULUS: std::ops::RangeInclusive<usize> = 256..=1024;
 
 /// What a provider says of itself.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Metadata {
     /// Who signs.
@@ -143,8 +143,8 @@ impl Issuers {
     pub(super) async fn read(&self, issuer: &str, discovery_url: Option<&str>) -> Result<Arc<Metadata>, IssuerError> {
         let url = discovery_url.map_or_else(|| well_known(issuer), str::to_owned);
         let failed = |source| IssuerError::Fetch { url: url.clone(), source };
-        let secure = is_secure(issuer);
-        let fetched = self.metadata.get(&url, self.limits, false, || fetch::<Metadata>(&*self.http, &url, secure));
+        check_address(&url, issuer).map_err(failed)?;
+        let fetched = self.metadata.get(&url, self.limits, false, || fetch::<Metadata>(&*self.http, &url));
         let metadata = fetched.await.map_err(failed)?;
         if metadata.issuer.is_empty() {
             return Err(IssuerError::Missing("issuer".to_owned()));
@@ -161,8 +161,8 @@ impl Issuers {
         name: Option<&str>,
     ) -> Result<Vec<DecodingKey>, IssuerError> {
         let uri = metadata.jwks_uri.as_deref().ok_or_else(|| IssuerError::Missing("jwks_uri".to_owned()))?;
-        let secure = is_secure(&metadata.issuer);
-        let fetch = || async { fetch::<Set>(&*self.http, uri, secure).await.and_then(Keys::of) };
+        check_address(uri, &metadata.issuer).map_err(IssuerError::Keys)?;
+        let fetch = || async { fetch::<Set>(&*self.http, uri).await.and_then(Keys::of) };
         let kept = self.keys.get(uri, self.limits, false, fetch).await.map_err(IssuerError::Keys)?;
         let found = kept.for_token(algorithm, name);
         if !found.is_empty() {
@@ -205,15 +205,14 @@ fn well_known(issuer: &str) -> String {
     format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'))
 }
 
-fn is_secure(issuer: &str) -> bool {
-    !issuer.starts_with("http://")
+/// Over TLS, unless the issuer itself is not. Before anything kept is used: another issuer may have had it fetched.
+fn check_address(url: &str, issuer: &str) -> Result<(), FetchError> {
+    let plain = issuer.starts_with("http://") && url.starts_with("http://");
+    if plain || url.starts_with("https://") { Ok(()) } else { Err(FetchError::Address) }
 }
 
-async fn fetch<T: DeserializeOwned>(http: &dyn Transport, url: &str, secure: bool) -> Result<T, FetchError> {
+async fn fetch<T: DeserializeOwned>(http: &dyn Transport, url: &str) -> Result<T, FetchError> {
     let url = Url::parse(url).map_err(|_| FetchError::Address)?;
-    if url.scheme() != "https" && (secure || url.scheme() != "http") {
-        return Err(FetchError::Address);
-    }
     let answer = http.send(Call::get(url)).await?;
     if answer.status != ::http::StatusCode::OK {
         return Err(FetchError::Status(answer.status.as_u16()));
@@ -371,6 +370,16 @@ mod tests {
             "",
         ] {
             assert!(!is_microsoft(issuer), "{issuer}");
+        }
+    }
+
+    #[test]
+    fn an_issuer_of_tls_names_no_address_without() {
+        assert!(check_address("https://a.example/keys", "https://a.example").is_ok());
+        assert!(check_address("http://a.example/keys", "http://a.example").is_ok());
+        assert!(check_address("https://a.example/keys", "http://a.example").is_ok());
+        for url in ["http://a.example/keys", "file:///keys", "keys", ""] {
+            assert!(check_address(url, "https://a.example").is_err(), "{url}");
         }
     }
 

@@ -55,6 +55,9 @@ pub fn find_by_issuer(issuer: &str) -> Option<&'static Description> {
     })
 }
 
+/// The one that has the browser post the user's name.
+pub(super) const WITH_USER_IN_FORM: &str = openid::APPLE.name;
+
 const NO_PARAMETERS: &[(&str, &str)] = &[];
 
 /// Hosts of which the administrator may name another.

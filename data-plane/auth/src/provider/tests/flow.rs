@@ -194,7 +194,8 @@ async fn a_custom_provider_is_discovered() {
     world.says("id.example.com/token", json!({"access_token": "at", "id_token": token}));
     let engine = world.engine();
     let tokens = engine.exchange(&oidc(), &settings(), &CALLBACK).await.unwrap();
-    let beside = Beside { nonce: Some("no"), user: None };
+    // Only Apple's browser is believed what the user's name is.
+    let beside = Beside { nonce: Some("no"), user: Some(r#"{"name":{"firstName":"Eve"}}"#) };
     let profile = engine.profile(&oidc(), &settings(), &tokens, beside).await.unwrap();
     assert_eq!(
         Value::Object(profile.claims),
