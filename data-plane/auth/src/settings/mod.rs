@@ -1,9 +1,10 @@
-//! What a project's Auth is told: typed, from `GOTRUE_*` variables  or from the Management API's
-//! document.
+//! What a project's Auth is told: typed, from `GOTRUE_*` variables ([`environment`]) or from the Management API's
+//! document ([`document`]).
 //!
-//! Everything here is plain data with upstream's defaults (GoTrue 2.196). Nothing is read from disk, sent or stored
-//! here, and no rule of a flow is decided here, except which redirects are allowed ([`redirect`]).
+//! Everything here is plain data with upstream's defaults (GoTrue 2.196). Nothing is sent or stored here, and no rule of a
+//! flow is decided here, except which redirects are allowed ([`redirect`]).
 
+pub mod document;
 pub mod environment;
 pub mod external;
 pub mod hooks;

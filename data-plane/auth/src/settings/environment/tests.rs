@@ -131,3 +131,31 @@ fn nothing_is_both_taken_and_ignored() {
         assert!(!reader.asked.iter().any(|name| name.starts_with(start)), "{start}");
     }
 }
+
+#[test]
+fn the_readme_names_what_is_taken_and_what_is_ignored() {
+    let readme = include_str!("../../../README.md");
+    let mut reader = super::Reader { variables: &Variables::new(), asked: Default::default(), errors: Vec::new() };
+    super::section::all(&mut reader);
+    // One of each kind stands for its kind.
+    let repeated =
+        ["MAILER_SUBJECTS_", "MAILER_TEMPLATES_", "MAILER_URLPATHS_", "MAILER_NOTIFICATIONS_", "HOOK_", "MFA_", "EXTERNAL_"];
+    let plain = |name: &&String| !repeated.iter().any(|kind| name.contains(kind)) && !name.starts_with("GOTRUE_API_API_");
+    let others = [
+        "GOTRUE_DB_DB_NAMESPACE",
+        "GOTRUE_DB_NAMESPACE",
+        "GOTRUE_API_EXTERNAL_URL",
+        "GOTRUE_API_REQUEST_ID_HEADER",
+        "GOTRUE_JWT_VALIDMETHODS",
+        "GOTRUE_RATE_LIMIT_OAUTH_DYNAMIC_CLIENT_REGISTER",
+    ];
+    for name in reader.asked.iter().filter(plain).filter(|name| !others.contains(&name.as_str())) {
+        assert!(readme.contains(name.as_str()), "{name}");
+    }
+    for (start, _) in IGNORED {
+        assert!(readme.contains(start), "{start}");
+    }
+    for provider in crate::settings::external::PROVIDERS {
+        assert!(readme.contains(&format!("`{}`", provider.to_uppercase())), "{provider}");
+    }
+}
