@@ -107,7 +107,7 @@ const PASSWORD_CHARACTERS: [&str; 4] = [
 ];
 
 /// All keys, by name.
-pub(super) const FIELDS: [Field; 238] = [
+pub(super) static FIELDS: [Field; 238] = [
     int("api_max_request_duration", 1, 3600, Some(10)),
     flag("custom_oauth_enabled", true),
     int("custom_oauth_max_providers", 0, i32::MAX as i64, Some(0)),
