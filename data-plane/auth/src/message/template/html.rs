@@ -100,7 +100,7 @@ impl Place {
             State::TagName => match c {
                 '>' => self.tag_end(),
                 '/' => State::BeforeName,
-                c if c.is_whitespace() => State::BeforeName,
+                c if c.is_ascii_whitespace() => State::BeforeName,
                 c => {
                     self.element.push(c.to_ascii_lowercase());
                     State::TagName
@@ -109,14 +109,14 @@ impl Place {
             State::BeforeName => match c {
                 '>' => self.tag_end(),
                 '/' => State::BeforeName,
-                c if c.is_whitespace() => State::BeforeName,
+                c if c.is_ascii_whitespace() => State::BeforeName,
                 c => State::Name(c.to_lowercase().to_string()),
             },
             State::Name(mut name) => match c {
                 '>' => self.tag_end(),
                 '/' => State::BeforeName,
                 '=' => State::BeforeValue(attribute(&name)),
-                c if c.is_whitespace() => State::AfterName(attribute(&name)),
+                c if c.is_ascii_whitespace() => State::AfterName(attribute(&name)),
                 c => {
                     name.extend(c.to_lowercase());
                     State::Name(name)
@@ -126,19 +126,19 @@ impl Place {
                 '=' => State::BeforeValue(attribute),
                 '>' => self.tag_end(),
                 '/' => State::BeforeName,
-                c if c.is_whitespace() => State::AfterName(attribute),
+                c if c.is_ascii_whitespace() => State::AfterName(attribute),
                 c => State::Name(c.to_lowercase().to_string()),
             },
             State::BeforeValue(attribute) => match c {
                 '"' | '\'' => State::Value(Value::new(attribute, Some(c))),
                 '>' => self.tag_end(),
-                c if c.is_whitespace() => State::BeforeValue(attribute),
+                c if c.is_ascii_whitespace() => State::BeforeValue(attribute),
                 c => State::Value(Value::new(attribute, None).literal(c)),
             },
             State::Value(value) => match (value.quote, c) {
                 (Some(quote), c) if c == quote => State::BeforeName,
                 (None, '>') => self.tag_end(),
-                (None, c) if c.is_whitespace() => State::BeforeName,
+                (None, c) if c.is_ascii_whitespace() => State::BeforeName,
                 _ => State::Value(value.literal(c)),
             },
             State::Raw { mut tail } => {
@@ -218,7 +218,7 @@ impl Value {
     }
 
     fn literal(mut self, c: char) -> Self {
-        self.started |= !c.is_whitespace();
+        self.started |= !c.is_ascii_whitespace();
         self.query |= matches!(c, '?' | '#');
         push_tail(&mut self.tail, c);
         self

@@ -1,3 +1,4 @@
+use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 use serde_json::{Value, json};
 
 use super::Template;
@@ -205,4 +206,86 @@ fn follows_the_place_through_blocks_and_comments() {
     );
     assert_eq!(html("<!DOCTYPE html><p>a < b {{ .Data.link }}"), "<!DOCTYPE html><p>a < b javascript:alert(1)");
     assert_eq!(html("<br/><a\n  href = '{{ .Data.link }}' >"), "<br/><a\n  href = '#ZgotmplZ' >");
+}
+
+/// Pieces of which templates are made, whole and broken.
+fn piece() -> impl Strategy<Value = String> {
+    const PIECES: &[&str] = &[
+        "{{",
+        "}}",
+        "{{-",
+        "-}}",
+        "{{ .x }}",
+        "{{ if .x }}",
+        "{{ else }}",
+        "{{ else if .x }}",
+        "{{ end }}",
+        "{{ range .x }}",
+        "{{ range $i, $e := .x }}",
+        "{{ with .x }}",
+        "{{ $y := .x }}",
+        "{{ $y = 1 }}",
+        "{{ break }}",
+        "{{ printf \"%v\" .x }}",
+        "{{ index .x 0 }}",
+        "{{ slice .x 0 1 }}",
+        "{{/* a */}}",
+        "(",
+        ")",
+        "|",
+        "\"",
+        "'",
+        "`",
+        "\\",
+        "<",
+        ">",
+        "</",
+        "<!--",
+        "-->",
+        "<a href=",
+        "<a href=\"",
+        " style='",
+        "<script>",
+        "</script>",
+        "<style>",
+        "=",
+        " ",
+        "\n",
+        "a",
+        "$",
+        ".",
+        ":=",
+        ",",
+        "é",
+    ];
+    prop_oneof![proptest::sample::select(PIECES).prop_map(ToOwned::to_owned), any::<char>().prop_map(String::from)]
+}
+
+proptest! {
+    #[test]
+    fn no_source_panics(pieces in proptest::collection::vec(piece(), 0..24), x in prop_oneof![
+        Just(json!(null)), Just(json!(3)), Just(json!("é<")), Just(json!(["a", 1])), Just(json!({"x": {"x": 1}})),
+    ]) {
+        if let Ok(template) = Template::parse(&pieces.concat()) {
+            let _ = template.html(&json!({ "x": x }));
+            let _ = template.text(&json!({ "x": x }));
+        }
+    }
+
+    #[test]
+    fn no_value_leaves_its_place(x in "([<>\"'&=`/ \t\na-z:;(){}?#%+-]|javascript:|-->|</script>|\\PC){0,12}") {
+        let source = "<p title=\"{{ .x }}\" id='{{ .x }}' class={{ .x }}>{{ .x }}</p><a href=\"{{ .x }}\">a</a>\
+            <a href='/a?b={{ .x }}'>a</a><p style=\"color: {{ .x }}\" onclick=\"f('{{ .x }}')\"></p>\
+            <!-- {{ .x }} --><title>{{ .x }}</title><script>f('{{ .x }}', {{ .x }})</script><style>p { color: {{ .x }} }</style>";
+        let template = Template::parse(source).unwrap();
+        let (filled, empty) = (template.html(&json!({ "x": x })).unwrap(), template.html(&json!({ "x": "" })).unwrap());
+        let marks = |html: &str| html.chars().filter(|c| matches!(c, '<' | '>' | '"' | '\'' | '`' | '=' | '\n')).collect::<String>();
+        // Within text and quotes some of them mean nothing; what means something is as often there as without the value.
+        let meaningful = |html: &str| marks(html).replace(['`', '=', '\n'], "");
+        assert_eq!(meaningful(&filled), meaningful(&empty), "{filled}");
+        let class = filled.split(" class=").nth(1).unwrap().split('>').next().unwrap();
+        assert!(!class.contains(|c: char| c.is_ascii_whitespace() || matches!(c, '`' | '=')), "{class}");
+        let scheme = filled.split("<a href=\"").nth(1).unwrap().split('"').next().unwrap();
+        assert!(!scheme.to_lowercase().starts_with("javascript:"), "{scheme}");
+    }
 }
