@@ -1,1 +1,7 @@
 //! What leaves for elsewhere: an HTTP client that reaches no private address, hooks and captcha.
+
+pub mod address;
+pub mod http;
+
+#[cfg(test)]
+pub(crate) mod testing;
