@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod http;
+pub mod webhook;
 
 #[cfg(test)]
 pub(crate) mod testing;
