@@ -2,6 +2,7 @@
 
 pub mod links;
 pub mod mail;
+pub mod sms;
 pub mod smtp;
 pub mod standard;
 pub mod template;
