@@ -3,7 +3,8 @@
 //! Roles, schemas, grants, default privileges, time-outs, the publication, event triggers and the helper functions that
 //! migrations and policies written for Supabase expect, on plain PostgreSQL 15 to 18. It holds no password and no
 //! knowledge of a particular project; it is run once per template, not per project. Tables that a service makes and
-//! migrates itself are not here, only those a fresh Supabase database has before its services first run.
+//! migrates itself are not here, only those a fresh Supabase database has before its services first run; Auth's are complete,
+//! by the migrations of `auth-schema`.
 //!
 //! `postgres`, the role that a project's owner gets, is not a superuser and must not become one. So whoever opens a
 //! session as `supabase_admin` in a project's database: call nothing that the owner can have made (views, functions,
@@ -88,7 +89,7 @@ const FILES: &[(&str, &str)] = &[
     ("07-template1.sql", include_str!("../sql/07-template1.sql")),
     ("08-other-databases.sql", include_str!("../sql/08-other-databases.sql")),
     ("10-schemas.sql", include_str!("../sql/10-schemas.sql")),
-    ("20-auth.sql", include_str!("../sql/20-auth.sql")),
+    ("20-auth.sql", auth_schema::TEMPLATE),
     ("30-storage.sql", include_str!("../sql/30-storage.sql")),
     ("40-realtime.sql", include_str!("../sql/40-realtime.sql")),
     ("50-event-triggers.sql", include_str!("../sql/50-event-triggers.sql")),

@@ -33,7 +33,7 @@ async fn objects_of_the_superuser_in_public_are_open_to_the_api() {
 async fn api_roles_see_nothing_of_auth_and_only_their_rows_of_storage() {
     let database = database().await;
     let api = database.connect("authenticator").await;
-    for table in ["users", "refresh_tokens", "audit_log_entries", "schema_migrations", "instances"] {
+    for table in ["users", "refresh_tokens", "audit_log_entries", "schema_migrations", "instances", "sessions", "oauth_clients"] {
         for role in ["anon", "authenticated", "service_role"] {
             let denied = error(&api, &format!("set role {role}; select * from auth.{table}")).await;
             assert_eq!(denied, format!("42501 permission denied for table {table}"));
@@ -59,13 +59,34 @@ async fn service_tables_belong_to_their_services_and_have_the_columns_of_the_cat
     let database = database().await;
     let client = database.connect("postgres").await;
     let sql = "select schemaname || '.' || tablename || ' ' || tableowner || ' ' || rowsecurity from pg_tables
-               where schemaname in ('auth', 'storage', 'realtime') order by 1";
+               where schemaname in ('_auth', 'auth', 'storage', 'realtime') order by schemaname, tablename";
     let expected = [
-        "auth.audit_log_entries supabase_auth_admin false",
-        "auth.instances supabase_auth_admin false",
-        "auth.refresh_tokens supabase_auth_admin false",
-        "auth.schema_migrations supabase_auth_admin false",
-        "auth.users supabase_auth_admin false",
+        "_auth.limits supabase_auth_admin false",
+        "_auth.messages supabase_auth_admin false",
+        "_auth.schema_migrations supabase_auth_admin false",
+        "auth.audit_log_entries supabase_auth_admin true",
+        "auth.custom_oauth_providers supabase_auth_admin false",
+        "auth.flow_state supabase_auth_admin true",
+        "auth.identities supabase_auth_admin true",
+        "auth.instances supabase_auth_admin true",
+        "auth.mfa_amr_claims supabase_auth_admin true",
+        "auth.mfa_challenges supabase_auth_admin true",
+        "auth.mfa_factors supabase_auth_admin true",
+        "auth.oauth_authorizations supabase_auth_admin false",
+        "auth.oauth_client_states supabase_auth_admin false",
+        "auth.oauth_clients supabase_auth_admin false",
+        "auth.oauth_consents supabase_auth_admin false",
+        "auth.one_time_tokens supabase_auth_admin true",
+        "auth.refresh_tokens supabase_auth_admin true",
+        "auth.saml_providers supabase_auth_admin true",
+        "auth.saml_relay_states supabase_auth_admin true",
+        "auth.schema_migrations supabase_auth_admin true",
+        "auth.sessions supabase_auth_admin true",
+        "auth.sso_domains supabase_auth_admin true",
+        "auth.sso_providers supabase_auth_admin true",
+        "auth.users supabase_auth_admin true",
+        "auth.webauthn_challenges supabase_auth_admin false",
+        "auth.webauthn_credentials supabase_auth_admin false",
         "storage.buckets supabase_storage_admin true",
         "storage.migrations supabase_storage_admin false",
         "storage.objects supabase_storage_admin true",

@@ -1,6 +1,4 @@
--- The tables of auth before its service migrates them, and the functions that policies call.
-
-set role supabase_auth_admin;
+-- What a Supabase database has before its Auth first starts; what our project template had before it had the whole.
 
 create table auth.users (
   instance_id uuid,
@@ -101,4 +99,9 @@ comment on function auth.uid() is 'Deprecated. Use auth.jwt() -> ''sub'' instead
 comment on function auth.role() is 'Deprecated. Use auth.jwt() -> ''role'' instead.';
 comment on function auth.email() is 'Deprecated. Use auth.jwt() -> ''email'' instead.';
 
-reset role;
+-- Rows that every later state has too.
+insert into auth.users (instance_id, id, aud, role, email, encrypted_password, confirmed_at, email_change_token, created_at)
+values ('00000000-0000-0000-0000-000000000000', '11111111-1111-4111-8111-111111111111', 'authenticated', 'authenticated',
+        'old@example.com', '$2a$10$PiVi7cK/tCd3nVoHRLXyZuNc9HBWRR3Vf7Pve8kAvCzEmH8TYaYzC', '2020-01-02', 'change', '2020-01-01');
+insert into auth.refresh_tokens (token, user_id, revoked) values ('first', '11111111-1111-4111-8111-111111111111', false);
+insert into auth.audit_log_entries (id, payload) values ('22222222-2222-4222-8222-222222222222', '{"action":"login"}');

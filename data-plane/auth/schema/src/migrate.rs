@@ -1,0 +1,93 @@
+//! Brings a database to the newest version. One process at a time, all or nothing.
+
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Transaction};
+
+use crate::{MIGRATIONS, PREPARE, UPSTREAM};
+
+/// Held while migrating; advisory locks are per database. The letters "_auth".
+const LOCK: i64 = 0x5f_6175_7468;
+
+/// Why a database is not at the newest version. It is as it was before.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The connection broke, or the role may not read the schema.
+    #[error("can't read the version of the schema auth")]
+    Version(#[source] tokio_postgres::Error),
+    /// The schemas are missing and can't be made, or belong to somebody else.
+    #[error("can't prepare the schemas auth and _auth; the role needs CREATE on the database, once")]
+    Prepare(#[source] tokio_postgres::Error),
+    /// A statement of a migration failed.
+    #[error("migration {version} of the schema auth ({name}) failed")]
+    Migration {
+        /// As in [`MIGRATIONS`].
+        version: i32,
+        /// As in [`MIGRATIONS`].
+        name: &'static str,
+        /// What PostgreSQL says.
+        #[source]
+        source: tokio_postgres::Error,
+    },
+    /// Everything ran, but was not kept.
+    #[error("can't commit the migration of the schema auth")]
+    Commit(#[source] tokio_postgres::Error),
+}
+
+/// Brings the database to the newest version and says how many migrations that took: 0, after one query, mostly.
+///
+/// Connect as [`crate::ROLE`], or as a role that may become it. Not as a superuser where tenants are: the statements fire
+/// triggers that they may have made. Safe with several at once (the others wait, then find nothing to do) and when it is
+/// dropped or killed (it is one transaction).
+///
+/// # Errors
+/// [`Error`]; the database is then unchanged.
+pub async fn migrate(client: &mut Client) -> Result<usize, Error> {
+    if is_current(client).await? {
+        return Ok(0);
+    }
+    let transaction = client.transaction().await.map_err(Error::Version)?;
+    transaction.execute("select pg_catalog.pg_advisory_xact_lock($1)", &[&LOCK]).await.map_err(Error::Version)?;
+    transaction.batch_execute(PREPARE).await.map_err(Error::Prepare)?;
+    let applied = applied(&transaction).await?;
+    let mut count = 0;
+    for migration in MIGRATIONS.iter().filter(|migration| !applied.contains(&migration.version)) {
+        let (version, name) = (migration.version, migration.name);
+        let run = transaction.batch_execute(migration.sql).await;
+        run.map_err(|source| Error::Migration { version, name, source })?;
+        count += 1;
+    }
+    transaction.commit().await.map_err(Error::Commit)?;
+    Ok(count)
+}
+
+/// Without the lock, and in a database that may have nothing yet.
+async fn is_current(client: &Client) -> Result<bool, Error> {
+    let newest = MIGRATIONS.len() as i64;
+    let current = "select (select count(*) from _auth.schema_migrations where version <= $1::bigint) = $1
+                          and exists (select from auth.schema_migrations where version = $2)";
+    match client.query_one(current, &[&newest, &UPSTREAM]).await {
+        Ok(row) => Ok(row.get(0)),
+        Err(error) if missing(&error) => Ok(false),
+        Err(error) => Err(Error::Version(error)),
+    }
+}
+
+/// The versions that need not run again: none, when an older GoTrue's schema has been put in the place of ours.
+async fn applied(transaction: &Transaction<'_>) -> Result<Vec<i32>, Error> {
+    let ours = if is_upstreams_newest(transaction).await? { "" } else { " where false" };
+    let rows = transaction.query(&format!("select version from _auth.schema_migrations{ours}"), &[]).await;
+    Ok(rows.map_err(Error::Version)?.iter().map(|row| row.get(0)).collect())
+}
+
+async fn is_upstreams_newest(transaction: &Transaction<'_>) -> Result<bool, Error> {
+    let table = transaction.query_one("select to_regclass('auth.schema_migrations') is not null", &[]).await;
+    if !table.map_err(Error::Version)?.get::<_, bool>(0) {
+        return Ok(false);
+    }
+    let known = "select exists (select from auth.schema_migrations where version = $1)";
+    Ok(transaction.query_one(known, &[&UPSTREAM]).await.map_err(Error::Version)?.get(0))
+}
+
+fn missing(error: &tokio_postgres::Error) -> bool {
+    error.code().is_some_and(|code| [SqlState::UNDEFINED_TABLE, SqlState::INVALID_SCHEMA_NAME].contains(code))
+}
