@@ -10,6 +10,7 @@
 //!
 //! It is a project's service, by [`router`], or the program `rest`, which takes the place of PostgREST's: [`program`].
 
+mod causes;
 mod claims;
 mod delivered;
 mod error;
@@ -21,6 +22,7 @@ mod jwt_keys;
 mod loads;
 mod openapi;
 mod options;
+mod pauses;
 mod plan;
 mod planned;
 pub mod program;

@@ -12,6 +12,7 @@ mod flights;
 mod headers;
 mod hostile;
 mod indexes;
+mod listening;
 mod media;
 mod openapi;
 mod parse_errors;
