@@ -132,7 +132,7 @@ impl Answers<'_, '_> {
 }
 
 fn add(direct: &mut Direct<'_>, job: &Job, scope: &[&str], sql: &str, parameters: &[Text]) -> Result<(), Stopped> {
-    let parameters = parameters.iter().map(|parameter| parameter.0.as_str());
+    let parameters = parameters.iter().map(|parameter| parameter.as_str());
     Ok(direct.add(job.generation, StatementKey::new(scope, sql), sql, parameters)?)
 }
 

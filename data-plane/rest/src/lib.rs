@@ -10,6 +10,7 @@
 //!
 //! It is a project's service, by [`router`], or the program `rest`, which takes the place of PostgREST's: [`program`].
 
+mod budget;
 mod causes;
 mod claims;
 mod delivered;

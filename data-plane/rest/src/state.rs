@@ -20,6 +20,7 @@ use project_context::{Connection, Pool, PoolError, Subscription, Verifier};
 use tokio::{sync::Mutex, task::AbortHandle, time::timeout};
 
 use crate::{
+    budget::Budget,
     causes::{deepest, told},
     claims::{self, Identity},
     error::RestError,
@@ -28,6 +29,7 @@ use crate::{
     options::Options,
     pauses::Pauses,
     schema::{self, Config, InDatabase, LoadError, SchemaCache},
+    service,
     spool::Space,
 };
 
@@ -40,6 +42,9 @@ const MISS_INTERVAL: Duration = Duration::from_secs(1);
 /// The first pause after a load that failed while there is a cache.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
+/// Bytes of the bodies of all requests that are being answered: five of the largest.
+const MAX_BODIES: u64 = 5 * service::MAX_BODY as u64;
+
 /// Connections tried for one load before the loss of one is reported.
 const MAX_ATTEMPTS: usize = 3;
 
@@ -50,6 +55,8 @@ pub(crate) struct State {
     options: ArcSwap<Options>,
     /// For results that are too large to be kept in memory.
     pub(crate) space: Arc<Space>,
+    /// For the bodies of requests.
+    pub(crate) bodies: Arc<Budget>,
     current: ArcSwapOption<Loaded>,
     pub(crate) loads: Loads,
     loading: Mutex<()>,
@@ -95,6 +102,7 @@ impl State {
             pool,
             verifier: ArcSwapOption::new(verifier),
             space: Space::new(options.config.server_temp_file_limit),
+            bodies: Budget::new(MAX_BODIES),
             options: ArcSwap::from_pointee(options),
             current: ArcSwapOption::empty(),
             loads: Loads::default(),

@@ -1,5 +1,6 @@
 //! The request stage: HTTP in, [`ApiRequest`] out. Pure; knows neither the schema nor the database.
 
+mod body;
 mod cursor;
 mod explain;
 mod field;
@@ -20,6 +21,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, request::Parts};
 use percent_encoding::percent_decode_str;
 
+pub(crate) use body::Content;
 pub(crate) use explain::{Explain, ExplainFormat};
 pub(crate) use field::{Field, JsonKey, JsonStep};
 pub(crate) use filter::{Condition, IsValue, Operation, Operator, Quantifier};
@@ -75,7 +77,7 @@ pub(crate) struct ApiRequest {
     pub(crate) explain: Option<Explain>,
     pub(crate) content_type: ContentType,
     pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
+    pub(crate) body: Content,
 }
 
 impl ApiRequest {
@@ -104,7 +106,7 @@ impl ApiRequest {
             explain: Explain::parse(&parts.headers),
             content_type: ContentType::parse(&parts.headers),
             headers: parts.headers.clone(),
-            body,
+            body: body.into(),
         })
     }
 
@@ -125,11 +127,6 @@ impl ApiRequest {
         } else {
             Ok(self.payload()?.into_rows())
         }
-    }
-
-    /// The body as text.
-    pub(crate) fn body_text(&self) -> Result<&str, RestError> {
-        payload::text(&self.body)
     }
 }
 

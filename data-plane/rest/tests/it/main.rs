@@ -1,6 +1,7 @@
 //! REST against a real PostgreSQL, through the router.
 
 mod aggregates;
+mod bodies;
 mod clients;
 mod config;
 mod connections;
