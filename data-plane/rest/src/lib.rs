@@ -33,6 +33,7 @@ mod request;
 mod response;
 mod role_claim;
 mod schema;
+mod sending;
 mod service;
 mod spool;
 mod sqlstate;
@@ -43,6 +44,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use project_context::ProjectContext;
+
+pub use spool::check_temporary_folder;
 
 use crate::{options::Options, service::Noted, state::State};
 

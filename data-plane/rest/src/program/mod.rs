@@ -18,7 +18,7 @@ mod settings;
 mod unsupported;
 mod variables;
 
-use std::{collections::BTreeMap, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, env, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use daemon::{Limits, Log, ReloadSignals};
@@ -35,6 +35,7 @@ use reload::Reloaded;
 
 use crate::{
     causes::{deepest, told},
+    check_temporary_folder,
     pauses::Pauses,
     schema,
     state::State,
@@ -84,6 +85,17 @@ pub enum RunError {
         #[source]
         source: io::Error,
     },
+    /// Large results have no place to wait.
+    #[error(
+        "can't write temporary files in {folder}, where large results wait; choose another folder by TMPDIR, or do without by \
+         PGRST_SERVER_TEMP_FILE_LIMIT=0"
+    )]
+    TemporaryFolder {
+        /// Where they would be.
+        folder: PathBuf,
+        #[source]
+        source: io::Error,
+    },
     /// Signals can't be handled.
     #[error("can't handle signals")]
     Signals(#[source] io::Error),
@@ -110,6 +122,9 @@ pub enum RunError {
 pub async fn run(settings: Settings, sources: Sources, log: Log) -> Result<(), RunError> {
     for warning in &settings.warnings {
         tracing::warn!(target: "startup", "{warning}");
+    }
+    if settings.config.server_temp_file_limit > 0 {
+        check_temporary_folder().map_err(|source| RunError::TemporaryFolder { folder: env::temp_dir(), source })?;
     }
     let stop = daemon::stop_on_signals().map_err(RunError::Signals)?;
     let reloads = ReloadSignals::new().map_err(RunError::Signals)?;
