@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     error::RestError,
-    request::{Action, ApiRequest, ContentType, Payload, RowRange, form_pairs, unacceptable},
+    request::{Action, ApiRequest, ContentType, Payload, RowRange, form_pairs, unacceptable, uneven_keys},
     schema::{Function, Parameter, Returns, SchemaCache, closest},
 };
 
@@ -104,7 +104,11 @@ fn by_body(candidates: &[Arc<Function>], request: &ApiRequest) -> Result<(Found,
             let payload = if request.body.is_empty() {
                 Payload { json: Arc::new("{}".to_owned()), ..Payload::default() }
             } else {
-                request.payload()?
+                let payload = request.payload()?;
+                if !payload.uniform && request.query.columns.is_none() {
+                    return Err(uneven_keys());
+                }
+                payload
             };
             by_json(candidates, payload, request)
         }

@@ -28,7 +28,7 @@ pub(crate) use filter::{Condition, IsValue, Operation, Operator, Quantifier};
 pub(crate) use media::{ANYTHING, Accept, Accepted, MediaType};
 pub(crate) use order::OrderTerm;
 pub(crate) use parse_error::ParseError;
-pub(crate) use payload::{ContentType, Payload, form_pairs, unacceptable};
+pub(crate) use payload::{ContentType, Payload, form_pairs, unacceptable, uneven_keys};
 pub(crate) use prefer::{Applicable, Count, End, Preferences, Resolution, Return, applied};
 pub(crate) use query_string::{ALL_BUT_UNRESERVED, QueryString};
 pub(crate) use range::RowRange;
@@ -93,13 +93,14 @@ impl ApiRequest {
         let reads = matches!(parts.method, Method::GET | Method::HEAD);
         let writes = matches!(parts.method, Method::POST | Method::PATCH | Method::PUT | Method::DELETE);
         let window = if reads { range::header(&parts.headers)? } else { RowRange::default() };
+        let range = query.root_range().within(window)?;
         Ok(Self {
             method: parts.method.clone(),
             path: parts.uri.path().to_owned(),
             target,
             action,
             profile: profile(&parts.headers, if writes { "content-profile" } else { "accept-profile" })?,
-            range: query.root_range().intersect(window),
+            range,
             query,
             preferences,
             accept: Accept::parse(&parts.headers),

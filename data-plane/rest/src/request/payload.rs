@@ -100,6 +100,11 @@ pub(crate) fn parse(body: &Content, content_type: &ContentType) -> Result<Payloa
     }
 }
 
+/// The error for an array whose members are no objects of the same keys.
+pub(crate) fn uneven_keys() -> RestError {
+    RestError::InvalidBody { message: "All object keys must match".to_owned() }
+}
+
 fn invalid_json() -> RestError {
     RestError::InvalidBody { message: "Empty or invalid json".to_owned() }
 }
