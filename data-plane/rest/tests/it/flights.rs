@@ -179,10 +179,14 @@ async fn a_transaction_that_pauses_is_ended_by_the_servers_timer() {
     let sql = "SELECT pg_backend_pid()";
     direct.add(1, StatementKey::new(&[], sql), sql, std::iter::empty()).unwrap();
     direct.pause();
-    let mut answers = 0;
-    while direct.next().await.unwrap().is_some() {
-        answers += 1;
-    }
+    let answers = async {
+        let mut answers = 0;
+        while direct.next().await.unwrap().is_some() {
+            answers += 1;
+        }
+        answers
+    };
+    let answers = tokio::time::timeout(Duration::from_secs(20), answers).await.unwrap();
     assert_eq!(answers, 3, "the row, and the ends of both statements");
     let backends = "select count(*) from pg_stat_activity where usename = 'authenticator' and datname = current_database()";
     eventually(|| async { client.query_one(backends, &[]).await.unwrap().get::<_, i64>(0) == 0 }).await;
