@@ -19,8 +19,7 @@ use tokio::{
 use tokio_util::either::Either;
 
 use crate::{
-    connection::{Notification, Session},
-    direct::{Named, bind, text},
+    direct::{Named, bind},
     frames::Frames,
 };
 
@@ -121,18 +120,14 @@ impl Wire {
     }
 
     /// The next message that is for us.
-    pub(crate) async fn message(&self, session: &Session) -> io::Result<(u8, Bytes)> {
+    pub(crate) async fn message(&self) -> io::Result<(u8, Bytes)> {
         loop {
             let message = poll_fn(|cx| self.shared().poll_message(cx)).await;
             match message {
-                Ok((b'A', body)) => {
-                    if let Some(notification) = notification(&body) {
-                        session.notify(notification);
-                    }
-                }
                 // What a tenant's function has set for the session would garble the texts of whoever comes next.
                 Ok((b'S', body)) if !is_in_utf8(&body) => self.shared().is_broken = true,
-                Ok((b'N' | b'S', _)) => {}
+                // What listens is another connection, whatever a tenant's function has said to this one.
+                Ok((b'A' | b'N' | b'S', _)) => {}
                 Ok(message) => return Ok(message),
                 Err(error) => {
                     let mut shared = self.shared();
@@ -145,13 +140,13 @@ impl Wire {
     }
 
     /// Waits for the end of what is on the way, and gives the connection back. Tells whether there is still a transaction.
-    pub(crate) async fn settle(&self, session: &Session) -> io::Result<bool> {
+    pub(crate) async fn settle(&self) -> io::Result<bool> {
         if !self.shared().is_ended {
             self.shared().command("ROLLBACK")?;
             self.shared().end();
         }
         while self.is_awaited() {
-            if let (b'Z', status) = self.message(session).await? {
+            if let (b'Z', status) = self.message().await? {
                 self.shared().ready(&status);
             }
         }
@@ -218,12 +213,6 @@ impl Shared {
 /// Whether what the server reports of a parameter is not that texts are written in another encoding.
 fn is_in_utf8(parameter: &[u8]) -> bool {
     !parameter.starts_with(b"client_encoding\0") || parameter == b"client_encoding\0UTF8\0"
-}
-
-fn notification(body: &[u8]) -> Option<Notification> {
-    let (channel, rest) = text(body.get(4..)?)?;
-    let (payload, _) = text(rest)?;
-    Some(Notification { channel, payload })
 }
 
 impl AsyncRead for Wire {

@@ -38,11 +38,48 @@ pub(crate) struct Sql {
 
 /// A parameter in text format, of whatever type its place has.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Text(pub(crate) String);
+pub(crate) enum Text {
+    Own(String),
+    /// A body, which is not copied for that.
+    Shared(Arc<String>),
+}
+
+impl Text {
+    pub(crate) fn as_str(&self) -> &str {
+        match self {
+            Self::Own(text) => text,
+            Self::Shared(text) => text,
+        }
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self::Own(text)
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self::Own(text.to_owned())
+    }
+}
+
+impl From<&String> for Text {
+    fn from(text: &String) -> Self {
+        Self::Own(text.clone())
+    }
+}
+
+impl From<Arc<String>> for Text {
+    fn from(text: Arc<String>) -> Self {
+        Self::Shared(text)
+    }
+}
 
 impl ToSql for Text {
     fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
-        out.extend_from_slice(self.0.as_bytes());
+        out.extend_from_slice(self.as_str().as_bytes());
         Ok(IsNull::No)
     }
 
@@ -80,8 +117,8 @@ impl Sql {
     }
 
     /// Appends a placeholder for a value.
-    pub(crate) fn value(&mut self, value: impl Into<String>) -> &mut Self {
-        self.parameters.push(Text(value.into()));
+    pub(crate) fn value(&mut self, value: impl Into<Text>) -> &mut Self {
+        self.parameters.push(value.into());
         let number = self.parameters.len();
         // Writing to a String can't fail.
         let _ = write!(self.text, "${number}");

@@ -170,7 +170,7 @@ mod tests {
              set_config('request.cookies', $9, true), set_config('timezone', $10, true), set_config($11, $12, true), \
              set_config($13, $14, true)"
         );
-        let values: Vec<&str> = sql.parameters.iter().map(|parameter| parameter.0.as_str()).collect();
+        let values: Vec<&str> = sql.parameters.iter().map(|parameter| parameter.as_str()).collect();
         let (headers, cookies) = (r#"{"prefer":"timezone=UTC","x-test":"y"}"#, r#"{"k":"v"}"#);
         assert_eq!(
             values[..9],
