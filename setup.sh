@@ -5,7 +5,8 @@
 #   setup.sh test    the same, and what `make test` needs: Chromium, Playwright, the Python client, nginx,
 #                    Caddy, Traefik, an SSH server; and, as root or where CI=true,
 #                    a Docker engine that runs, with the images debian:trixie-slim and debian:bookworm-slim
-#   setup.sh bench   the same, and what `make bench` needs: a load generator and @supabase/lite
+#   setup.sh checks  as `test`, but for what only the release is built with: that comes with `make build`, beside the tests
+#   setup.sh bench   as `test`, and what `make bench` needs: a load generator and @supabase/lite
 #   setup.sh path    prints the directories to put in front of PATH; installs nothing
 #   setup.sh python  prints the Python that has the client; installs nothing
 #
@@ -435,8 +436,9 @@ lock() {
   flock 9
 }
 
+# set_up FOR_RELEASE FOR_TESTS FOR_BENCH: each `yes` or nothing.
 set_up() {
-  local for_tests=$1 for_bench=$2 components=() engine=
+  local for_release=$1 for_tests=$2 for_bench=$3 components=() engine=
   [[ -n $for_tests ]] && components=(clippy rustfmt)
   lock
   install_packages "$for_tests" "$for_bench"
@@ -449,7 +451,7 @@ set_up() {
       no_engine "none answers to user $(id -un), and only root gets one from here"
     fi
   fi
-  if check_rust "${components[@]}"; then install_cargo_tools; fi
+  if check_rust "${components[@]}" && [[ -n $for_release ]]; then install_cargo_tools; fi
   if install_node; then
     npm_ci "$root" 'Tailwind CSS and wasm-opt'
     if [[ -n $for_tests ]]; then npm_ci "$root/end2end" 'Playwright, axe and supabase-js'; fi
@@ -472,13 +474,14 @@ set_up() {
 }
 
 case ${1:-} in
-  run) set_up '' '' ;;
-  test) set_up yes '' ;;
-  bench) set_up yes yes ;;
+  run) set_up yes '' '' ;;
+  test) set_up yes yes '' ;;
+  checks) set_up '' yes '' ;;
+  bench) set_up yes yes yes ;;
   path) echo "$tool_path" ;;
   python) echo "$(python_dir)/bin/python" ;;
   *)
-    sed -n '2,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+    sed -n '2,14s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
     exit 2
     ;;
 esac
