@@ -32,7 +32,7 @@ help: ## Show this list
 setup: ## Install what `make run` needs
 	@./setup.sh run
 
-setup-test: ## Install what `make test` needs, all of it at once
+setup-test: ## Install what `make test` needs
 	@./setup.sh test
 
 build: setup ## Build the release, unless it is up to date
