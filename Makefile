@@ -19,8 +19,13 @@ site := $(target)/site
 # Programs that run beside the server, each a crate of the same name; the server looks for them beside itself.
 programs := $(notdir $(patsubst %/src/main.rs,%,$(wildcard $(addprefix data-plane/,$(addsuffix /src/main.rs,node rest)))))
 
-# What a release is made of. The site takes a minute each time, so it is made only when one of these has changed.
-release_inputs := $(wildcard .cargo Cargo.toml Cargo.lock Makefile package-lock.json setup.sh app data-plane frontend migration public server style)
+# For a release build alone: `cargo leptos watch` fails with hashed names. The server needs neither; it finds the site
+# and hash.txt beside itself.
+release_env := LEPTOS_SITE_ROOT="$(site)" LEPTOS_HASH_FILES=true RUST_BACKTRACE=0
+
+# What a release is made of. cargo leptos compresses and hashes everything anew at each call (half a minute), so it is
+# called only when one of these has changed.
+release_inputs := $(wildcard .cargo Cargo.toml Cargo.lock package-lock.json setup.sh app data-plane frontend migration public server style)
 fingerprint = { rustc -V; find $(release_inputs) -type f ! -path '*/tests/*' ! -name '*.md' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum; } | sha256sum
 
 # $(call timed,WHAT,COMMAND): how long each part of `make test` took, for whoever wants it shorter.
@@ -48,26 +53,18 @@ build: setup ## Build the release, unless it is up to date
 	fi
 	rm -f "$$stamp"
 	echo "build: building the release (the first time about 6 minutes on 2 cores)"
-	# One call for all programs, so that their dependencies are compiled once; and another one for the browser's half (see `lint`).
-	cargo build --release --locked $(addprefix -p ,server $(programs)) $(addprefix --bin ,supacloud $(programs)) 9>&-
-	cargo build --profile wasm-release --target wasm32-unknown-unknown --locked -p frontend 9>&-
-	rm -rf "$(site)"
-	cp -r public "$(site)"
-	wasm-bindgen --target web --no-typescript --out-name supacloud --out-dir "$(site)/pkg" \
-		"$(target)/wasm32-unknown-unknown/wasm-release/frontend.wasm"
-	wasm-opt -Oz --enable-bulk-memory --enable-nontrapping-float-to-int "$(site)/pkg/supacloud_bg.wasm" -o "$(site)/pkg/supacloud.wasm"
-	rm "$(site)/pkg/supacloud_bg.wasm"
-	esbuild --minify --log-level=warning --allow-overwrite --outfile="$(site)/pkg/supacloud.js" "$(site)/pkg/supacloud.js"
-	tailwindcss --minify --input style/tailwind.css --output "$(site)/pkg/supacloud.css"
-	node frontend/site.mjs "$(site)" "$(target)/release/hash.txt"
+	env $(release_env) cargo leptos build --release --precompress --cargo-locked 9>&-
+	# Selected with the server, so that they are built with its dependencies' features and none is compiled twice.
+	if [[ -n "$(programs)" ]]; then cargo build --release --locked -p server $(addprefix -p ,$(programs)) $(addprefix --bin ,$(programs)) 9>&-; fi
+	# cargo-leptos packs in a hurry: a fifth larger than need be.
+	find "$(site)" -name '*.gz' | while read -r packed; do gzip -9 -n -c "$${packed%.gz}" >"$$packed"; done
 	echo "$$wanted" >"$$stamp"
 
 run: build ## Set up, build the release and run it in the foreground; Ctrl-C stops it
 	@exec "$(binary)"
 
-dev: ## Build, run and reload at every change
-	@./setup.sh dev
-	exec cargo leptos watch
+dev: setup ## Build, run and reload at every change
+	@exec cargo leptos watch
 
 # The release is built with what the tests leave of the processors, for many of them wait. It has a process group of its own,
 # which ends with this recipe; and what it says is shown only if it fails, so that the tests' words stay together.

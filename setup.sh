@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
 # Installs what supacloud needs on Debian 12 and 13 and Ubuntu 24.04, as root or as a user with sudo.
 #
-#   setup.sh run     what `make run` needs: PostgreSQL, a C compiler, Node.js, the wasm target, wasm-bindgen, Tailwind CSS
-#   setup.sh dev     the same, and what `make dev` needs: cargo-leptos
-#   setup.sh test    as `run`, and what `make test` needs: Chromium, Playwright, the Python client, nginx,
+#   setup.sh run     what `make run` needs: PostgreSQL, a C compiler, Node.js, the wasm target, cargo-leptos, Tailwind CSS
+#   setup.sh test    the same, and what `make test` needs: Chromium, Playwright, the Python client, nginx,
 #                    Caddy, Traefik, an SSH server; and, as root or where CI=true,
 #                    a Docker engine that runs, with the images debian:trixie-slim and debian:bookworm-slim
-#   setup.sh bench   as `test`, and what `make bench` needs: a load generator and @supabase/lite
+#   setup.sh bench   the same, and what `make bench` needs: a load generator and @supabase/lite
 #   setup.sh path    prints the directories to put in front of PATH; installs nothing
 #   setup.sh python  prints the Python that has the client; installs nothing
 #
@@ -109,13 +108,13 @@ has_sshd() { [[ -x /usr/sbin/sshd ]]; }
 
 # What is missing, as package names. Looks at files and commands: what was installed in another way counts too.
 missing_packages() {
-  local for_dev=$1 for_tests=$2 for_bench=$3
+  local for_tests=$1 for_bench=$2
   [[ -e /etc/ssl/certs/ca-certificates.crt ]] || echo ca-certificates
   { has cc && has make && [[ -e /usr/include/stdio.h ]]; } || echo build-essential
   has_postgres || echo postgresql
   has_node || has npm || printf '%s\n' nodejs npm
   # Not worth failing for: only where it can be installed.
-  if [[ -n $for_dev && ! -x $leptos_dir/bin/cargo-leptos ]] && ! has_openssl && has apt-get && { ((EUID == 0)) || has sudo; }; then
+  if [[ ! -x $leptos_dir/bin/cargo-leptos ]] && ! has_openssl && has apt-get && { ((EUID == 0)) || has sudo; }; then
     printf '%s\n' libssl-dev pkg-config
   fi
   if [[ -n $for_tests ]]; then
@@ -251,11 +250,8 @@ cargo_tool() {
 }
 
 install_cargo_tools() {
-  local for_dev=$1
   cargo_tool wasm-bindgen-cli "$WASM_BINDGEN" "$bindgen_dir" wasm-bindgen 'about 1 minute'
-  if [[ -n $for_dev ]]; then
-    cargo_tool cargo-leptos "$CARGO_LEPTOS" "$leptos_dir" cargo-leptos 'about 5 minutes' --features no_downloads
-  fi
+  cargo_tool cargo-leptos "$CARGO_LEPTOS" "$leptos_dir" cargo-leptos 'about 5 minutes' --features no_downloads
   rm -rf "$tools/build"
 }
 
@@ -439,12 +435,11 @@ lock() {
   flock 9
 }
 
-# set_up FOR_DEVELOPMENT FOR_TESTS FOR_BENCH: each `yes` or nothing.
 set_up() {
-  local for_dev=$1 for_tests=$2 for_bench=$3 components=() engine=
+  local for_tests=$1 for_bench=$2 components=() engine=
   [[ -n $for_tests ]] && components=(clippy rustfmt)
   lock
-  install_packages "$for_dev" "$for_tests" "$for_bench"
+  install_packages "$for_tests" "$for_bench"
   if [[ -n $for_tests ]] && ! { engine_answers && has_base_images; }; then
     if wants_engine; then
       installing "for tests with Docker: an engine that runs, and ${BASE_IMAGES[*]} (about 1 minute where they can't be pulled)"
@@ -454,9 +449,9 @@ set_up() {
       no_engine "none answers to user $(id -un), and only root gets one from here"
     fi
   fi
-  if check_rust "${components[@]}"; then install_cargo_tools "$for_dev"; fi
+  if check_rust "${components[@]}"; then install_cargo_tools; fi
   if install_node; then
-    npm_ci "$root" 'what the dashboard is built with (Tailwind CSS, wasm-opt and others)'
+    npm_ci "$root" 'Tailwind CSS and wasm-opt'
     if [[ -n $for_tests ]]; then npm_ci "$root/end2end" 'Playwright, axe and supabase-js'; fi
     if [[ -n $for_bench ]]; then npm_ci "$root/end2end/bench/peer" '@supabase/lite'; fi
   fi
@@ -477,14 +472,13 @@ set_up() {
 }
 
 case ${1:-} in
-  run) set_up '' '' '' ;;
-  dev) set_up yes '' '' ;;
-  test) set_up '' yes '' ;;
-  bench) set_up '' yes yes ;;
+  run) set_up '' '' ;;
+  test) set_up yes '' ;;
+  bench) set_up yes yes ;;
   path) echo "$tool_path" ;;
   python) echo "$(python_dir)/bin/python" ;;
   *)
-    sed -n '2,14s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+    sed -n '2,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
     exit 2
     ;;
 esac

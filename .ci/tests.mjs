@@ -68,8 +68,8 @@ async function run({ name, cwd, program, words }, before) {
     child.on('exit', (code, signal) => resolve(code ?? signal));
   });
   const output = readFileSync(file, 'utf8');
-  const result = /^test result: \w+\. (.*); finished in/m.exec(output)?.[1] ?? 'no result';
-  console.log(`${code === 0 ? 'ok    ' : 'FAILED'} ${name}: ${result}; ${Math.round((Date.now() - began) / 1000)} s`);
+  const result = /^test result: .*$/m.exec(output)?.[0] ?? 'no result';
+  console.log(`${name}: ${Math.round((Date.now() - began) / 1000)} s, ${code === 0 ? 'ok' : `FAILED (${code})`}\n${result}`);
   return { name, code, output };
 }
 

@@ -26,7 +26,7 @@ pub(crate) struct Kills {
 }
 
 /// Few, for each run takes other moments, and every step is gone through beside this.
-const KILLS: Kills = Kills { rounds: 50, variable: "SUPACLOUD_CRASH_ROUNDS", max_delay_ms: 150 };
+const KILLS: Kills = Kills { rounds: 100, variable: "SUPACLOUD_CRASH_ROUNDS", max_delay_ms: 150 };
 
 #[tokio::test]
 async fn sqlite_survives_kills_at_random_moments() {
@@ -36,7 +36,7 @@ async fn sqlite_survives_kills_at_random_moments() {
 #[tokio::test]
 async fn postgres_survives_kills_at_random_moments() {
     // Fewer: only the store differs.
-    kill_at_random_moments(Installation::new(Backend::Postgres).await, Kills { rounds: 20, ..KILLS }).await;
+    kill_at_random_moments(Installation::new(Backend::Postgres).await, Kills { rounds: 30, ..KILLS }).await;
 }
 
 /// What is known of a place for a project.
