@@ -111,9 +111,8 @@ impl Wire {
             if shared.output.is_empty() && shared.output.capacity() > KEPT {
                 shared.output = BytesMut::new();
             }
-            (shared.reader.take(), shared.writer.take())
+            (shared.awaken_reader(), shared.writer.take())
         };
-        // It was not told of anything meanwhile.
         for waker in [reader, writer].into_iter().flatten() {
             waker.wake();
         }
@@ -173,6 +172,22 @@ impl Shared {
         self.in_transaction = status != b"I";
     }
 
+    /// The client, if there is something for it to read; otherwise it is told when there is, and sleeps on. It was not told of anything
+    /// while the connection was lent.
+    fn awaken_reader(&mut self) -> Option<Waker> {
+        let reader = self.reader.take()?;
+        let mut cx = Context::from_waker(&reader);
+        let ready = match &self.socket {
+            Either::Left(socket) => socket.poll_read_ready(&mut cx),
+            Either::Right(socket) => socket.poll_read_ready(&mut cx),
+        };
+        if ready.is_ready() || !self.input.is_empty() {
+            return Some(reader);
+        }
+        self.reader = Some(reader);
+        None
+    }
+
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(u8, Bytes)>> {
         loop {
             if let Some(message) = self.take_message()? {
@@ -219,7 +234,9 @@ impl AsyncRead for Wire {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let mut shared = self.shared();
         let shared = &mut *shared;
-        shared.reader = Some(cx.waker().clone());
+        if !shared.reader.as_ref().is_some_and(|reader| reader.will_wake(cx.waker())) {
+            shared.reader = Some(cx.waker().clone());
+        }
         if shared.lent {
             return Poll::Pending;
         }

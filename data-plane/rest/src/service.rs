@@ -66,7 +66,7 @@ pub(crate) async fn handle(state: &Arc<State>, request: http::Request<Body>, not
 
 async fn answer(state: &Arc<State>, parts: &Parts, body: Body, noted: &mut Noted) -> Result<Response<Body>, RestError> {
     let started = Instant::now();
-    let identity = Box::pin(state.identify(&parts.headers)).await;
+    let identity = state.identify(&parts.headers).await;
     noted.timings.jwt += started.elapsed();
     let identity = match identity {
         Ok(identity) => identity,
@@ -165,7 +165,7 @@ async fn on_connection(
     let mut plan = |loaded: &Loaded| timed(&mut noted.timings.plan, || Planned::new(loaded, request, &options));
     let (loaded, planned) = match plan(&loaded) {
         Err(error) if error.is_about_the_schema() => {
-            let Some(newer) = state.after_miss(connection, &loaded).await.map_err(retry_if_lost)? else {
+            let Some(newer) = Box::pin(state.after_miss(connection, &loaded)).await.map_err(retry_if_lost)? else {
                 return Err(Failure::Final(error));
             };
             let planned = plan(&newer).map_err(Failure::Final)?;

@@ -188,6 +188,14 @@ impl State {
 
     /// The current cache. Takes a connection only if it has to be loaded.
     async fn current(self: &Arc<Self>) -> Result<Arc<Loaded>, RestError> {
+        match self.usable() {
+            Some(loaded) => Ok(loaded),
+            // In a box of its own: it is large, and few requests need it.
+            None => Box::pin(self.loaded_by_any()).await,
+        }
+    }
+
+    async fn loaded_by_any(self: &Arc<Self>) -> Result<Arc<Loaded>, RestError> {
         let mut attempt = 0;
         loop {
             if let Some(loaded) = self.usable() {
@@ -216,9 +224,13 @@ impl State {
 
     /// The current cache; loads it by the connection if there is none that can be trusted.
     pub(crate) async fn schema(self: &Arc<Self>, connection: &Connection) -> Result<Arc<Loaded>, RestError> {
-        if let Some(loaded) = self.usable() {
-            return Ok(loaded);
+        match self.usable() {
+            Some(loaded) => Ok(loaded),
+            None => Box::pin(self.loaded_by(connection)).await,
         }
+    }
+
+    async fn loaded_by(self: &Arc<Self>, connection: &Connection) -> Result<Arc<Loaded>, RestError> {
         let failures = self.failures().count;
         let guard = self.loading.lock().await;
         if let Some(loaded) = self.usable() {

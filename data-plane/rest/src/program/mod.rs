@@ -150,8 +150,9 @@ pub async fn run(settings: Settings, sources: Sources, log: Log) -> Result<(), R
             admin.serve(admin::router(Arc::clone(&state), main), stop.clone(), LIMITS).await;
         }
     };
-    let serving =
-        async { tokio::join!(listener.serve(requests::router(Arc::clone(&state), level), stop.clone(), LIMITS), administration) };
+    let serving = async {
+        tokio::join!(listener.serve(requests::service(Arc::clone(&state), level), stop.clone(), LIMITS), administration)
+    };
     tokio::pin!(serving);
     let ended = tokio::select! {
         _ = &mut serving => Ok(()),

@@ -29,6 +29,10 @@ pub(crate) use session::{READ_ONLY, READ_WRITE, SessionScope, SessionSettings, b
 pub(crate) use singly::Joined;
 pub(crate) use write::write;
 
+/// Room that few statements grow out of.
+const USUAL_LENGTH: usize = 768;
+const USUAL_PARAMETERS: usize = 8;
+
 /// A statement in the making.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Sql {
@@ -96,7 +100,9 @@ impl ToSql for Text {
 
 impl Sql {
     pub(crate) fn new(text: &str) -> Self {
-        Self { text: text.to_owned(), parameters: Vec::new() }
+        let mut sql = Self { text: String::with_capacity(USUAL_LENGTH), parameters: Vec::with_capacity(USUAL_PARAMETERS) };
+        sql.push(text);
+        sql
     }
 
     /// Appends SQL of our own making.
