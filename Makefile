@@ -66,12 +66,20 @@ run: build ## Set up, build the release and run it in the foreground; Ctrl-C sto
 dev: setup ## Build, run and reload at every change
 	@exec cargo leptos watch
 
-test: setup-test ## Set up, then every check and test there is
+# The release is built with what the tests leave of the processors, for many of them wait. It has a process group of its own,
+# which ends with this recipe; and what it says is shown only if it fails, so that the tests' words stay together.
+test: ## Set up, then every check and test there is
 	@start_all=$$SECONDS
+	$(call timed,set-up,./setup.sh test)
 	$(call timed,formatting,$(MAKE) format)
 	$(call timed,lints,$(MAKE) lint)
+	mkdir -p "$(target)"
+	setsid nice -n 10 $(SHELL) -ec '$(call timed,release build beside the tests,$(MAKE) build)' >"$(target)/release.log" 2>&1 &
+	release=$$!
+	trap 'kill -- "-$$release" 2>/dev/null || true' EXIT
 	$(call timed,unit and integration tests,$(MAKE) unit)
-	$(call timed,release build,$(MAKE) build)
+	if ! wait "$$release"; then cat "$(target)/release.log"; exit 1; fi
+	tail -n 1 "$(target)/release.log"
 	$(call timed,browser and client tests,$(MAKE) browser)
 	echo "== everything: $$((SECONDS - start_all)) s"
 
@@ -84,10 +92,14 @@ lint: ## Clippy for the server and for the browser, and the types of the browser
 	cargo clippy --workspace --exclude frontend --all-targets --locked -- -D warnings
 	cd end2end && npm run --silent check
 
-# The programs first: tests of the Docker driver put them into images, and find them beside the server's.
+# Cargo makes the programs that run beside the server with their own tests, and before any test runs: tests of the Docker
+# driver put them into images, and find them beside the server's. (Examples are built by the lints.)
 unit: ## Unit and integration tests
-	@if [[ -n "$(programs)" ]]; then cargo build --workspace --exclude frontend --locked $(addprefix --bin ,$(programs)); fi
-	cargo test --workspace --exclude frontend --locked
+	@mkdir -p "$(target)/tests"
+	$(call timed,test build,cargo test --workspace --exclude frontend --tests --locked --no-run \
+		--message-format json-render-diagnostics >"$(target)/tests/built.json")
+	node .ci/tests.mjs "$(target)/tests" <"$(target)/tests/built.json"
+	cargo test --workspace --exclude frontend --locked --doc
 
 # One file or one test: make browser ARGS='specs/create.spec.ts -g paused'
 browser: ## Tests of the built release in a browser and with real clients (ARGS=... goes to Playwright)

@@ -13,5 +13,5 @@ mod targets;
 pub use admin::{READY_AT_MOST, router as admin_router};
 pub use health::{ask, ask_unix, loopback};
 pub use log::{Log, LogError, start_logging};
-pub use serve::{Limits, UnknownLength, serve, serve_admitted, serve_unix};
+pub use serve::{Answering, Limits, UnknownLength, serve, serve_admitted, serve_unix};
 pub use stop::{ReloadSignal, ReloadSignals, stop_on_signals};

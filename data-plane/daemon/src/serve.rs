@@ -3,7 +3,7 @@
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Router, body::Body, extract::ConnectInfo, http::header};
+use axum::{body::Body, extract::ConnectInfo, http::header};
 use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -16,7 +16,7 @@ use tokio::{
     sync::Semaphore,
 };
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt as _;
+use tower::{Service, ServiceExt as _};
 
 use crate::targets::Lenient;
 
@@ -58,28 +58,39 @@ impl Limits {
 #[derive(Debug, Clone, Copy)]
 pub struct UnknownLength;
 
+/// What answers: a router, or a service without the way through one.
+pub trait Answering:
+    Service<hyper::Request<Body>, Response = hyper::Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static
+{
+}
+
+impl<S> Answering for S where
+    S: Service<hyper::Request<Body>, Response = hyper::Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static
+{
+}
+
 /// Serves HTTP/1.1, upgrades included, until `stop`; then closes the listener and lets requests in flight finish, within
 /// `limits.drain`.
-pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken, limits: Limits) {
-    serve_admitted(listener, router, stop, limits, |stream, _| Some(stream)).await;
+pub async fn serve(listener: TcpListener, service: impl Answering, stop: CancellationToken, limits: Limits) {
+    serve_admitted(listener, service, stop, limits, |stream, _| Some(stream)).await;
 }
 
 /// As [`serve`], by what `admit` makes of each connection and its peer. With nothing, the connection is closed unheard.
 pub async fn serve_admitted<S>(
     listener: TcpListener,
-    router: Router,
+    service: impl Answering,
     stop: CancellationToken,
     limits: Limits,
     admit: impl Fn(TcpStream, SocketAddr) -> Option<S> + Sync,
 ) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    serve_accepted(Tcp { listener, keepalive: limits.keepalive, admit }, router, stop, limits).await;
+    serve_accepted(Tcp { listener, keepalive: limits.keepalive, admit }, service, stop, limits).await;
 }
 
 /// As [`serve`], on a socket of this machine. Its peers have no address.
-pub async fn serve_unix(listener: UnixListener, router: Router, stop: CancellationToken, limits: Limits) {
-    serve_accepted(listener, router, stop, limits).await;
+pub async fn serve_unix(listener: UnixListener, service: impl Answering, stop: CancellationToken, limits: Limits) {
+    serve_accepted(listener, service, stop, limits).await;
 }
 
 /// Where connections come from.
@@ -121,7 +132,7 @@ impl Accept for UnixListener {
     }
 }
 
-async fn serve_accepted(listener: impl Accept, router: Router, stop: CancellationToken, limits: Limits) {
+async fn serve_accepted(listener: impl Accept, service: impl Answering, stop: CancellationToken, limits: Limits) {
     let connections = Arc::new(Semaphore::new(limits.connections));
     let graceful = GracefulShutdown::new();
     let builder = builder(limits);
@@ -144,13 +155,13 @@ async fn serve_accepted(listener: impl Accept, router: Router, stop: Cancellatio
                 continue;
             }
         };
-        let router = router.clone();
-        let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
+        let answering = service.clone();
+        let answers = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
             let mut request = request.map(Body::new);
             if let Some(peer) = peer {
                 request.extensions_mut().insert(ConnectInfo::<SocketAddr>(peer));
             }
-            let answered = router.clone().oneshot(request);
+            let answered = answering.clone().oneshot(request);
             async move {
                 let mut response = answered.await?;
                 if response.extensions().get::<UnknownLength>().is_some() {
@@ -159,7 +170,7 @@ async fn serve_accepted(listener: impl Accept, router: Router, stop: Cancellatio
                 Ok::<_, Infallible>(response)
             }
         });
-        let connection = builder.serve_connection_with_upgrades(TokioIo::new(Lenient::new(stream)), service).into_owned();
+        let connection = builder.serve_connection_with_upgrades(TokioIo::new(Lenient::new(stream)), answers).into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -192,6 +203,7 @@ fn keep_alive(stream: &TcpStream, silence: Duration) -> rustix::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use axum::{
+        Router,
         extract::Request,
         http::{HeaderValue, StatusCode, header},
         response::Response,

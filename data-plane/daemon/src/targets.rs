@@ -73,7 +73,13 @@ impl Place {
                     _ => *is_empty = false,
                 },
                 Self::Header { line, body } => match byte {
-                    b'\n' => *self = Self::after_line(line, *body),
+                    b'\n' => match Self::after_line(line, *body) {
+                        Self::Header { body: next, .. } => {
+                            line.clear();
+                            *body = next;
+                        }
+                        place => *self = place,
+                    },
                     b'\r' => {}
                     byte if line.len() < LINE => line.push(byte.to_ascii_lowercase()),
                     _ => {}

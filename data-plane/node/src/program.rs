@@ -1,6 +1,6 @@
 //! The program: serves one project's services and says whether they are ready.
 
-use std::{error::Error, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{env, error::Error, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use daemon::Limits;
 use project_context::{ContextSettings, PoolError, ProjectContext};
@@ -39,6 +39,10 @@ pub enum RunError {
 /// # Errors
 /// [`RunError`], all before the first request.
 pub async fn run(settings: Settings, secrets: Secrets) -> Result<(), RunError> {
+    if let Err(error) = rest::check_temporary_folder() {
+        let folder = env::temp_dir();
+        tracing::warn!(%error, folder = %folder.display(), "large results will be refused: TMPDIR names no folder to write to");
+    }
     let stop = daemon::stop_on_signals().map_err(RunError::Signals)?;
     let services = listen(settings.listen, "NODE_LISTEN").await?;
     let admin = listen(settings.admin_listen, "NODE_ADMIN_LISTEN").await?;

@@ -1,5 +1,5 @@
-//! One connection taken from the pool: its statements, its notifications, and the promise that a query whose client
-//! went away is cancelled before anyone else gets the connection.
+//! One connection taken from the pool: its statements, and the promise that a query whose client went away is cancelled before
+//! anyone else gets the connection.
 
 use std::{
     fmt,
@@ -13,7 +13,6 @@ use std::{
 };
 
 use deadpool::managed::Object;
-use postgres_protocol::escape::escape_identifier;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite},
     net::{TcpStream, UnixStream},
@@ -36,57 +35,38 @@ const CANCEL_AGAIN: Duration = Duration::from_secs(1);
 /// Notifications a slow subscriber may fall behind before it misses some.
 const NOTIFICATION_BACKLOG: usize = 64;
 
-/// What `NOTIFY` sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notification {
-    /// The channel.
-    pub channel: String,
-    /// The payload; empty if none was given.
-    pub payload: String,
+/// What the task that drives a connection tells of it.
+pub(crate) struct Driven {
+    /// The payloads of notifications, until the connection ends.
+    pub(crate) notifications: broadcast::Receiver<String>,
+    /// Whether texts are no longer written in UTF-8.
+    pub(crate) garbled: Arc<AtomicBool>,
 }
-
-/// Notifications of one channel, for as long as the connection that listens is open.
-#[derive(Debug)]
-pub struct Subscription {
-    channel: String,
-    notifications: broadcast::Receiver<Notification>,
-}
-
-impl Subscription {
-    /// The next payload; `None` once the connection is closed, after which notifications were possibly missed.
-    pub async fn next(&mut self) -> Option<String> {
-        loop {
-            match self.notifications.recv().await {
-                Ok(notification) if notification.channel == self.channel => return Some(notification.payload),
-                Ok(_) => {}
-                // Falling behind means that something was sent: an empty payload is the most general message.
-                Err(broadcast::error::RecvError::Lagged(_)) => return Some(String::new()),
-                Err(broadcast::error::RecvError::Closed) => return None,
-            }
-        }
-    }
-}
-
-/// Where a connection's notifications come from. The task that drives it owns the only strong sender, so that subscriptions
-/// end when the connection does.
-pub(crate) type Notifications = broadcast::WeakSender<Notification>;
 
 /// Drives a connection in a task that ends with it.
-pub(crate) fn drive<S, T>(mut connection: tokio_postgres::Connection<S, T>) -> Notifications
+pub(crate) fn drive<S, T>(mut connection: tokio_postgres::Connection<S, T>) -> Driven
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     T: TlsStream + Unpin + Send + 'static,
 {
-    let (sender, _) = broadcast::channel(NOTIFICATION_BACKLOG);
-    let notifications = sender.downgrade();
+    let (sender, notifications) = broadcast::channel(NOTIFICATION_BACKLOG);
+    let driven = Driven { notifications, garbled: Arc::default() };
+    let garbled = Arc::clone(&driven.garbled);
     tokio::spawn(async move {
-        while let Some(message) = poll_fn(|cx| connection.poll_message(cx)).await {
+        loop {
+            let message = poll_fn(|cx| {
+                let message = connection.poll_message(cx);
+                // The server reports it before it answers what has changed it.
+                if connection.parameter("client_encoding").is_some_and(|encoding| encoding != "UTF8") {
+                    garbled.store(true, Ordering::Relaxed);
+                }
+                message
+            });
+            let Some(message) = message.await else { break };
             match message {
                 Ok(AsyncMessage::Notification(notification)) => {
-                    let message =
-                        Notification { channel: notification.channel().to_owned(), payload: notification.payload().to_owned() };
                     // Nobody subscribed: nothing to do.
-                    let _ = sender.send(message);
+                    let _ = sender.send(notification.payload().to_owned());
                 }
                 Ok(_) => {}
                 Err(error) => {
@@ -96,7 +76,7 @@ where
             }
         }
     });
-    notifications
+    driven
 }
 
 /// A physical connection and what is known about it.
@@ -105,9 +85,8 @@ pub(crate) struct Session {
     statements: Statements,
     /// The connection itself, where it can be had past the client.
     wire: Option<Wire>,
-    notifications: Notifications,
-    /// Kept when the pool shrinks, because it listens.
-    pub(crate) listening: AtomicBool,
+    /// What a tenant's function has set for the session would garble the texts of whoever comes next.
+    garbled: Arc<AtomicBool>,
     /// Not to be used again.
     condemned: AtomicBool,
     database: Arc<Database>,
@@ -133,13 +112,12 @@ impl Drop for Session {
 impl Session {
     /// Connects to the first server that will do.
     pub(crate) async fn open(database: &Arc<Database>) -> Result<Self, ConnectError> {
-        let Opened { client, notifications, wire, reached } = Box::pin(database.open()).await?;
+        let Opened { client, wire, garbled, reached, .. } = Box::pin(database.open()).await?;
         Ok(Self {
             client,
             statements: Statements::new(),
             wire,
-            notifications,
-            listening: AtomicBool::new(false),
+            garbled,
             condemned: AtomicBool::new(false),
             database: Arc::clone(database),
             reached,
@@ -177,38 +155,20 @@ impl Session {
         }
     }
 
-    /// Passes on what came while the connection was lent.
-    pub(crate) fn notify(&self, notification: Notification) {
-        if let Some(sender) = self.notifications.upgrade() {
-            // Nobody subscribed: nothing to do.
-            let _ = sender.send(notification);
-        }
-    }
-
-    fn is_broken(&self) -> bool {
-        self.condemned.load(Ordering::Relaxed) || self.wire.as_ref().is_some_and(Wire::is_broken)
+    /// Whether nobody else is to get it.
+    pub(crate) fn is_broken(&self) -> bool {
+        let is_spoilt = self.condemned.load(Ordering::Relaxed) || self.garbled.load(Ordering::Relaxed);
+        is_spoilt || self.wire.as_ref().is_some_and(Wire::is_broken)
     }
 
     /// Waits for what was cancelled, until the connection is outside any transaction.
     async fn come_to_rest(&self) -> io::Result<()> {
         if let Some(wire) = self.wire.as_ref().filter(|wire| wire.is_awaited())
-            && !wire.settle(self).await?
+            && !wire.settle().await?
         {
             return Ok(());
         }
         self.client.batch_execute("ROLLBACK").await.map_err(io::Error::other)
-    }
-
-    /// Subscribes first and sends `LISTEN` then, so that nothing falls in between.
-    async fn subscribe(&self, channel: &str) -> Result<Option<Subscription>, tokio_postgres::Error> {
-        let Some(sender) = self.notifications.upgrade() else {
-            return Ok(None);
-        };
-        let notifications = sender.subscribe();
-        drop(sender);
-        self.listening.store(true, Ordering::Relaxed);
-        self.client.batch_execute(&format!("LISTEN {}", escape_identifier(channel))).await?;
-        Ok(Some(Subscription { channel: channel.to_owned(), notifications }))
     }
 }
 
@@ -246,7 +206,7 @@ impl Connection {
                 return None;
             }
         }
-        Some(Direct::new(session, wire))
+        Some(Direct::new(wire))
     }
 
     /// From here on a drop cancels what runs.
@@ -273,15 +233,6 @@ impl Connection {
     /// Drops a statement whose plan no longer fits.
     pub fn forget(&self, key: &StatementKey) {
         self.session().statements.forget(key);
-    }
-
-    /// Listens with this pooled connection, saving a backend. Notifications come between its transactions; it is the
-    /// last to be closed for idleness. `None` if the connection just ended.
-    ///
-    /// # Errors
-    /// What PostgreSQL answers to `LISTEN`.
-    pub async fn listen(&self, channel: &str) -> Result<Option<Subscription>, tokio_postgres::Error> {
-        self.session().subscribe(channel).await
     }
 
     /// Has it closed instead of given back: its session is no longer what it should be.

@@ -7,6 +7,7 @@ use std::{
     io,
     net::{IpAddr, SocketAddr},
     path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -14,6 +15,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     net::{TcpStream, UnixStream, lookup_host},
+    sync::broadcast,
     time::timeout,
 };
 use tokio_postgres::{
@@ -25,7 +27,7 @@ use tokio_postgres::{
 use tokio_util::either::Either;
 
 use crate::{
-    connection::{self, Notifications},
+    connection::{self, Driven},
     tls::{Attempt, Tls},
     wire::{Plain, Wire},
 };
@@ -129,7 +131,10 @@ pub(crate) struct Opened {
     pub(crate) client: Client,
     /// The connection itself, where it can be had past the client.
     pub(crate) wire: Option<Wire>,
-    pub(crate) notifications: Notifications,
+    /// The payloads of notifications, until it ends.
+    pub(crate) notifications: broadcast::Receiver<String>,
+    /// Whether its texts are no longer written in UTF-8.
+    pub(crate) garbled: Arc<AtomicBool>,
     pub(crate) reached: Reached,
 }
 
@@ -271,7 +276,7 @@ impl Database {
             }
         };
         let connecting = async {
-            let (client, notifications, wire) = match tls {
+            let (client, driven, wire) = match tls {
                 Some(tls) => drive(&config, tls.clone()).await?,
                 None => match place.plain(&config).await {
                     Ok(socket) => drive_plain(&config, socket).await?,
@@ -280,15 +285,16 @@ impl Database {
                 },
             };
             wanted.check(&client).await?;
-            Ok((client, notifications, wire))
+            Ok((client, driven, wire))
         };
-        let (client, notifications, wire) = timeout(self.patience(), connecting).await.unwrap_or(Err(Reason::TimedOut))?;
+        let (client, driven, wire) = timeout(self.patience(), connecting).await.unwrap_or(Err(Reason::TimedOut))?;
+        let Driven { notifications, garbled } = driven;
         let encrypted = tls.is_some_and(Attempt::began);
-        Ok(Opened { client, wire, notifications, reached: Reached { name, place, encrypted } })
+        Ok(Opened { client, wire, notifications, garbled, reached: Reached { name, place, encrypted } })
     }
 }
 
-async fn drive<T>(config: &Config, tls: T) -> Result<(Client, Notifications, Option<Wire>), Reason>
+async fn drive<T>(config: &Config, tls: T) -> Result<(Client, Driven, Option<Wire>), Reason>
 where
     T: MakeTlsConnect<Socket>,
     T::Stream: TlsStream + Unpin + Send + 'static,
@@ -297,7 +303,7 @@ where
     Ok((client, connection::drive(connection), None))
 }
 
-async fn drive_plain(config: &Config, socket: Plain) -> Result<(Client, Notifications, Option<Wire>), Reason> {
+async fn drive_plain(config: &Config, socket: Plain) -> Result<(Client, Driven, Option<Wire>), Reason> {
     let wire = Wire::new(socket);
     let (client, connection) = config.connect_raw(wire.clone(), NoTls).await.map_err(Reason::Database)?;
     Ok((client, connection::drive(connection), Some(wire)))

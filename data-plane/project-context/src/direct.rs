@@ -11,7 +11,6 @@ use lru::LruCache;
 use postgres_protocol::message::frontend;
 
 use crate::{
-    connection::Session,
     statements::{CAPACITY, StatementKey},
     wire::{Shared, Wire},
 };
@@ -112,11 +111,12 @@ fn name(number: u64) -> String {
 /// A connection that is lent: send statements, then take their answers to the end. Dropped before, the connection stays as it
 /// is until [`crate::Connection`] has cancelled what runs.
 pub struct Direct<'a> {
-    session: &'a Session,
     wire: &'a Wire,
     /// Those prepared just now, which are not if an earlier one failed, and at last the one that all is about.
     doubtful: Vec<StatementKey>,
     last: Option<StatementKey>,
+    /// The transaction is to be open after the answers.
+    pauses: bool,
 }
 
 impl fmt::Debug for Direct<'_> {
@@ -126,8 +126,8 @@ impl fmt::Debug for Direct<'_> {
 }
 
 impl<'a> Direct<'a> {
-    pub(crate) fn new(session: &'a Session, wire: &'a Wire) -> Self {
-        Self { session, wire, doubtful: Vec::new(), last: None }
+    pub(crate) fn new(wire: &'a Wire) -> Self {
+        Self { wire, doubtful: Vec::new(), last: None, pauses: false }
     }
 
     /// Adds a statement. Its parameters are texts whose types their places have; its result is in binary format. It is prepared
@@ -163,7 +163,8 @@ impl<'a> Direct<'a> {
         self.wire.shared().command(sql).map_err(DirectError::Lost)
     }
 
-    /// Asks for the answers so far. The transaction goes on, if nothing fails.
+    /// Asks for the answers so far. The transaction goes on, if nothing fails, and no timer of the server counts how long: what
+    /// follows is not to wait for anything.
     pub fn flush(&mut self) {
         let mut shared = self.wire.shared();
         frontend::flush(&mut shared.output);
@@ -171,8 +172,16 @@ impl<'a> Direct<'a> {
         shared.is_ended = false;
     }
 
+    /// Asks for the answers so far, in a transaction that was begun by a statement. It goes on, if nothing fails, for as long as
+    /// `idle_in_transaction_session_timeout` lets it.
+    pub fn pause(&mut self) {
+        self.end();
+        self.pauses = true;
+    }
+
     /// Ends what is to be sent, and the transaction if it was not begun by a statement.
     pub fn end(&mut self) {
+        self.pauses = false;
         self.wire.shared().end();
     }
 
@@ -184,7 +193,7 @@ impl<'a> Direct<'a> {
     pub async fn next(&mut self) -> Result<Option<Answer>, DirectError> {
         let mut failed = None;
         loop {
-            match self.wire.message(self.session).await {
+            match self.wire.message().await {
                 Ok((b'D', body)) => return Ok(Some(Answer::Row(DirectRow(body)))),
                 Ok((b'C' | b'I', _)) => return Ok(Some(Answer::End)),
                 Ok((b'E', body)) => {
@@ -209,9 +218,9 @@ impl<'a> Direct<'a> {
         }
     }
 
-    /// What has not failed is over. If it were not, it would not be done either.
+    /// What has not failed is over, unless it only pauses. If it were not, it would not be done either.
     fn ended(&self, status: &[u8]) -> Result<(), DirectError> {
-        if status == b"I" {
+        if status == if self.pauses { b"T" } else { b"I" } {
             return Ok(());
         }
         self.wire.shared().is_broken = true;
@@ -301,7 +310,7 @@ fn server_error(mut body: &[u8]) -> ServerError {
 }
 
 /// A text that ends with a null byte, and what follows.
-pub(crate) fn text(bytes: &[u8]) -> Option<(String, &[u8])> {
+fn text(bytes: &[u8]) -> Option<(String, &[u8])> {
     let end = bytes.iter().position(|byte| *byte == 0)?;
     Some((String::from_utf8_lossy(&bytes[..end]).into_owned(), &bytes[end + 1..]))
 }

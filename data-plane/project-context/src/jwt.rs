@@ -3,7 +3,7 @@
 
 use std::{
     fmt,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -100,19 +100,42 @@ impl JwtError {
 
 /// The claims of a token whose signature is good. Cheap to clone.
 #[derive(Clone)]
-pub struct Claims(Arc<Value>);
+pub struct Claims(Arc<Said>);
+
+struct Said {
+    claims: Value,
+    /// The first role that they were written with, and what came of it.
+    written: OnceLock<(String, Arc<str>)>,
+}
 
 impl Claims {
+    /// `claims` is a JSON object.
+    fn new(claims: Value) -> Self {
+        Self(Arc::new(Said { claims, written: OnceLock::new() }))
+    }
+
     /// The `role` claim, if it is a string.
     #[must_use]
     pub fn role(&self) -> Option<&str> {
-        self.0.get("role").and_then(Value::as_str)
+        self.as_json().get("role").and_then(Value::as_str)
     }
 
     /// All claims, as a JSON object.
     #[must_use]
     pub fn as_json(&self) -> &Value {
-        &self.0
+        &self.0.claims
+    }
+
+    /// All claims as JSON, with this role in the place of theirs. For one role, it is remembered with the token.
+    #[must_use]
+    pub fn with_role(&self, role: &str) -> Arc<str> {
+        let write = || {
+            let mut claims = self.as_json().clone();
+            claims["role"] = Value::from(role);
+            Arc::from(claims.to_string())
+        };
+        let (of, written) = self.0.written.get_or_init(|| (role.to_owned(), write()));
+        if of == role { Arc::clone(written) } else { write() }
     }
 }
 
@@ -181,7 +204,7 @@ impl Verifier {
         let signed = &token[..header.len() + 1 + payload.len()];
         self.keys.check(alg.parse()?, kid.as_deref(), signed.as_bytes(), &signature)?;
         Ok(match serde_json::from_slice(&claims) {
-            Ok(claims @ Value::Object(_)) => Ok(Claims(Arc::new(claims))),
+            Ok(claims @ Value::Object(_)) => Ok(Claims::new(claims)),
             Ok(_) | Err(_) => Err(JwtError::ClaimsNotObject),
         })
     }
@@ -219,7 +242,7 @@ impl Claims {
 
     /// A time claim in whole seconds; fractions are allowed and cut off, null counts as absent.
     fn seconds(&self, claim: &'static str) -> Result<Option<i64>, JwtError> {
-        match self.0.get(claim) {
+        match self.as_json().get(claim) {
             None | Some(Value::Null) => Ok(None),
             #[expect(clippy::cast_possible_truncation, reason = "the cast saturates, which is the meaning wanted here")]
             Some(Value::Number(number)) => Ok(number.as_i64().or_else(|| number.as_f64().map(|n| n as i64))),
@@ -231,7 +254,7 @@ impl Claims {
 
     fn check_audience(&self, audience: Option<&str>) -> Result<(), JwtError> {
         let is_meant = |one: &str| audience.is_none_or(|audience| one == audience);
-        let is_meant = match self.0.get("aud") {
+        let is_meant = match self.as_json().get("aud") {
             None | Some(Value::Null) => true,
             Some(Value::String(one)) => is_meant(one),
             Some(Value::Array(several)) => {
@@ -306,6 +329,16 @@ mod tests {
             let outcome = verifier(Some("us")).verify_at(&sign(&claims, "secret"), NOW);
             assert_eq!(outcome.map(|_| ()), expected, "{claims}");
         }
+    }
+
+    #[test]
+    fn claims_are_written_with_the_role_that_is_meant() {
+        let claims = verify(&json!({"role": "a", "n": 1})).unwrap();
+        for role in ["b", "a", "b"] {
+            let written: Value = serde_json::from_str(&claims.with_role(role)).unwrap();
+            assert_eq!(written, json!({"role": role, "n": 1}));
+        }
+        assert_eq!(claims.role(), Some("a"));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -15,10 +15,12 @@ use deadpool::{
     managed::{self, Manager, Metrics, QueueMode, RecycleError, RecycleResult, TimeoutType},
 };
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     connection::{Connection, Session},
     database::{ConnectError, Database},
+    listener::Subscription,
 };
 
 /// After this long without use a connection is closed, unless told otherwise.
@@ -58,8 +60,8 @@ pub enum PoolError {
 pub struct PoolSettings {
     /// Where the database is, and who connects: the role that may become the requests' roles.
     pub database: Database,
-    /// Whether sessions begin with an empty search path, in which the catalogue shows every name qualified. A pooler in
-    /// between may refuse that; then whoever needs it has to set it in a transaction.
+    /// Whether sessions begin with an empty search path: what is asked outside of transactions finds nothing of a tenant's. A
+    /// pooler in between may refuse that, so whoever depends on it has to set it in a transaction.
     pub empty_path: bool,
     /// Upper limit, in connections. At least one is always allowed.
     pub max_connections: usize,
@@ -107,6 +109,8 @@ struct Shared {
     /// Requests that no connection became free for in time.
     timeouts: AtomicU64,
     reaper_runs: AtomicBool,
+    /// Ends what listens.
+    listening: Mutex<CancellationToken>,
 }
 
 impl Pool {
@@ -138,6 +142,7 @@ impl Pool {
                 last_used: AtomicU64::new(0),
                 timeouts: AtomicU64::new(0),
                 reaper_runs: AtomicBool::new(false),
+                listening: Mutex::default(),
             }),
         }
     }
@@ -178,6 +183,22 @@ impl Pool {
         Ok(answer?)
     }
 
+    /// Listens by a connection of its own, beside those that are counted: for as long as the pool is used, or until the
+    /// subscription is dropped.
+    ///
+    /// # Errors
+    /// Why there is no connection, or what PostgreSQL answers to `LISTEN`.
+    pub async fn listen(&self, channel: &str) -> Result<Subscription, PoolError> {
+        // Taken before: what is closed meanwhile is closed for this one, too.
+        let closed = self.shared.listening().clone();
+        if self.shared.pool.is_closed() {
+            return Err(PoolError::Closed);
+        }
+        let subscription = Subscription::open(&self.shared.pool.manager().database, channel, closed).await?;
+        self.shared.ensure_reaper();
+        Ok(subscription)
+    }
+
     /// Waits until a connection can't be made, unless that was so when it was tried last: why it could not.
     pub async fn unreachable(&self) -> String {
         let mut said = self.shared.pool.manager().unreachable.subscribe();
@@ -189,6 +210,7 @@ impl Pool {
     /// [`PoolError::Closed`].
     pub fn close(&self) {
         self.shared.pool.close();
+        self.shared.listening().cancel();
     }
 
     /// How many connections are open now.
@@ -223,6 +245,10 @@ impl Shared {
         }
     }
 
+    fn listening(&self) -> MutexGuard<'_, CancellationToken> {
+        self.listening.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn touch(&self) {
         let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.last_used.store(now, Ordering::Relaxed);
@@ -255,11 +281,13 @@ impl Shared {
     /// Closes what was not used lately; true when nothing is left to watch.
     fn reap(&self) -> bool {
         let all_idle = self.unused_for() >= self.idle_after;
-        drop(self.pool.retain(|session, metrics| {
-            !session.client.is_closed()
-                && !all_idle
-                && (session.listening.load(Ordering::Relaxed) || metrics.last_used() < self.idle_after)
-        }));
+        drop(
+            self.pool
+                .retain(|session, metrics| !session.client.is_closed() && !all_idle && metrics.last_used() < self.idle_after),
+        );
+        if all_idle {
+            std::mem::take(&mut *self.listening()).cancel();
+        }
         let done = self.pool.is_closed() || (all_idle && self.pool.status().size == 0);
         if done {
             self.reaper_runs.store(false, Ordering::Release);
@@ -291,12 +319,10 @@ impl Manager for SessionManager {
     }
 
     async fn recycle(&self, session: &mut Session, metrics: &Metrics) -> RecycleResult<ConnectError> {
-        if session.client.is_closed() {
+        if session.client.is_closed() || session.is_broken() {
             return Err(RecycleError::message("connection closed"));
         }
-        // What listens stays: whoever subscribed would have to ask again for everything it may have missed.
-        let is_replaceable = !session.listening.load(Ordering::Relaxed);
-        if is_replaceable && self.max_lifetime.is_some_and(|most| metrics.age() >= most) {
+        if self.max_lifetime.is_some_and(|most| metrics.age() >= most) {
             return Err(RecycleError::message("connection too old"));
         }
         Ok(())

@@ -19,8 +19,7 @@ use tokio::{
 use tokio_util::either::Either;
 
 use crate::{
-    connection::{Notification, Session},
-    direct::{Named, bind, text},
+    direct::{Named, bind},
     frames::Frames,
 };
 
@@ -112,27 +111,22 @@ impl Wire {
             if shared.output.is_empty() && shared.output.capacity() > KEPT {
                 shared.output = BytesMut::new();
             }
-            (shared.reader.take(), shared.writer.take())
+            (shared.awaken_reader(), shared.writer.take())
         };
-        // It was not told of anything meanwhile.
         for waker in [reader, writer].into_iter().flatten() {
             waker.wake();
         }
     }
 
     /// The next message that is for us.
-    pub(crate) async fn message(&self, session: &Session) -> io::Result<(u8, Bytes)> {
+    pub(crate) async fn message(&self) -> io::Result<(u8, Bytes)> {
         loop {
             let message = poll_fn(|cx| self.shared().poll_message(cx)).await;
             match message {
-                Ok((b'A', body)) => {
-                    if let Some(notification) = notification(&body) {
-                        session.notify(notification);
-                    }
-                }
                 // What a tenant's function has set for the session would garble the texts of whoever comes next.
                 Ok((b'S', body)) if !is_in_utf8(&body) => self.shared().is_broken = true,
-                Ok((b'N' | b'S', _)) => {}
+                // What listens is another connection, whatever a tenant's function has said to this one.
+                Ok((b'A' | b'N' | b'S', _)) => {}
                 Ok(message) => return Ok(message),
                 Err(error) => {
                     let mut shared = self.shared();
@@ -145,13 +139,13 @@ impl Wire {
     }
 
     /// Waits for the end of what is on the way, and gives the connection back. Tells whether there is still a transaction.
-    pub(crate) async fn settle(&self, session: &Session) -> io::Result<bool> {
+    pub(crate) async fn settle(&self) -> io::Result<bool> {
         if !self.shared().is_ended {
             self.shared().command("ROLLBACK")?;
             self.shared().end();
         }
         while self.is_awaited() {
-            if let (b'Z', status) = self.message(session).await? {
+            if let (b'Z', status) = self.message().await? {
                 self.shared().ready(&status);
             }
         }
@@ -176,6 +170,22 @@ impl Shared {
     pub(crate) fn ready(&mut self, status: &[u8]) {
         self.is_awaited = false;
         self.in_transaction = status != b"I";
+    }
+
+    /// The client, if there is something for it to read; otherwise it is told when there is, and sleeps on. It was not told of anything
+    /// while the connection was lent.
+    fn awaken_reader(&mut self) -> Option<Waker> {
+        let reader = self.reader.take()?;
+        let mut cx = Context::from_waker(&reader);
+        let ready = match &self.socket {
+            Either::Left(socket) => socket.poll_read_ready(&mut cx),
+            Either::Right(socket) => socket.poll_read_ready(&mut cx),
+        };
+        if ready.is_ready() || !self.input.is_empty() {
+            return Some(reader);
+        }
+        self.reader = Some(reader);
+        None
     }
 
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(u8, Bytes)>> {
@@ -220,17 +230,13 @@ fn is_in_utf8(parameter: &[u8]) -> bool {
     !parameter.starts_with(b"client_encoding\0") || parameter == b"client_encoding\0UTF8\0"
 }
 
-fn notification(body: &[u8]) -> Option<Notification> {
-    let (channel, rest) = text(body.get(4..)?)?;
-    let (payload, _) = text(rest)?;
-    Some(Notification { channel, payload })
-}
-
 impl AsyncRead for Wire {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let mut shared = self.shared();
         let shared = &mut *shared;
-        shared.reader = Some(cx.waker().clone());
+        if !shared.reader.as_ref().is_some_and(|reader| reader.will_wake(cx.waker())) {
+            shared.reader = Some(cx.waker().clone());
+        }
         if shared.lent {
             return Poll::Pending;
         }

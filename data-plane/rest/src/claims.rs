@@ -1,10 +1,10 @@
 //! The claims stage: from the `Authorization` header to the role the request runs as.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use http::{HeaderMap, header::AUTHORIZATION};
 use project_context::{Claims, JwtError, Verifier};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{error::RestError, schema::Config};
 
@@ -13,7 +13,7 @@ use crate::{error::RestError, schema::Config};
 pub(crate) struct Identity {
     pub(crate) role: String,
     /// The claims as JSON, the role among them: `request.jwt.claims`.
-    pub(crate) claims: String,
+    pub(crate) claims: Arc<str>,
     /// Whether the role is not the anonymous one; a refusal is then 403, and not 401.
     pub(crate) authenticated: bool,
 }
@@ -30,11 +30,10 @@ pub(crate) fn identify(claims: Option<&Claims>, config: &Config) -> Result<Ident
     if role.contains('\0') {
         return Err(RestError::Jwt(JwtError::Undecodable));
     }
-    let mut claims = claims.map_or_else(|| json!({}), |claims| claims.as_json().clone());
-    claims["role"] = Value::from(role.as_str());
     let authenticated = config.anon_role.as_ref() != Some(&role);
     // PostgreSQL's text has no U+0000, not even escaped where the JSON is read as jsonb: that stays the policy's affair.
-    Ok(Identity { role, claims: claims.to_string(), authenticated })
+    let claims = claims.map_or_else(|| Arc::from(json!({ "role": role }).to_string()), |claims| claims.with_role(&role));
+    Ok(Identity { role, claims, authenticated })
 }
 
 /// The bearer token. The gateway passes a legacy key on as the whole value, without a scheme.

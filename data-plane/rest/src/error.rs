@@ -41,6 +41,8 @@ pub(crate) enum RestError {
     InvalidBody { message: String },
     #[error("The request body is larger than {limit} bytes")]
     BodyTooLarge { limit: usize },
+    #[error("Too many large request bodies at once")]
+    BodiesFull { limit: u64 },
     #[error("Requested range not satisfiable")]
     Range {
         details: String,
@@ -260,6 +262,12 @@ impl RestError {
             Self::InvalidInput { details, .. } => of(StatusCode::BAD_REQUEST, "PGRST100", json!(details), None),
             Self::InvalidBody { .. } => plain(StatusCode::BAD_REQUEST, "PGRST102"),
             Self::BodyTooLarge { .. } => plain(StatusCode::PAYLOAD_TOO_LARGE, "PGRST102"),
+            Self::BodiesFull { limit } => of(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "PGRSTX02",
+                json!(format!("The bodies of all requests may have {limit} bytes together until they are answered.")),
+                None,
+            ),
             Self::Range { details, .. } => of(StatusCode::RANGE_NOT_SATISFIABLE, "PGRST103", json!(details), None),
             Self::RpcMethod { .. } => plain(StatusCode::METHOD_NOT_ALLOWED, "PGRST101"),
             Self::PutFilters => plain(StatusCode::METHOD_NOT_ALLOWED, "PGRST105"),

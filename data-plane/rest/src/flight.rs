@@ -83,12 +83,13 @@ async fn depart(direct: &mut Direct<'_>, job: &Job, space: &Arc<Space>) -> Resul
         before += 1;
     }
     add(direct, job, &scope, &job.main.text, &job.main.parameters)?;
-    if job.writes {
-        direct.flush();
-    } else {
-        direct.end();
+    match (job.writes, job.refusable) {
+        (true, true) => direct.pause(),
+        // Nothing is waited for between its answer and its end.
+        (true, false) => direct.flush(),
+        (false, _) => direct.end(),
     }
-    let mut answers = Answers { direct, before, ended: 0, goes_on: job.writes };
+    let mut answers = Answers { direct, before, ended: 0, goes_on: job.writes && !job.refusable };
     match &job.singly {
         Some(singly) => collect(&mut answers, singly, space).await,
         None => only_row(&mut answers).await,
@@ -111,7 +112,7 @@ struct Answers<'a, 'd> {
     /// Statements before it.
     before: usize,
     ended: usize,
-    /// Its end is not that of the transaction.
+    /// Nothing is answered after its end, for now.
     goes_on: bool,
 }
 
@@ -132,7 +133,7 @@ impl Answers<'_, '_> {
 }
 
 fn add(direct: &mut Direct<'_>, job: &Job, scope: &[&str], sql: &str, parameters: &[Text]) -> Result<(), Stopped> {
-    let parameters = parameters.iter().map(|parameter| parameter.0.as_str());
+    let parameters = parameters.iter().map(|parameter| parameter.as_str());
     Ok(direct.add(job.generation, StatementKey::new(scope, sql), sql, parameters)?)
 }
 

@@ -1,15 +1,28 @@
-//! The keys of `jwt-secret`, wherever it was set.
+//! The keys of `jwt-secret`, wherever it was set, and what checks tokens by them.
+
+use std::sync::Arc;
 
 use base64::{
     Engine as _, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
-use project_context::{SHORTEST_SECRET, VerificationKeys};
+use project_context::{SHORTEST_SECRET, VerificationKeys, Verifier};
 
 use crate::schema::{Config, Secret};
 
-/// The keys, if there is a secret; otherwise what is wrong with it, which does not show it.
-pub(crate) fn keys(config: &Config) -> Result<Option<VerificationKeys>, String> {
+/// What checks tokens; without a secret, nothing. It counts on from where the one `before` was. Otherwise what is wrong with the
+/// secret, which does not show it.
+pub(crate) fn verifier(config: &Config, before: Option<&Verifier>) -> Result<Option<Arc<Verifier>>, String> {
+    Ok(keys(config)?.map(|keys| {
+        let made = Verifier::new(keys, config.jwt_audience.clone()).with_cache(config.jwt_cache_max_entries);
+        Arc::new(match before {
+            Some(before) => made.in_place_of(before),
+            None => made,
+        })
+    }))
+}
+
+fn keys(config: &Config) -> Result<Option<VerificationKeys>, String> {
     let Some(Secret(text)) = &config.jwt_secret else { return Ok(None) };
     let secret = if config.jwt_secret_is_base64 {
         base64_of_either_alphabet(text)

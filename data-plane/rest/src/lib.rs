@@ -10,6 +10,8 @@
 //!
 //! It is a project's service, by [`router`], or the program `rest`, which takes the place of PostgREST's: [`program`].
 
+mod budget;
+mod causes;
 mod claims;
 mod delivered;
 mod error;
@@ -21,6 +23,7 @@ mod jwt_keys;
 mod loads;
 mod openapi;
 mod options;
+mod pauses;
 mod plan;
 mod planned;
 pub mod program;
@@ -30,6 +33,7 @@ mod request;
 mod response;
 mod role_claim;
 mod schema;
+mod sending;
 mod service;
 mod spool;
 mod sqlstate;
@@ -40,6 +44,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use project_context::ProjectContext;
+
+pub use spool::check_temporary_folder;
 
 use crate::{options::Options, service::Noted, state::State};
 

@@ -1,46 +1,38 @@
 //! Bodies of any size in bounded memory: what is more than a few megabytes goes to a file without a name, from which it is sent.
 //!
 //! The file is in the folder for temporary files (`TMPDIR`). It takes no room any more once the body was sent, or the client
-//! went away. All of a service's together are bounded by [`Space`].
+//! went away. All of a service's together are bounded by [`Space`]; where there is none left, those whose clients read slowly
+//! make room ([`crate::sending`]).
 
 use std::{
-    io,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    io::{self, Write as _},
+    sync::Arc,
+    time::Duration,
 };
 
 use axum::body::{Body, Bytes};
 use bytes::BytesMut;
-use futures::StreamExt as _;
 use tokio::{
     fs::File,
     io::{AsyncSeekExt as _, AsyncWriteExt as _},
 };
-use tokio_util::io::ReaderStream;
 
-use crate::error::RestError;
+use crate::{
+    budget::{Budget, Exhausted, Share},
+    error::RestError,
+    sending::{self, Readers},
+};
 
 /// Bytes of a body in memory at most.
 const IN_MEMORY: usize = 4 * 1024 * 1024;
 /// Bytes that are written at once, once there is a file.
 const WRITTEN_AT_ONCE: usize = 512 * 1024;
-/// Bytes that are read and sent at once.
-const SENT_AT_ONCE: usize = 128 * 1024;
 
 /// The room for all files of a service.
 #[derive(Debug)]
 pub(crate) struct Space {
-    limit: u64,
-    taken: AtomicU64,
-}
-
-/// A part of it, given back when it is dropped.
-#[derive(Debug)]
-struct Taken {
-    space: Arc<Space>,
-    bytes: u64,
+    budget: Arc<Budget>,
+    readers: Readers,
 }
 
 /// A body that grows.
@@ -48,7 +40,8 @@ struct Taken {
 pub(crate) struct Spool {
     memory: BytesMut,
     file: Option<File>,
-    taken: Taken,
+    space: Arc<Space>,
+    taken: Share,
 }
 
 /// A body that is complete.
@@ -61,36 +54,33 @@ pub(crate) enum Payload {
 #[derive(Debug)]
 pub(crate) struct Spooled {
     file: File,
+    space: Arc<Space>,
     /// Its length, by the room that it takes.
-    taken: Taken,
+    taken: Share,
 }
 
 impl Space {
     pub(crate) fn new(limit: u64) -> Arc<Self> {
-        Arc::new(Self { limit, taken: AtomicU64::new(0) })
+        Self::with_window(limit, sending::WINDOW)
     }
-}
 
-impl Taken {
-    /// Takes more of it, if there is as much left.
-    fn grow(&mut self, more: u64) -> Result<(), RestError> {
-        let Space { limit, taken } = &*self.space;
-        let fits = |now: u64| now.checked_add(more).filter(|sum| sum <= limit);
-        taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).map_err(|_| RestError::NoSpace { limit: *limit })?;
-        self.bytes += more;
-        Ok(())
+    fn with_window(limit: u64, window: Duration) -> Arc<Self> {
+        Arc::new(Self { budget: Budget::new(limit), readers: Readers::new(window) })
     }
-}
 
-impl Drop for Taken {
-    fn drop(&mut self) {
-        self.space.taken.fetch_sub(self.bytes, Ordering::Relaxed);
+    /// Takes more of it, from slow readers if there is not as much left.
+    fn take(&self, taken: &mut Share, more: u64) -> Result<(), RestError> {
+        let grown = taken.grow(more).or_else(|_| {
+            self.readers.cut_off(more);
+            taken.grow(more)
+        });
+        grown.map_err(|Exhausted { limit }| RestError::NoSpace { limit })
     }
 }
 
 impl Spool {
     pub(crate) fn new(space: &Arc<Space>) -> Self {
-        Self { memory: BytesMut::new(), file: None, taken: Taken { space: Arc::clone(space), bytes: 0 } }
+        Self { memory: BytesMut::new(), file: None, space: Arc::clone(space), taken: space.budget.share() }
     }
 
     /// Appends bytes; to be followed by [`Self::settle`] now and then.
@@ -111,12 +101,12 @@ impl Spool {
         self.write().await?;
         let Some(mut file) = self.file else { return Err(RestError::Internal { cause: "a file that was written is gone" }) };
         file.rewind().await.map_err(RestError::Space)?;
-        Ok(Payload::File(Spooled { file, taken: self.taken }))
+        Ok(Payload::File(Spooled { file, space: self.space, taken: self.taken }))
     }
 
     async fn write(&mut self) -> Result<(), RestError> {
         // The room is taken before it is used.
-        self.taken.grow(self.memory.len() as u64)?;
+        self.space.take(&mut self.taken, self.memory.len() as u64)?;
         let file = match &mut self.file {
             Some(file) => file,
             None => self.file.insert(unnamed().await.map_err(RestError::Space)?),
@@ -133,6 +123,14 @@ impl Spool {
         }
         Ok(())
     }
+}
+
+/// Whether files can be written where large results wait.
+///
+/// # Errors
+/// Why they can't.
+pub fn check_temporary_folder() -> io::Result<()> {
+    tempfile::tempfile()?.write_all(b" ")
 }
 
 async fn unnamed() -> io::Result<File> {
@@ -155,7 +153,7 @@ impl Payload {
     pub(crate) fn len(&self) -> u64 {
         match self {
             Self::Memory(bytes) => bytes.len() as u64,
-            Self::File(spooled) => spooled.taken.bytes,
+            Self::File(spooled) => spooled.taken.bytes(),
         }
     }
 
@@ -170,14 +168,7 @@ impl Payload {
     pub(crate) fn into_body(self) -> Body {
         match self {
             Self::Memory(bytes) => Body::from(bytes),
-            Self::File(Spooled { file, taken }) => {
-                let chunks = ReaderStream::with_capacity(file, SENT_AT_ONCE);
-                // The room is given back with the file.
-                Body::from_stream(chunks.map(move |chunk| {
-                    let _ = &taken;
-                    chunk
-                }))
-            }
+            Self::File(Spooled { file, space, taken }) => Body::from_stream(space.readers.begin(file, taken)),
         }
     }
 }
@@ -189,7 +180,14 @@ mod tests {
     use super::*;
 
     fn taken(space: &Space) -> u64 {
-        space.taken.load(Ordering::Relaxed)
+        space.budget.taken()
+    }
+
+    async fn filled(space: &Arc<Space>, bytes: usize) -> Result<Payload, RestError> {
+        let mut spool = Spool::new(space);
+        spool.push(&vec![b'x'; bytes]);
+        spool.settle().await?;
+        spool.finish().await
     }
 
     #[tokio::test]
@@ -225,16 +223,31 @@ mod tests {
     #[tokio::test]
     async fn the_room_is_shared_and_comes_back() {
         let space = Space::new(IN_MEMORY as u64 + 10);
-        let fill = async |bytes: usize| {
-            let mut spool = Spool::new(&space);
-            spool.push(&vec![b'x'; bytes]);
-            spool.settle().await.map(|()| spool)
-        };
-        let first = fill(IN_MEMORY + 1).await.unwrap();
-        assert!(matches!(fill(IN_MEMORY + 1).await.unwrap_err(), RestError::NoSpace { .. }));
-        let payload = first.finish().await.unwrap();
-        drop(payload.into_body());
+        let first = filled(&space, IN_MEMORY + 1).await.unwrap();
+        assert!(matches!(filled(&space, IN_MEMORY + 1).await.unwrap_err(), RestError::NoSpace { .. }));
+        let body = first.into_body();
+        // It has just begun.
+        assert!(matches!(filled(&space, IN_MEMORY + 1).await.unwrap_err(), RestError::NoSpace { .. }));
+        drop(body);
         assert_eq!(taken(&space), 0);
-        fill(IN_MEMORY + 1).await.unwrap();
+        filled(&space, IN_MEMORY + 1).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_reads_slowly_makes_room_for_others() {
+        let length = IN_MEMORY as u64 + 1;
+        // Whoever does not read at this moment is slow.
+        let space = Space::with_window(2 * length, Duration::ZERO);
+        let fill = async || filled(&space, IN_MEMORY + 1).await;
+        let mut slow = fill().await.unwrap().into_body();
+        let unsent = fill().await.unwrap();
+        slow.frame().await.unwrap().unwrap();
+        let other = fill().await.unwrap();
+        assert_eq!((unsent.len(), other.len(), taken(&space)), (length, length, 2 * length));
+        assert!(slow.frame().await.unwrap().is_err());
+        // What is still being made is not read by anyone.
+        assert!(matches!(fill().await.unwrap_err(), RestError::NoSpace { .. }));
+        let body = other.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!((body.len() as u64, taken(&space)), (length, length));
     }
 }

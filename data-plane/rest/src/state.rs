@@ -1,32 +1,35 @@
 //! What the service keeps between requests: connections, what checks tokens, and the current schema cache.
 //!
-//! The cache is fresh while the connection that listens for `NOTIFY pgrst` is open. That connection is one of the pool's,
-//! so that listening costs no backend; when it closes, because the project is idle or the database went away, the next
-//! request loads the cache again and listens anew. A cache is kept until another takes its place: what can't be loaded leaves
-//! the one before in force.
+//! The cache is fresh while the connection that listens for `NOTIFY pgrst` is open. It does nothing else, so that no tenant's
+//! function can silence it; when it closes, because the project is idle or the database went away, the next request loads the
+//! cache again and listens anew. A cache is kept until another takes its place: what can't be loaded leaves the one before in
+//! force.
 
 use std::{
     ops::ControlFlow,
     sync::{
-        Arc, Weak,
+        Arc, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use futures::join;
 use http::HeaderMap;
 use project_context::{Connection, Pool, PoolError, Subscription, Verifier};
-use tokio::{sync::Mutex, time::timeout};
+use tokio::{sync::Mutex, task::AbortHandle, time::timeout};
 
 use crate::{
+    budget::Budget,
+    causes::{deepest, told},
     claims::{self, Identity},
     error::RestError,
     jwt_keys,
     loads::Loads,
     options::Options,
+    pauses::Pauses,
     schema::{self, Config, InDatabase, LoadError, SchemaCache},
+    service,
     spool::Space,
 };
 
@@ -36,10 +39,11 @@ const DEBOUNCE: Duration = Duration::from_millis(100);
 /// A request for something unknown reloads the cache at most this often.
 const MISS_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Pauses after a load that failed while there is a cache: from here, twice as long each time,
+/// The first pause after a load that failed while there is a cache.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// up to here, as PostgREST does it.
-const LONGEST_PAUSE: Duration = Duration::from_secs(32);
+
+/// Bytes of the bodies of all requests that are being answered: five of the largest.
+const MAX_BODIES: u64 = 5 * service::MAX_BODY as u64;
 
 /// Connections tried for one load before the loss of one is reported.
 const MAX_ATTEMPTS: usize = 3;
@@ -51,9 +55,13 @@ pub(crate) struct State {
     options: ArcSwap<Options>,
     /// For results that are too large to be kept in memory.
     pub(crate) space: Arc<Space>,
+    /// For the bodies of requests.
+    pub(crate) bodies: Arc<Budget>,
     current: ArcSwapOption<Loaded>,
     pub(crate) loads: Loads,
     loading: Mutex<()>,
+    /// What reloads on notifications.
+    watching: std::sync::Mutex<Option<AbortHandle>>,
     generation: AtomicU64,
     failures: std::sync::Mutex<Failures>,
     last_miss: std::sync::Mutex<Option<Instant>>,
@@ -68,12 +76,24 @@ pub(crate) struct Loaded {
 }
 
 /// Loads that failed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Failures {
     /// Since the service was made.
     count: u64,
-    /// Since the last load that did not fail: the end of the pause, and how long it is.
-    pause: Option<(Instant, Duration)>,
+    /// Since the last load that did not fail.
+    pauses: Pauses,
+    until: Option<Instant>,
+}
+
+impl Failures {
+    const fn new(count: u64) -> Self {
+        Self { count, pauses: Pauses::beginning_with(FIRST_PAUSE), until: None }
+    }
+
+    /// From here on nothing has failed.
+    fn end(&mut self) {
+        *self = Self::new(self.count);
+    }
 }
 
 impl State {
@@ -82,12 +102,14 @@ impl State {
             pool,
             verifier: ArcSwapOption::new(verifier),
             space: Space::new(options.config.server_temp_file_limit),
+            bodies: Budget::new(MAX_BODIES),
             options: ArcSwap::from_pointee(options),
             current: ArcSwapOption::empty(),
             loads: Loads::default(),
             loading: Mutex::new(()),
+            watching: std::sync::Mutex::default(),
             generation: AtomicU64::new(0),
-            failures: std::sync::Mutex::default(),
+            failures: std::sync::Mutex::new(Failures::new(0)),
             last_miss: std::sync::Mutex::new(None),
         })
     }
@@ -97,16 +119,20 @@ impl State {
     }
 
     /// Takes these in the place of those before. What depends on the database follows by the next load.
-    pub(crate) async fn replace(&self, options: Options, verifier: Option<Arc<Verifier>>) {
+    pub(crate) async fn replace(&self, options: Options) {
         let _guard = self.loading.lock().await;
         let heard = |config: &Config| (config.channel_enabled, config.channel.clone());
         if let Some(loaded) = self.cache().filter(|_| heard(&options.config) != heard(&self.options().config)) {
             // The next load listens anew.
             loaded.listening.store(false, Ordering::Release);
+            self.watched_by(None);
         }
         // The one before remembers tokens.
         if !options.config.checks_tokens_as(&self.options().config) {
-            self.verifier.store(verifier);
+            match jwt_keys::verifier(&options.config, self.verifier.load().as_deref()) {
+                Ok(verifier) => self.verifier.store(verifier),
+                Err(problem) => tracing::warn!("the secret can't be used: {problem}"),
+            }
         }
         self.options.store(Arc::new(options));
     }
@@ -124,7 +150,7 @@ impl State {
     /// The cache, if nothing is to be gained by loading it now.
     fn usable(&self) -> Option<Arc<Loaded>> {
         self.current.load_full().filter(|loaded| {
-            let pauses = || self.failures().pause.is_some_and(|(until, _)| Instant::now() < until);
+            let pauses = || self.failures().until.is_some_and(|until| Instant::now() < until);
             loaded.listening.load(Ordering::Acquire) || pauses()
         })
     }
@@ -162,6 +188,14 @@ impl State {
 
     /// The current cache. Takes a connection only if it has to be loaded.
     async fn current(self: &Arc<Self>) -> Result<Arc<Loaded>, RestError> {
+        match self.usable() {
+            Some(loaded) => Ok(loaded),
+            // In a box of its own: it is large, and few requests need it.
+            None => Box::pin(self.loaded_by_any()).await,
+        }
+    }
+
+    async fn loaded_by_any(self: &Arc<Self>) -> Result<Arc<Loaded>, RestError> {
         let mut attempt = 0;
         loop {
             if let Some(loaded) = self.usable() {
@@ -181,7 +215,7 @@ impl State {
     fn unreachable(&self, error: PoolError) -> RestError {
         match error {
             PoolError::Connect(_) | PoolError::ConnectTimedOut if self.current.load().is_none() => {
-                tracing::warn!(project.ref = self.options().project_ref, cause = cause(&error), "{error}");
+                tracing::warn!(project.ref = self.options().project_ref, cause = deepest(&error), "{error}");
                 RestError::SchemaCache
             }
             other => RestError::from(other),
@@ -190,9 +224,13 @@ impl State {
 
     /// The current cache; loads it by the connection if there is none that can be trusted.
     pub(crate) async fn schema(self: &Arc<Self>, connection: &Connection) -> Result<Arc<Loaded>, RestError> {
-        if let Some(loaded) = self.usable() {
-            return Ok(loaded);
+        match self.usable() {
+            Some(loaded) => Ok(loaded),
+            None => Box::pin(self.loaded_by(connection)).await,
         }
+    }
+
+    async fn loaded_by(self: &Arc<Self>, connection: &Connection) -> Result<Arc<Loaded>, RestError> {
         let failures = self.failures().count;
         let guard = self.loading.lock().await;
         if let Some(loaded) = self.usable() {
@@ -203,23 +241,46 @@ impl State {
             return Err(RestError::SchemaCache);
         }
         let before = self.current.load_full();
-        // LISTEN is sent first, so that no change falls between it and the load.
-        connection.begin_work();
         let options = self.options();
-        let (listened, schema) = join!(listen(connection, &options.config), self.load(connection, before.as_deref(), &options));
+        // LISTEN comes first, so that no change falls between it and the load.
+        let listened = self.listen(&options.config).await;
+        connection.begin_work();
+        let schema = self.load(connection, before.as_deref(), &options).await;
         connection.end_work();
-        let (subscription, schema) = match listened.map_err(LoadError::from).and_then(|listened| Ok((listened, schema?))) {
-            Ok(loaded) => loaded,
+        let schema = match schema {
+            Ok(schema) => schema,
             Err(error) => return self.without(error, before),
         };
         tracing::debug!(elapsed = ?self.loads.took(), "schema cache loaded");
-        let listening = Arc::new(AtomicBool::new(subscription.is_some() || !options.config.channel_enabled));
+        let listening = Arc::new(AtomicBool::new(listened.is_ok()));
         let loaded = self.publish(schema, listening.clone());
-        drop(guard);
-        if let Some(subscription) = subscription {
-            tokio::spawn(watch(Arc::downgrade(self), subscription, listening));
+        match listened {
+            Ok(subscription) => {
+                self.failures().end();
+                let task = subscription.map(|heard| tokio::spawn(watch(Arc::downgrade(self), heard, listening)).abort_handle());
+                self.watched_by(task);
+            }
+            Err(error) => {
+                // It counts until the end of the pause.
+                let (retry, cause) = (self.failed(), deepest(&error));
+                tracing::warn!(project.ref = options.project_ref, cause, ?retry, "could not listen: {error}");
+            }
         }
+        drop(guard);
         Ok(loaded)
+    }
+
+    /// Where nobody listens, changes are seen by requests for what is not known yet.
+    async fn listen(&self, config: &Config) -> Result<Option<Subscription>, PoolError> {
+        if config.channel_enabled { self.pool.listen(&config.channel).await.map(Some) } else { Ok(None) }
+    }
+
+    /// Ends what listened before.
+    fn watched_by(&self, task: Option<AbortHandle>) {
+        let mut watching = self.watching.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = std::mem::replace(&mut *watching, task) {
+            before.abort();
+        }
     }
 
     /// What the database says now, with `before` in mind.
@@ -235,7 +296,7 @@ impl State {
         let error = lost(error)?;
         let retry = self.failed();
         let options = self.options();
-        tracing::warn!(project.ref = options.project_ref, cause = cause(&error), ?retry, "could not load the schema: {error}");
+        tracing::warn!(project.ref = options.project_ref, cause = deepest(&error), ?retry, "could not load the schema: {error}");
         before.ok_or(RestError::SchemaCache)
     }
 
@@ -246,7 +307,7 @@ impl State {
         used: &Loaded,
     ) -> Result<Option<Arc<Loaded>>, RestError> {
         {
-            let mut last = self.last_miss.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut last = self.last_miss.lock().unwrap_or_else(PoisonError::into_inner);
             if last.is_some_and(|last| last.elapsed() < MISS_INTERVAL) {
                 return Ok(None);
             }
@@ -270,6 +331,7 @@ impl State {
         }
         let schema = self.load(connection, Some(&current), &self.options()).await?;
         tracing::debug!(elapsed = ?self.loads.took(), "schema cache loaded again");
+        self.failures().end();
         Ok(Some(self.publish(schema, current.listening.clone())))
     }
 
@@ -278,7 +340,6 @@ impl State {
         let verifier = self.verifier_for(&schema.config, before.as_deref());
         let generation = self.generation.fetch_add(1, Ordering::AcqRel) + 1;
         let loaded = Arc::new(Loaded { schema, generation, verifier, listening });
-        self.failures().pause = None;
         self.current.store(Some(Arc::clone(&loaded)));
         loaded
     }
@@ -292,19 +353,10 @@ impl State {
         if config.checks_tokens_as(&known) {
             return verifier;
         }
-        match jwt_keys::keys(config) {
-            Ok(keys) => keys.map(|keys| {
-                let made = Verifier::new(keys, config.jwt_audience.clone()).with_cache(config.jwt_cache_max_entries);
-                Arc::new(match verifier {
-                    Some(before) => made.in_place_of(&before),
-                    None => made,
-                })
-            }),
-            Err(problem) => {
-                tracing::warn!("pgrst.jwt_secret can't be used: {problem}");
-                verifier
-            }
-        }
+        jwt_keys::verifier(config, verifier.as_deref()).unwrap_or_else(|problem| {
+            tracing::warn!("pgrst.jwt_secret can't be used: {problem}");
+            verifier
+        })
     }
 
     /// Loads the schema and the database's settings again. If that fails, what is in force stays.
@@ -326,7 +378,7 @@ impl State {
 
     /// Where nobody listens, or to another channel, that begins now and not with the next request.
     async fn load_and_listen(self: &Arc<Self>) -> Result<(), String> {
-        self.failures().pause = None;
+        self.failures().end();
         let before = self.generation.load(Ordering::Acquire);
         self.warm().await.map_err(|error| error.to_string())?;
         let is_newer = self.generation.load(Ordering::Acquire) > before;
@@ -334,15 +386,15 @@ impl State {
     }
 
     fn failures(&self) -> std::sync::MutexGuard<'_, Failures> {
-        self.failures.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes that a load failed; how long to wait before the next.
     fn failed(&self) -> Duration {
         let mut failures = self.failures();
         failures.count += 1;
-        let pause = failures.pause.map_or(FIRST_PAUSE, |(_, pause)| (pause * 2).min(LONGEST_PAUSE));
-        failures.pause = Some((Instant::now() + pause, pause));
+        let pause = failures.pauses.next();
+        failures.until = Some(Instant::now() + pause);
         pause
     }
 }
@@ -355,22 +407,9 @@ fn lost(error: LoadError) -> Result<LoadError, RestError> {
     }
 }
 
-/// Where nobody listens, changes are seen by requests for what is not known yet.
-async fn listen(connection: &Connection, config: &Config) -> Result<Option<Subscription>, tokio_postgres::Error> {
-    if config.channel_enabled { connection.listen(&config.channel).await } else { Ok(None) }
-}
-
-fn cause(error: &dyn std::error::Error) -> Option<String> {
-    error.source().map(ToString::to_string)
-}
-
 /// Reloads on notifications until the listening connection closes; then the cache counts as stale.
 async fn watch(state: Weak<State>, mut subscription: Subscription, listening: Arc<AtomicBool>) {
     while let Some(payload) = subscription.next().await {
-        if !listening.load(Ordering::Acquire) {
-            // Another channel has taken the place of this one.
-            break;
-        }
         if let Some(state) = state.upgrade().filter(|state| state.options().project_ref.is_none()) {
             tracing::info!(target: "startup", channel = state.options().config.channel, payload, "received a message");
         }
@@ -401,10 +440,7 @@ async fn reload_until_done(state: &Weak<State>, subscription: &mut Subscription)
 }
 
 async fn reload_in_background(state: &State) -> Result<(), String> {
-    fn shown(error: &dyn std::error::Error) -> String {
-        cause(error).map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
-    }
-    let connection = state.pool.connection().await.map_err(|error| shown(&error))?;
+    let connection = state.pool.connection().await.map_err(|error| told(&error))?;
     let generation = state.generation.load(Ordering::Acquire);
-    state.reload(&connection, generation).await.map(drop).map_err(|error| shown(&error))
+    state.reload(&connection, generation).await.map(drop).map_err(|error| told(&error))
 }

@@ -115,9 +115,19 @@ async fn attempt(
     space: &Arc<Space>,
     approve: impl Fn(&Outcome) -> Result<(), RestError>,
 ) -> Result<Outcome, Failure> {
-    if let Some(direct) = flight::lent(connection, job).await {
-        return flight::run(direct, job, space, approve).await;
+    match flight::lent(connection, job).await {
+        Some(direct) => flight::run(direct, job, space, approve).await,
+        // In a box of its own: it is large, and few requests need it.
+        None => Box::pin(by_client(connection, job, space, approve)).await,
     }
+}
+
+async fn by_client(
+    connection: &Connection,
+    job: &Job,
+    space: &Arc<Space>,
+    approve: impl Fn(&Outcome) -> Result<(), RestError>,
+) -> Result<Outcome, Failure> {
     let client = connection.client();
     let session = Prepared::lookup(connection, job, &job.session, &[]);
     let main = if job.is_plan {

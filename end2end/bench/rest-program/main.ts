@@ -1,6 +1,6 @@
 /**
  * The program `rest` by itself, before a PostgreSQL of its own: each request beside pgbench with the very same statements on as
- * many connections (the floor), and beside its peer.
+ * many connections (the floors), and beside its peer.
  */
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,7 +14,7 @@ import { Load } from './load.ts';
 import { startPeer } from './peer.ts';
 import { ask, data, FUNCTION, type Scenario, SCENARIOS, TABLES } from './scenarios.ts';
 import { type Service, startRest } from './service.ts';
-import { scripts } from './statements.ts';
+import { type Floor, floors } from './statements.ts';
 import { childrensSeconds, memory, processorSeconds } from './usage.ts';
 
 /** To the database, of the program and of pgbench; PostgREST's default. */
@@ -93,17 +93,19 @@ class Bench {
 
   async run(): Promise<void> {
     await this.#makeDatabase();
-    const floors = await scripts(this.#cluster, this.#load, DATABASE, POOL);
+    const found = await floors(this.#cluster, this.#load, DATABASE, POOL);
     const peers = await this.#startPeers();
     const rest = await startRest(this.#cluster, DATABASE, POOL);
     this.#stopAtEnd(rest);
 
     heading(`The program rest, ${CONNECTIONS} connections to it and ${POOL} to the database (! misses the aim)`);
     const ofPeers = (each: (name: string) => string[]) => peers.flatMap(({ name }) => each(name));
-    columns('requests a second', 'rest', 'pgbench', 'of it', ...ofPeers((name) => [name, 'times']), ...UNDER_LOAD.names);
-    columns('', '', '', '≥ 75 %', ...ofPeers(() => ['', '≥ 3']), ...UNDER_LOAD.aims);
+    line('together', 'pgbench with the same statements sent at once, as rest sends them: the least that they cost PostgreSQL');
+    line('by hand', 'pgbench with the same statements one by one between BEGIN and COMMIT, as PostgREST sends them');
+    columns('requests a second', 'rest', 'together', 'of it', 'by hand', 'of it', ...ofPeers((name) => [name, 'times']), ...UNDER_LOAD.names);
+    columns('', '', '', '≥ 75 %', '', '', ...ofPeers(() => ['', '≥ 3']), ...UNDER_LOAD.aims);
     for (const [index, scenario] of SCENARIOS.entries()) {
-      columns(scenario.name, ...(await this.#measure(rest, scenario, floors[index]!, peers)));
+      columns(scenario.name, ...(await this.#measure(rest, scenario, found[index]!, peers)));
     }
     for (const note of this.#notes) console.log(`  (${note})`);
     heading('Memory of the program rest, MiB');
@@ -115,7 +117,7 @@ class Bench {
   }
 
   /** The figures of a scenario, as they are printed. */
-  async #measure(rest: Service, scenario: Scenario, floorScript: string, peers: Peer[]): Promise<string[]> {
+  async #measure(rest: Service, scenario: Scenario, floor: Floor, peers: Peer[]): Promise<string[]> {
     await this.#empty(scenario, DATABASE);
     await this.#load.closed(rest.place, scenario, CONNECTIONS, WARM_UP_SECONDS);
     const used = () => [processorSeconds(rest.pid), childrensSeconds(this.#cluster.pid)];
@@ -124,7 +126,9 @@ class Bench {
     const perThousand = used().map((now, i) => ((1000 * (now - before[i]!)) / closed.requests).toFixed(2));
 
     await this.#empty(scenario, DATABASE);
-    const floor = await this.#pgbench(floorScript);
+    const together = await this.#pgbench(floor.together);
+    await this.#empty(scenario, DATABASE);
+    const byHand = await this.#pgbench(floor.byHand);
     await this.#empty(scenario, DATABASE);
     const open = await this.#load.open(rest.place, scenario, closed.perSecond * SHARE, CONNECTIONS, this.#seconds);
     const beside: string[] = [];
@@ -132,8 +136,10 @@ class Bench {
     for (const peer of peers) beside.push(...(await this.#measurePeer(peer, scenario, answer, closed.perSecond)));
     return [
       rounded(closed.perSecond),
-      rounded(floor),
-      percent(closed.perSecond, floor) + missed(Boolean(scenario.reads) && closed.perSecond < OF_FLOOR * floor),
+      rounded(together),
+      percent(closed.perSecond, together) + missed(Boolean(scenario.reads) && closed.perSecond < OF_FLOOR * together),
+      rounded(byHand),
+      percent(closed.perSecond, byHand),
       ...beside,
       closed.p50.toFixed(2),
       closed.p99.toFixed(2),

@@ -21,18 +21,26 @@ interface Statement {
 /** One request's. */
 type Transaction = Statement[];
 
-/** A program for pgbench with one script for each scenario: `clients` of them, each with a request of its own. */
-export async function scripts(cluster: Cluster, load: Load, database: string, clients: number): Promise<string[]> {
+/** The same statements as scripts for pgbench. */
+export interface Floor {
+  /** As the program sends them: together. */
+  together: string;
+  /** As anyone would write them, and as PostgREST does: BEGIN, the session's set-up, the statement, COMMIT, each in its turn. */
+  byHand: string;
+}
+
+/** The floor of each scenario, for `clients` of pgbench, each with a request of its own. */
+export async function floors(cluster: Cluster, load: Load, database: string, clients: number): Promise<Floor[]> {
   await cluster.sql('postgres', `alter role authenticator set log_statement = 'all'`);
   // One connection: what is logged comes one after the other.
   const service = await startRest(cluster, database, 1);
   try {
-    const found: string[] = [];
+    const found: Floor[] = [];
     for (const scenario of SCENARIOS) {
       const before = transactions(cluster).length;
       const count = UNPREPARED + clients;
       await load.open(service.place, scenario, PER_SECOND, 1, count / PER_SECOND);
-      found.push(script((await logged(cluster, before, count, scenario)).slice(UNPREPARED)));
+      found.push(floor((await logged(cluster, before, count, scenario)).slice(UNPREPARED)));
     }
     return found;
   } finally {
@@ -79,7 +87,7 @@ const variable = (statement: number, parameter: number) => `s${statement}_${para
  * one round trip, and COMMIT in a second one where the program says it. (Where it does not, the program takes a second round trip
  * before it lets a write be committed; pgbench can't.)
  */
-function script(clients: Transaction[]): string {
+function floor(clients: Transaction[]): Floor {
   const [pattern = []] = clients;
   const values = pattern.flatMap(({ parameters }, statement) =>
     parameters.map((_, parameter) => {
@@ -94,17 +102,13 @@ function script(clients: Transaction[]): string {
   });
   const commits = /^commit\b/i.test(pattern.at(-1)!.sql);
   const [together, apart] = commits ? [statements.slice(0, -1), statements.slice(-1)] : [statements, []];
-  return [
-    '\\if :begun = 0',
-    `select ${values.join(', ')} \\gset`,
-    '\\set begun 1',
-    '\\endif',
-    '\\startpipeline',
-    ...together,
-    '\\endpipeline',
-    ...apart,
-    '',
-  ].join('\n');
+  const within = statements.filter((statement) => !/^(begin|commit)\b/i.test(statement));
+  const script = (lines: string[]) =>
+    ['\\if :begun = 0', `select ${values.join(', ')} \\gset`, '\\set begun 1', '\\endif', ...lines, ''].join('\n');
+  return {
+    together: script(['\\startpipeline', ...together, '\\endpipeline', ...apart]),
+    byHand: script(['begin;', ...within, 'commit;']),
+  };
 }
 
 /** Text without a character that means something to pgbench. */

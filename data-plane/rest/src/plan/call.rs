@@ -1,6 +1,6 @@
 //! Plans a call: which of the functions of that name, and where its arguments come from.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
 use super::{
     ReadPlan, Source,
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     error::RestError,
-    request::{Action, ApiRequest, ContentType, Payload, RowRange, form_pairs, unacceptable},
+    request::{Action, ApiRequest, ContentType, Payload, RowRange, form_pairs, unacceptable, uneven_keys},
     schema::{Function, Parameter, Returns, SchemaCache, closest},
 };
 
@@ -30,9 +30,9 @@ pub(crate) enum Argument {
     /// Each by itself, as text.
     Direct(Vec<(Parameter, String)>),
     /// Members of one JSON object, the first one if it is an array of them.
-    Json { parameters: Vec<Parameter>, json: String, is_array: bool },
+    Json { parameters: Vec<Parameter>, json: Arc<String>, is_array: bool },
     /// The body as a whole.
-    Whole { type_name: String, body: String },
+    Whole { type_name: String, body: Arc<String> },
 }
 
 pub(crate) fn plan_call(cache: &SchemaCache, schema: &str, name: &str, request: &ApiRequest) -> Result<CallPlan, RestError> {
@@ -98,13 +98,17 @@ fn by_pairs(candidates: &[Arc<Function>], pairs: &[(String, String)]) -> (Found,
 }
 
 fn by_body(candidates: &[Arc<Function>], request: &ApiRequest) -> Result<(Found, Vec<String>), RestError> {
-    let whole = |types: &[&str], body: String| (with_whole(candidates, types, body), Vec::new());
+    let whole = |types: &[&str], body: Arc<String>| (with_whole(candidates, types, body), Vec::new());
     Ok(match &request.content_type {
         ContentType::Json | ContentType::Csv => {
             let payload = if request.body.is_empty() {
-                Payload { json: "{}".to_owned(), ..Payload::default() }
+                Payload { json: Arc::new("{}".to_owned()), ..Payload::default() }
             } else {
-                request.payload()?
+                let payload = request.payload()?;
+                if !payload.uniform && request.query.columns.is_none() {
+                    return Err(uneven_keys());
+                }
+                payload
             };
             by_json(candidates, payload, request)
         }
@@ -115,14 +119,17 @@ fn by_body(candidates: &[Arc<Function>], request: &ApiRequest) -> Result<(Found,
             }
             by_pairs(candidates, &pairs)
         }
-        ContentType::Text => whole(&["text"], request.body_text()?.to_owned()),
-        ContentType::Xml => whole(&["xml"], request.body_text()?.to_owned()),
+        ContentType::Text => whole(&["text"], Arc::clone(request.body.text()?)),
+        ContentType::Xml => whole(&["xml"], Arc::clone(request.body.text()?)),
         ContentType::Bytes => {
-            let hex = request.body.iter().fold(String::from("\\x"), |mut text, byte| {
-                text.push_str(&format!("{byte:02x}"));
-                text
-            });
-            whole(&["bytea"], hex)
+            let bytes = request.body.bytes();
+            let mut hex = String::with_capacity(2 + 2 * bytes.len());
+            hex.push_str("\\x");
+            for byte in bytes {
+                // Writing to a String can't fail.
+                let _ = write!(hex, "{byte:02x}");
+            }
+            whole(&["bytea"], Arc::new(hex))
         }
         ContentType::Other(_) => return Err(unacceptable(&request.content_type)),
     })
@@ -148,7 +155,7 @@ fn by_json(candidates: &[Arc<Function>], payload: Payload, request: &ApiRequest)
 }
 
 /// The only function whose single unnamed parameter is of one of these types, and the body for it.
-fn with_whole(candidates: &[Arc<Function>], types: &[&str], body: String) -> Found {
+fn with_whole(candidates: &[Arc<Function>], types: &[&str], body: Arc<String>) -> Found {
     let takes = |parameter: &Parameter| types.contains(&parameter.type_name.as_str());
     let function = only(candidates.iter().filter(|function| function.single_unnamed().is_some_and(takes)))?;
     let type_name = function.single_unnamed().map(|parameter| parameter.type_name.clone()).unwrap_or_default();

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     error::{DatabaseError, RestError},
-    request::{Action, ApiRequest, Condition, Operation, Payload, Resolution, Return, RowRange},
+    request::{Action, ApiRequest, Condition, Operation, Payload, Resolution, Return, RowRange, uneven_keys},
     schema::{Column, Relation, RelationKind, SchemaCache},
 };
 
@@ -190,7 +190,7 @@ fn columns(request: &ApiRequest, relation: &Relation, payload: &Payload) -> Resu
     let names = match &request.query.columns {
         Some(names) => names.clone(),
         None if payload.uniform => payload.keys.clone(),
-        None => return Err(RestError::InvalidBody { message: "All object keys must match".to_owned() }),
+        None => return Err(uneven_keys()),
     };
     let mut columns: Vec<Column> = Vec::with_capacity(names.len());
     for name in names {

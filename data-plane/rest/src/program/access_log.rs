@@ -88,6 +88,10 @@ impl Asked {
         }
     }
 
+    pub(super) fn method(&self) -> &Method {
+        &self.method
+    }
+
     /// Writes the request down with its statements, if the level has it so.
     pub(super) fn write(&self, level: Level, response: &Response<Body>, noted: &Noted) {
         if !level.shows(response.status()) {

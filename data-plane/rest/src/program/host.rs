@@ -9,8 +9,7 @@ use std::{
     time::Duration,
 };
 
-use axum::Router;
-use daemon::Limits;
+use daemon::{Answering, Limits};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream, lookup_host};
 use tokio_util::sync::CancellationToken;
@@ -204,11 +203,11 @@ impl Listener {
         }
     }
 
-    pub(super) async fn serve(self, router: Router, stop: CancellationToken, limits: Limits) {
+    pub(super) async fn serve(self, service: impl Answering, stop: CancellationToken, limits: Limits) {
         match self {
-            Self::Address(listener) => daemon::serve(listener, router, stop, limits).await,
+            Self::Address(listener) => daemon::serve(listener, service, stop, limits).await,
             Self::Socket(listener, path) => {
-                daemon::serve_unix(listener, router, stop, limits).await;
+                daemon::serve_unix(listener, service, stop, limits).await;
                 // Nobody listens there any more.
                 let _ = fs::remove_file(path);
             }

@@ -18,7 +18,7 @@ mod settings;
 mod unsupported;
 mod variables;
 
-use std::{collections::BTreeMap, error::Error, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, env, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use daemon::{Limits, Log, ReloadSignals};
@@ -27,21 +27,25 @@ use tokio::sync::watch;
 
 pub use dump::{dump, example};
 pub use host::{Host, Place};
-pub use settings::{DatabaseSettings, JwtSettings, Settings};
+pub use settings::{DatabaseSettings, Settings};
 pub use variables::{SettingsError, Sources};
 
 use host::Listener;
 use reload::Reloaded;
 
-use crate::{schema, state::State};
+use crate::{
+    causes::{deepest, told},
+    check_temporary_folder,
+    pauses::Pauses,
+    schema,
+    state::State,
+};
 
 /// As PostgREST's HTTP server has it.
 const LIMITS: Limits = Limits { head: Some(Duration::from_secs(30)), ..Limits::LENIENT };
 
-/// Pauses between tries to reach the database at the start: from here, twice as long each time,
+/// The first pause between tries to reach the database at the start.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// up to here, as PostgREST does it.
-const LONGEST_PAUSE: Duration = Duration::from_secs(32);
 
 /// A little more than `/ready` takes at most.
 const HEALTH_AT_MOST: Duration = Duration::from_millis(2500);
@@ -81,6 +85,17 @@ pub enum RunError {
         #[source]
         source: io::Error,
     },
+    /// Large results have no place to wait.
+    #[error(
+        "can't write temporary files in {folder}, where large results wait; choose another folder by TMPDIR, or do without by \
+         PGRST_SERVER_TEMP_FILE_LIMIT=0"
+    )]
+    TemporaryFolder {
+        /// Where they would be.
+        folder: PathBuf,
+        #[source]
+        source: io::Error,
+    },
     /// Signals can't be handled.
     #[error("can't handle signals")]
     Signals(#[source] io::Error),
@@ -108,6 +123,9 @@ pub async fn run(settings: Settings, sources: Sources, log: Log) -> Result<(), R
     for warning in &settings.warnings {
         tracing::warn!(target: "startup", "{warning}");
     }
+    if settings.config.server_temp_file_limit > 0 {
+        check_temporary_folder().map_err(|source| RunError::TemporaryFolder { folder: env::temp_dir(), source })?;
+    }
     let stop = daemon::stop_on_signals().map_err(RunError::Signals)?;
     let reloads = ReloadSignals::new().map_err(RunError::Signals)?;
     let listener = settings.place.listen().await?;
@@ -119,7 +137,7 @@ pub async fn run(settings: Settings, sources: Sources, log: Log) -> Result<(), R
     let (level, options) = (Arc::new(ArcSwap::from_pointee(settings.level)), settings.options());
     let (recovers, recovery) = watch::channel(settings.database.recovers);
     let pool = Arc::new(pool(&settings));
-    let state = State::new(Arc::clone(&pool), settings.verifier(), options);
+    let state = State::new(Arc::clone(&pool), settings.verifier, options);
     let mut reaching = tokio::spawn(reach(Arc::clone(&state)));
     let reloading = tokio::spawn(reload::when_told(
         Reloaded { state: Arc::clone(&state), log, level: Arc::clone(&level), recovers },
@@ -132,8 +150,9 @@ pub async fn run(settings: Settings, sources: Sources, log: Log) -> Result<(), R
             admin.serve(admin::router(Arc::clone(&state), main), stop.clone(), LIMITS).await;
         }
     };
-    let serving =
-        async { tokio::join!(listener.serve(requests::router(Arc::clone(&state), level), stop.clone(), LIMITS), administration) };
+    let serving = async {
+        tokio::join!(listener.serve(requests::service(Arc::clone(&state), level), stop.clone(), LIMITS), administration)
+    };
     tokio::pin!(serving);
     let ended = tokio::select! {
         _ = &mut serving => Ok(()),
@@ -183,7 +202,7 @@ fn pool(settings: &Settings) -> Pool {
 /// Tries until the database is reached and its schema known, so that the log says what is wrong before anyone asks, and the
 /// first request does not wait. Returns only if the database refuses the login.
 async fn reach(state: Arc<State>) -> String {
-    let mut pauses = Pauses(FIRST_PAUSE);
+    let mut pauses = Pauses::beginning_with(FIRST_PAUSE);
     while let Err(error) = state.pool.probe().await {
         // PostgREST ends for that as well.
         if let PoolError::Connect(refused) = &error
@@ -192,12 +211,12 @@ async fn reach(state: Arc<State>) -> String {
             return refused.to_string();
         }
         let pause = pauses.next();
-        tracing::warn!(target: "startup", cause = cause(&error), retry = ?pause, "{error}");
+        tracing::warn!(target: "startup", cause = deepest(&error), retry = ?pause, "{error}");
         tokio::time::sleep(pause).await;
     }
     let version = version(&state.pool).await;
     tracing::info!(target: "startup", version, "the database is reached");
-    let mut pauses = Pauses(FIRST_PAUSE);
+    let mut pauses = Pauses::beginning_with(FIRST_PAUSE);
     while state.warm().await.is_err() {
         // What is wrong was said by whoever found it.
         tokio::time::sleep(pauses.next()).await;
@@ -222,25 +241,6 @@ async fn version(pool: &Pool) -> Option<String> {
     row.ok()?.first()?.try_get(0).ok()
 }
 
-/// The next pause, each twice as long as the one before.
-struct Pauses(Duration);
-
-impl Pauses {
-    fn next(&mut self) -> Duration {
-        let pause = self.0;
-        self.0 = (pause * 2).min(LONGEST_PAUSE);
-        pause
-    }
-}
-
-fn cause(error: &PoolError) -> Option<String> {
-    let mut cause = error.source()?;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    Some(cause.to_string())
-}
-
 /// What the service would know of the database, as JSON.
 ///
 /// # Errors
@@ -252,17 +252,6 @@ pub async fn dump_schema(settings: &Settings) -> Result<String, String> {
     let loaded = schema::load(connection.client(), None, &settings.options()).await;
     connection.end_work();
     loaded.map(|cache| schema::dump(&cache).to_string()).map_err(|error| told(&error))
-}
-
-/// An error and what is below it.
-fn told(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(deeper) = cause {
-        text = format!("{text}: {deeper}");
-        cause = deeper.source();
-    }
-    text
 }
 
 /// Asks the program that listens there whether it is ready; where it was asked, if it is.

@@ -2,7 +2,7 @@
 //!
 //! Source: PostgREST's documentation, "Configuration Reloading".
 
-use std::{error::Error, sync::Arc};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use daemon::{Log, ReloadSignal, ReloadSignals};
@@ -14,7 +14,7 @@ use super::{
     settings::Settings,
     variables::{SettingsError, Sources},
 };
-use crate::{options::Options, state::State};
+use crate::{causes::deepest, options::Options, state::State};
 
 /// Settings that the program takes at its start only.
 const AT_THE_START: [&str; 16] = [
@@ -54,8 +54,7 @@ pub(super) async fn when_told(reloaded: Reloaded, mut sources: Sources, mut sign
             ReloadSignal::Second => match settings(&reloaded, &sources).await {
                 Ok(newer) => sources = newer,
                 Err(error) => {
-                    let cause = error.source().map(ToString::to_string);
-                    tracing::warn!(target: "startup", cause, "the settings stay as they were: {error}");
+                    tracing::warn!(target: "startup", cause = deepest(&error), "the settings stay as they were: {error}");
                 }
             },
         }
@@ -81,7 +80,7 @@ async fn settings(reloaded: &Reloaded, before: &Sources) -> Result<Sources, Sett
         tracing::warn!(target: "startup", "the log stays as it was: {error}");
     }
     reloaded.recovers.send_replace(settings.database.recovers);
-    state.replace(options, settings.verifier()).await;
+    state.replace(options).await;
     tracing::info!(target: "startup", "the settings were read again");
     Ok(sources)
 }

@@ -5,7 +5,7 @@
 
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
-use project_context::{Database, VerificationKeys, Verifier};
+use project_context::{Database, Verifier};
 
 use super::{
     access_log::Level,
@@ -43,8 +43,6 @@ pub struct Settings {
     pub admin: Option<Place>,
     /// `PGRST_DB_URI` and `PGRST_DB_POOL*`
     pub database: DatabaseSettings,
-    /// `PGRST_JWT_*`
-    pub jwt: JwtSettings,
     /// Where the service is, by the host and the port.
     pub base_url: String,
     /// `PGRST_DB_CONFIG`
@@ -58,6 +56,8 @@ pub struct Settings {
     /// Which requests the log shows.
     pub(super) level: Level,
     pub(super) config: Config,
+    /// What checks tokens, by `PGRST_JWT_*`; without a secret, nothing.
+    pub(super) verifier: Option<Arc<Verifier>>,
 }
 
 /// How the database is reached.
@@ -75,17 +75,6 @@ pub struct DatabaseSettings {
     pub max_lifetime: Duration,
     /// `PGRST_DB_POOL_AUTOMATIC_RECOVERY`: without, the program ends when the database can't be reached.
     pub recovers: bool,
-}
-
-/// How tokens are checked.
-#[derive(Debug)]
-pub struct JwtSettings {
-    /// `PGRST_JWT_SECRET`; without, tokens are refused.
-    pub keys: Option<VerificationKeys>,
-    /// `PGRST_JWT_AUD`
-    pub audience: Option<String>,
-    /// `PGRST_JWT_CACHE_MAX_ENTRIES`
-    pub cache_max_entries: usize,
 }
 
 impl Settings {
@@ -106,13 +95,13 @@ impl Settings {
             place: socket.unwrap_or(Place::Address { host, port, share }),
             admin: admin(&variables)?,
             database: database(&variables, sources)?,
-            jwt: jwt(&config, sources)?,
             base_url,
             in_database_config: variables.truth(&["PGRST_DB_CONFIG"])?.unwrap_or(true),
             app_settings: app_settings(&variables),
             // What is said at the start is always said, and statements if they are asked for.
             log: format!("{},startup=info,query=info", level.filter()),
             level,
+            verifier: verifier(&config, sources)?,
             config,
             warnings: Vec::new(),
         };
@@ -137,12 +126,6 @@ impl Settings {
             in_database_config: if self.in_database_config { InDatabase::All } else { InDatabase::Nothing },
             app_settings: self.app_settings.clone(),
         }
-    }
-
-    /// What checks tokens; without a secret, nothing.
-    pub(super) fn verifier(self) -> Option<Arc<Verifier>> {
-        let JwtSettings { keys, audience, cache_max_entries } = self.jwt;
-        keys.map(|keys| Arc::new(Verifier::new(keys, audience).with_cache(cache_max_entries)))
     }
 
     /// Where `/ready` is, for whoever wants to know only that.
@@ -190,10 +173,9 @@ fn database(variables: &Variables<'_>, sources: &Sources) -> Result<DatabaseSett
     })
 }
 
-fn jwt(config: &Config, sources: &Sources) -> Result<JwtSettings, SettingsError> {
+fn verifier(config: &Config, sources: &Sources) -> Result<Option<Arc<Verifier>>, SettingsError> {
     let unusable = |problem| SettingsError::Unusable { variable: sources.origin(JWT_SECRET), problem };
-    let keys = jwt_keys::keys(config).map_err(unusable)?;
-    Ok(JwtSettings { keys, audience: config.jwt_audience.clone(), cache_max_entries: config.jwt_cache_max_entries })
+    jwt_keys::verifier(config, None).map_err(unusable)
 }
 
 fn config(variables: &Variables<'_>) -> Result<Config, SettingsError> {
@@ -246,7 +228,7 @@ mod tests {
         assert_eq!((settings.database.max_lifetime, settings.database.recovers), (Duration::from_secs(1800), true));
         assert_eq!((settings.config.schemas.as_slice(), settings.config.max_rows), (["public".to_owned()].as_slice(), None));
         assert_eq!(settings.config.extra_search_path, ["public"]);
-        assert!(!settings.config.safe_update && settings.config.anon_role.is_none() && settings.jwt.keys.is_none());
+        assert!(!settings.config.safe_update && settings.config.anon_role.is_none() && settings.verifier.is_none());
         assert_eq!(settings.base_url, "http://0.0.0.0:3000/");
         assert_eq!((settings.level, settings.log.as_str()), (Level::Error, "warn,startup=info,query=info"));
     }
@@ -316,7 +298,7 @@ mod tests {
         std::fs::write(file.path(), "reallyreallyreallyreallyverysafe\n").unwrap();
         let named = format!("@{}", file.path().display());
         for secret in ["reallyreallyreallyreallyverysafe", &named] {
-            assert!(parse(&[("PGRST_JWT_SECRET", secret)]).unwrap().jwt.keys.is_some());
+            assert!(parse(&[("PGRST_JWT_SECRET", secret)]).unwrap().verifier.is_some());
         }
     }
 

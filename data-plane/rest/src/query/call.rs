@@ -1,5 +1,7 @@
 //! Function calls as SQL.
 
+use std::sync::Arc;
+
 use super::{Delivery, GUCS, Sql, read::read_from};
 use crate::{
     plan::{Argument, CallPlan},
@@ -84,13 +86,13 @@ fn item(sql: &mut Sql, plan: &CallPlan) {
 }
 
 /// The arguments as columns of `_args`.
-fn arguments(sql: &mut Sql, parameters: &[Parameter], json: &str, is_array: bool) {
+fn arguments(sql: &mut Sql, parameters: &[Parameter], json: &Arc<String>, is_array: bool) {
     if is_array {
         sql.push("(SELECT * FROM json_to_recordset(");
     } else {
         sql.push("json_to_record(");
     }
-    sql.value(json).push("::json) AS ").push(if is_array { "_all" } else { "_args" }).push("(");
+    sql.value(Arc::clone(json)).push("::json) AS ").push(if is_array { "_all" } else { "_args" }).push("(");
     sql.separated(", ", parameters, |sql, parameter| {
         sql.name(&parameter.name).push(" ").push(parameter.value_type());
     });
@@ -113,7 +115,7 @@ fn invocation(sql: &mut Sql, plan: &CallPlan) {
             });
         }
         Argument::Whole { type_name, body } => {
-            sql.value(body).push("::").push(type_name);
+            sql.value(Arc::clone(body)).push("::").push(type_name);
         }
     }
     sql.push(")");

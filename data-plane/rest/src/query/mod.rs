@@ -29,6 +29,10 @@ pub(crate) use session::{READ_ONLY, READ_WRITE, SessionScope, SessionSettings, b
 pub(crate) use singly::Joined;
 pub(crate) use write::write;
 
+/// Room that few statements grow out of.
+const USUAL_LENGTH: usize = 768;
+const USUAL_PARAMETERS: usize = 8;
+
 /// A statement in the making.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Sql {
@@ -38,11 +42,48 @@ pub(crate) struct Sql {
 
 /// A parameter in text format, of whatever type its place has.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Text(pub(crate) String);
+pub(crate) enum Text {
+    Own(String),
+    /// A body, which is not copied for that.
+    Shared(Arc<String>),
+}
+
+impl Text {
+    pub(crate) fn as_str(&self) -> &str {
+        match self {
+            Self::Own(text) => text,
+            Self::Shared(text) => text,
+        }
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self::Own(text)
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self::Own(text.to_owned())
+    }
+}
+
+impl From<&String> for Text {
+    fn from(text: &String) -> Self {
+        Self::Own(text.clone())
+    }
+}
+
+impl From<Arc<String>> for Text {
+    fn from(text: Arc<String>) -> Self {
+        Self::Shared(text)
+    }
+}
 
 impl ToSql for Text {
     fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
-        out.extend_from_slice(self.0.as_bytes());
+        out.extend_from_slice(self.as_str().as_bytes());
         Ok(IsNull::No)
     }
 
@@ -59,7 +100,9 @@ impl ToSql for Text {
 
 impl Sql {
     pub(crate) fn new(text: &str) -> Self {
-        Self { text: text.to_owned(), parameters: Vec::new() }
+        let mut sql = Self { text: String::with_capacity(USUAL_LENGTH), parameters: Vec::with_capacity(USUAL_PARAMETERS) };
+        sql.push(text);
+        sql
     }
 
     /// Appends SQL of our own making.
@@ -80,8 +123,8 @@ impl Sql {
     }
 
     /// Appends a placeholder for a value.
-    pub(crate) fn value(&mut self, value: impl Into<String>) -> &mut Self {
-        self.parameters.push(Text(value.into()));
+    pub(crate) fn value(&mut self, value: impl Into<Text>) -> &mut Self {
+        self.parameters.push(value.into());
         let number = self.parameters.len();
         // Writing to a String can't fail.
         let _ = write!(self.text, "${number}");

@@ -27,7 +27,7 @@ pub(crate) fn export_name(index: usize) -> String {
 
 /// The whole statement of a read. `call` is the `FROM` item of a function call.
 pub(crate) fn read(plan: &ReadPlan, delivery: Delivery, count: Option<Count>, max_rows: Option<u64>) -> Sql {
-    let mut sql = Sql::default();
+    let mut sql = Sql::new("");
     read_from(&mut sql, plan, delivery, (count, max_rows), None);
     sql
 }

@@ -3,11 +3,10 @@
 //!
 //! The statement's text depends on the number of settings only, so that few statements serve all requests.
 
-use std::iter;
+use std::{collections::BTreeMap, iter};
 
 use http::HeaderMap;
 use postgres_protocol::escape::escape_identifier;
-use serde_json::{Map, Value};
 
 use super::Sql;
 use crate::{claims::Identity, request::ApiRequest, schema::quoted_function_name};
@@ -61,7 +60,7 @@ pub(crate) fn session(request: &ApiRequest, identity: &Identity, settings: &Sess
         sql.push(", set_config('").push(name).push("', ").value(value).push(", true)");
     };
     set("role", identity.role.clone());
-    set("request.jwt.claims", identity.claims.clone());
+    set("request.jwt.claims", identity.claims.to_string());
     set("request.method", request.method.to_string());
     set("request.path", request.path.clone());
     set("request.headers", headers(&request.headers));
@@ -109,25 +108,21 @@ fn search_path(settings: &SessionSettings<'_>) -> String {
 
 /// Headers as a JSON object with lowercase names, cookies aside. Bytes that are no text are left out.
 fn headers(headers: &HeaderMap) -> String {
-    let mut object = Map::new();
-    for (name, value) in headers {
-        if name != http::header::COOKIE
-            && let Ok(text) = value.to_str()
-        {
-            object.insert(name.as_str().to_owned(), Value::from(text));
-        }
-    }
-    Value::Object(object).to_string()
+    let others = headers.iter().filter(|(name, _)| *name != http::header::COOKIE);
+    object(others.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))))
 }
 
 fn cookies(headers: &HeaderMap) -> String {
     let values = headers.get_all(http::header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let object: Map<String, Value> = values
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.split_once('='))
-        .map(|(name, value)| (name.trim().to_owned(), Value::from(value.trim())))
-        .collect();
-    Value::Object(object).to_string()
+    let pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| pair.split_once('='));
+    object(pairs.map(|(name, value)| (name.trim(), value.trim())))
+}
+
+/// Texts as a JSON object. The last one of a name counts.
+fn object<'a>(texts: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let texts: BTreeMap<&str, &str> = texts.collect();
+    // Texts can always be written.
+    serde_json::to_string(&texts).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -152,7 +147,7 @@ mod tests {
             .unwrap()
             .into_parts();
         let request = ApiRequest::parse(&parts, Bytes::new()).unwrap();
-        let identity = Identity { role: "web".to_owned(), claims: "{}".to_owned(), authenticated: true };
+        let identity = Identity { role: "web".to_owned(), claims: "{}".into(), authenticated: true };
         let of_function = pair("statement_timeout", "4s");
         let settings = SessionSettings {
             schema: "api",
@@ -170,7 +165,7 @@ mod tests {
              set_config('request.cookies', $9, true), set_config('timezone', $10, true), set_config($11, $12, true), \
              set_config($13, $14, true)"
         );
-        let values: Vec<&str> = sql.parameters.iter().map(|parameter| parameter.0.as_str()).collect();
+        let values: Vec<&str> = sql.parameters.iter().map(|parameter| parameter.as_str()).collect();
         let (headers, cookies) = (r#"{"prefer":"timezone=UTC","x-test":"y"}"#, r#"{"k":"v"}"#);
         assert_eq!(
             values[..9],

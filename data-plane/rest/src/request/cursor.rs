@@ -18,10 +18,12 @@ pub(super) struct Cursor<'a> {
     pending: Trouble,
     /// Things counted against a limit.
     counted: usize,
+    /// Nothing is noted of what else would have fitted.
+    is_quiet: bool,
 }
 
 /// Applies `rule` to all of `input`.
-pub(super) fn parse<'a, T>(what: &'static str, input: &'a str, rule: impl FnOnce(&mut Cursor<'a>) -> Step<T>) -> Parsed<T> {
+pub(super) fn parse<'a, T>(what: &'static str, input: &'a str, rule: impl Fn(&mut Cursor<'a>) -> Step<T>) -> Parsed<T> {
     parse_after(0, what, input, rule)
 }
 
@@ -30,14 +32,18 @@ pub(super) fn parse_after<'a, T>(
     before: usize,
     what: &'static str,
     input: &'a str,
-    rule: impl FnOnce(&mut Cursor<'a>) -> Step<T>,
+    rule: impl Fn(&mut Cursor<'a>) -> Step<T>,
 ) -> Parsed<T> {
-    let mut cursor = Cursor { input, position: 0, pending: Trouble::default(), counted: 0 };
+    // What is said of a failure takes far longer than the parsing, and decides nothing.
+    let parsed = apply(input, true, &rule).or_else(|_| apply(input, false, &rule));
+    parsed.map_err(|failure| ParseError::new(what, before, input, &failure))
+}
+
+/// `is_quiet`: nothing is noted for what would be said of a failure.
+pub(super) fn apply<'a, T>(input: &'a str, is_quiet: bool, rule: impl FnOnce(&mut Cursor<'a>) -> Step<T>) -> Step<T> {
+    let mut cursor = Cursor { input, position: 0, pending: Trouble::default(), counted: 0, is_quiet };
     let parsed = rule(&mut cursor).and_then(|value| cursor.end().map(|()| value));
-    parsed.map_err(|failure| {
-        let consumed = failure.consumed || cursor.position > 0;
-        ParseError::new(what, before, input, &Failure { consumed, ..failure })
-    })
+    parsed.map_err(|failure| Failure { consumed: failure.consumed || cursor.position > 0, ..failure })
 }
 
 impl<'a> Cursor<'a> {
@@ -52,15 +58,22 @@ impl<'a> Cursor<'a> {
 
     /// Fails here, where something else would have fitted.
     pub(super) fn fail(&mut self, expected: &[Message]) -> Failure {
-        let mut messages = vec![Message::Found(self.peek())];
-        messages.extend_from_slice(expected);
-        let trouble = std::mem::take(&mut self.pending).merge(Trouble::new(self.position, messages));
-        Failure { trouble, consumed: false, is_final: false }
+        let trouble = self.noted(self.position, |cursor| {
+            let mut messages = vec![Message::Found(cursor.peek())];
+            messages.extend_from_slice(expected);
+            messages
+        });
+        Failure { trouble: std::mem::take(&mut self.pending).merge(trouble), consumed: false, is_final: false }
+    }
+
+    /// What is known about a position.
+    fn noted(&self, position: usize, messages: impl FnOnce(&Self) -> Vec<Message>) -> Trouble {
+        if self.is_quiet { Trouble::default() } else { Trouble::new(position, messages(self)) }
     }
 
     /// Fails for good because of a limit that the grammar does not have.
     pub(super) fn limit(&self, text: &'static str) -> Failure {
-        let trouble = Trouble::new(self.position, vec![Message::Found(self.peek()), Message::Label(text)]);
+        let trouble = self.noted(self.position, |cursor| vec![Message::Found(cursor.peek()), Message::Label(text)]);
         Failure { trouble, consumed: true, is_final: true }
     }
 
@@ -85,8 +98,10 @@ impl<'a> Cursor<'a> {
             return Ok(());
         }
         let same = token.chars().zip(self.rest().chars()).take_while(|(wanted, found)| wanted == found).count();
-        let found = self.rest().chars().nth(same);
-        let own = Trouble::new(self.position, vec![Message::Found(found), Message::Token(token)]);
+        let own = self.noted(self.position, |cursor| {
+            let found = cursor.rest().chars().nth(same);
+            vec![Message::Found(found), Message::Token(token)]
+        });
         if same > 0 {
             return Err(Failure { trouble: own, consumed: true, is_final: false });
         }
@@ -96,12 +111,10 @@ impl<'a> Cursor<'a> {
     /// The end of the input.
     pub(super) fn end(&mut self) -> Step<()> {
         const LABEL: Message = Message::Label("end of input");
-        let (messages, is_end) = match self.peek() {
-            Some(c) => (vec![LABEL, Message::Forbidden(c)], false),
-            None => (vec![LABEL, Message::Found(None)], true),
-        };
-        let trouble = std::mem::take(&mut self.pending).merge(Trouble::new(self.position, messages));
-        if is_end {
+        let next = self.peek();
+        let own = self.noted(self.position, |_| vec![LABEL, next.map_or(Message::Found(None), Message::Forbidden)]);
+        let trouble = std::mem::take(&mut self.pending).merge(own);
+        if next.is_none() {
             self.pending = trouble;
             return Ok(());
         }
@@ -117,7 +130,7 @@ impl<'a> Cursor<'a> {
     pub(super) fn not_before(&mut self, c: char, token: &'static str) -> Step<()> {
         if self.peek() == Some(c) {
             // Parsec looks past it before it complains.
-            let trouble = Trouble::new(self.position + c.len_utf8(), vec![Message::Forbidden(c)]);
+            let trouble = self.noted(self.position + c.len_utf8(), |_| vec![Message::Forbidden(c)]);
             return Err(Failure { trouble: std::mem::take(&mut self.pending).merge(trouble), consumed: false, is_final: false });
         }
         self.could_be(&[Message::Token(token)]);
@@ -127,6 +140,16 @@ impl<'a> Cursor<'a> {
     /// Something else would have fitted here.
     pub(super) fn could_be(&mut self, expected: &[Message]) {
         self.pending = self.fail(expected).trouble;
+    }
+
+    /// A plain word, if one of `ends` or the end follows: what most values are made of, without the way through the grammar. Only where
+    /// nothing is noted of that way.
+    pub(super) fn plain_word(&mut self, ends: &[char]) -> Option<&'a str> {
+        let rest = self.rest();
+        let length = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+        let after = rest.get(length..).unwrap_or_default();
+        let is_whole = length > 0 && (after.is_empty() || after.starts_with(ends));
+        (self.is_quiet && is_whole).then(|| self.take_bytes(length))
     }
 
     /// As many of these characters as there are.
@@ -219,7 +242,7 @@ impl<'a> Cursor<'a> {
     pub(super) fn label<T>(&mut self, label: &'static str, rule: impl FnOnce(&mut Self) -> Step<T>) -> Step<T> {
         let (start, outer) = self.open();
         let result = match rule(self) {
-            Err(failure) if !self.has_taken(start, &failure) => {
+            Err(failure) if !self.is_quiet && !self.has_taken(start, &failure) => {
                 Err(Failure { trouble: failure.trouble.labelled(label), ..failure })
             }
             other => other,

@@ -1,5 +1,6 @@
 //! The request stage: HTTP in, [`ApiRequest`] out. Pure; knows neither the schema nor the database.
 
+mod body;
 mod cursor;
 mod explain;
 mod field;
@@ -20,13 +21,14 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, request::Parts};
 use percent_encoding::percent_decode_str;
 
+pub(crate) use body::Content;
 pub(crate) use explain::{Explain, ExplainFormat};
 pub(crate) use field::{Field, JsonKey, JsonStep};
 pub(crate) use filter::{Condition, IsValue, Operation, Operator, Quantifier};
 pub(crate) use media::{ANYTHING, Accept, Accepted, MediaType};
 pub(crate) use order::OrderTerm;
 pub(crate) use parse_error::ParseError;
-pub(crate) use payload::{ContentType, Payload, form_pairs, unacceptable};
+pub(crate) use payload::{ContentType, Payload, form_pairs, unacceptable, uneven_keys};
 pub(crate) use prefer::{Applicable, Count, End, Preferences, Resolution, Return, applied};
 pub(crate) use query_string::{ALL_BUT_UNRESERVED, QueryString};
 pub(crate) use range::RowRange;
@@ -75,7 +77,7 @@ pub(crate) struct ApiRequest {
     pub(crate) explain: Option<Explain>,
     pub(crate) content_type: ContentType,
     pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
+    pub(crate) body: Content,
 }
 
 impl ApiRequest {
@@ -91,20 +93,21 @@ impl ApiRequest {
         let reads = matches!(parts.method, Method::GET | Method::HEAD);
         let writes = matches!(parts.method, Method::POST | Method::PATCH | Method::PUT | Method::DELETE);
         let window = if reads { range::header(&parts.headers)? } else { RowRange::default() };
+        let range = query.root_range().within(window)?;
         Ok(Self {
             method: parts.method.clone(),
             path: parts.uri.path().to_owned(),
             target,
             action,
             profile: profile(&parts.headers, if writes { "content-profile" } else { "accept-profile" })?,
-            range: query.root_range().intersect(window),
+            range,
             query,
             preferences,
             accept: Accept::parse(&parts.headers),
             explain: Explain::parse(&parts.headers),
             content_type: ContentType::parse(&parts.headers),
             headers: parts.headers.clone(),
-            body,
+            body: body.into(),
         })
     }
 
@@ -125,11 +128,6 @@ impl ApiRequest {
         } else {
             Ok(self.payload()?.into_rows())
         }
-    }
-
-    /// The body as text.
-    pub(crate) fn body_text(&self) -> Result<&str, RestError> {
-        payload::text(&self.body)
     }
 }
 

@@ -2,16 +2,15 @@
 //!
 //! The JSON is scanned, never built: PostgreSQL parses it anyway.
 
-use std::{collections::BTreeSet, fmt, fmt::Write as _};
+use std::{collections::BTreeSet, fmt, fmt::Write as _, sync::Arc};
 
-use bytes::Bytes;
 use serde::{
     Deserialize, Deserializer,
     de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::{Map, Value};
 
-use super::query_string;
+use super::{body::Content, query_string};
 use crate::error::RestError;
 
 /// Levels of arrays and objects at most, so that PostgreSQL's parser never runs out of stack.
@@ -21,7 +20,7 @@ const MAX_ROWS: usize = 200 * 1024 * 1024;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Payload {
-    pub(crate) json: String,
+    pub(crate) json: Arc<String>,
     /// Keys of the first object.
     pub(crate) keys: Vec<String>,
     /// Whether every object has the same keys.
@@ -39,7 +38,7 @@ impl Payload {
     pub(crate) fn into_rows(self) -> Self {
         let is_scalar = !self.is_array && !self.empty && self.keys.is_empty();
         if is_scalar {
-            Self { json: "[]".to_owned(), uniform: true, empty: true, length: 0, is_array: true, keys: Vec::new() }
+            Self { json: Arc::new("[]".to_owned()), uniform: true, empty: true, length: 0, is_array: true, keys: Vec::new() }
         } else {
             self
         }
@@ -91,30 +90,26 @@ pub(crate) fn unacceptable(content_type: &ContentType) -> RestError {
     RestError::InvalidBody { message: format!("Content-Type not acceptable: {}", content_type.name()) }
 }
 
-/// The body as text; PostgreSQL's text is UTF-8 without NUL.
-pub(crate) fn text(body: &Bytes) -> Result<&str, RestError> {
-    let text = std::str::from_utf8(body).map_err(|_| RestError::InvalidBody { message: "The body is not UTF-8".to_owned() })?;
-    if text.contains('\0') {
-        return Err(RestError::InvalidBody { message: "The body contains a NUL character".to_owned() });
-    }
-    Ok(text)
-}
-
-pub(crate) fn parse(body: &Bytes, content_type: &ContentType) -> Result<Payload, RestError> {
+pub(crate) fn parse(body: &Content, content_type: &ContentType) -> Result<Payload, RestError> {
     match content_type {
         // What is not even text is no JSON either.
-        ContentType::Json => json(text(body).map_err(|_| invalid_json())?.to_owned()),
-        ContentType::Form => form(text(body)?),
-        ContentType::Csv => csv(text(body)?),
+        ContentType::Json => json(Arc::clone(body.text().map_err(|_| invalid_json())?)),
+        ContentType::Form => form(body.text()?),
+        ContentType::Csv => csv(body.text()?),
         ContentType::Text | ContentType::Bytes | ContentType::Xml | ContentType::Other(_) => Err(unacceptable(content_type)),
     }
+}
+
+/// The error for an array whose members are no objects of the same keys.
+pub(crate) fn uneven_keys() -> RestError {
+    RestError::InvalidBody { message: "All object keys must match".to_owned() }
 }
 
 fn invalid_json() -> RestError {
     RestError::InvalidBody { message: "Empty or invalid json".to_owned() }
 }
 
-pub(crate) fn json(text: String) -> Result<Payload, RestError> {
+fn json(text: Arc<String>) -> Result<Payload, RestError> {
     if nesting(&text) > MAX_DEPTH {
         return Err(RestError::InvalidBody { message: format!("The json is nested deeper than {MAX_DEPTH} levels") });
     }
@@ -141,27 +136,27 @@ pub(crate) fn json(text: String) -> Result<Payload, RestError> {
 }
 
 /// JSON as it came, for rows of named columns. What begins like no object goes for an array.
-pub(crate) fn unread(body: &Bytes) -> Result<Payload, RestError> {
-    let text = text(body)?;
+pub(crate) fn unread(body: &Content) -> Result<Payload, RestError> {
+    let text = body.text()?;
     let is_array = !text.trim_start().starts_with('{');
-    match json(text.to_owned()) {
+    match json(Arc::clone(text)) {
         Ok(payload) if payload.is_array == is_array => Ok(payload),
         Err(error) if nesting(text) > MAX_DEPTH => Err(error),
         Ok(_) | Err(_) => {
-            Ok(Payload { json: text.to_owned(), keys: Vec::new(), uniform: true, empty: false, length: 1, is_array })
+            Ok(Payload { json: Arc::clone(text), keys: Vec::new(), uniform: true, empty: false, length: 1, is_array })
         }
     }
 }
 
 /// The names and values of a form, in order; a name may come several times.
-pub(crate) fn form_pairs(body: &Bytes) -> Result<Vec<(String, String)>, RestError> {
-    query_string::decode(text(body)?)
+pub(crate) fn form_pairs(body: &Content) -> Result<Vec<(String, String)>, RestError> {
+    query_string::decode(body.text()?)
 }
 
 fn form(text: &str) -> Result<Payload, RestError> {
     let object: Map<String, Value> =
         query_string::decode(text)?.into_iter().map(|(key, value)| (key, Value::String(value))).collect();
-    json(Value::Object(object).to_string())
+    json(Arc::new(Value::Object(object).to_string()))
 }
 
 fn csv(text: &str) -> Result<Payload, RestError> {
@@ -194,7 +189,7 @@ fn csv(text: &str) -> Result<Payload, RestError> {
     }
     rows.push(']');
     // Lines may leave the last names out, if all do.
-    let payload = json(rows)?;
+    let payload = json(Arc::new(rows))?;
     if payload.uniform { Ok(payload) } else { Err(uneven()) }
 }
 
@@ -300,12 +295,14 @@ impl<'de> Deserialize<'de> for Member {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use bytes::Bytes;
     use proptest::prelude::*;
+
+    use super::*;
 
     #[test]
     fn knows_the_keys_and_whether_they_match() {
-        let shape = |text: &str| json(text.to_owned()).map(|p| (p.keys.join(","), p.uniform, p.empty));
+        let shape = |text: &str| json(Arc::new(text.to_owned())).map(|p| (p.keys.join(","), p.uniform, p.empty));
         assert_eq!(shape(r#"{"b":1,"a":[{"x":1}]}"#).unwrap(), ("a,b".to_owned(), true, false));
         assert_eq!(shape(r#"[{"a":1},{"a":2}]"#).unwrap(), ("a".to_owned(), true, false));
         assert_eq!(shape(r#"[{"a":1},{"b":2}]"#).unwrap(), ("a".to_owned(), false, false));
@@ -315,9 +312,9 @@ mod tests {
 
     #[test]
     fn forms_and_csv_become_json() {
-        assert_eq!(form("a=1&b=x+y").unwrap().json, r#"{"a":"1","b":"x y"}"#);
-        assert_eq!(csv("a,b\n1,NULL\n2,\"x,y\"\n").unwrap().json, r#"[{"a":"1","b":null},{"a":"2","b":"x,y"}]"#);
-        assert_eq!(csv("a,b\n1\n2\n").unwrap().json, r#"[{"a":"1"},{"a":"2"}]"#);
+        assert_eq!(*form("a=1&b=x+y").unwrap().json, r#"{"a":"1","b":"x y"}"#);
+        assert_eq!(*csv("a,b\n1,NULL\n2,\"x,y\"\n").unwrap().json, r#"[{"a":"1","b":null},{"a":"2","b":"x,y"}]"#);
+        assert_eq!(*csv("a,b\n1\n2\n").unwrap().json, r#"[{"a":"1"},{"a":"2"}]"#);
         let wide = format!("{}\n{}", "a".repeat(1024 * 1024), "1\n".repeat(1000));
         assert!(matches!(csv(&wide), Err(RestError::BodyTooLarge { .. })));
         assert!(csv("a\n1,2\n").is_err() && csv("a,b\n1\n2,3\n").is_err() && csv("a,b\n1,2\n3\n").is_err());
@@ -327,7 +324,7 @@ mod tests {
 
     #[test]
     fn what_is_not_read_is_told_apart_by_its_first_character() {
-        let unread = |text: &'static str| unread(&Bytes::from_static(text.as_bytes())).map(|p| (p.is_array, p.empty)).ok();
+        let unread = |text: &'static str| unread(&Bytes::from_static(text.as_bytes()).into()).map(|p| (p.is_array, p.empty)).ok();
         for (text, expected) in [
             (" {\"a\":", Some((false, false))),
             ("{}", Some((false, true))),
@@ -338,13 +335,13 @@ mod tests {
         ] {
             assert_eq!(unread(text), expected, "{text}");
         }
-        assert!(super::unread(&Bytes::from("[".repeat(600))).is_err());
+        assert!(super::unread(&Bytes::from("[".repeat(600)).into()).is_err());
     }
 
     proptest! {
         #[test]
         fn never_panics(input in "\\PC*") {
-            drop(json(input.clone()));
+            drop(json(Arc::new(input.clone())));
             drop(form(&input));
             drop(csv(&input));
         }

@@ -159,8 +159,16 @@ fn canonical(pairs: &[(String, String)]) -> String {
     let mut sorted: Vec<&(String, String)> = pairs.iter().collect();
     // Several values of one name keep their order.
     sorted.sort_by(|a, b| a.0.cmp(&b.0));
-    let encode = |text: &str| utf8_percent_encode(text, ALL_BUT_UNRESERVED).to_string();
-    sorted.iter().map(|(key, value)| format!("{}={}", encode(key), encode(value))).collect::<Vec<_>>().join("&")
+    let mut canonical = String::new();
+    for (index, (key, value)) in sorted.into_iter().enumerate() {
+        if index > 0 {
+            canonical.push('&');
+        }
+        canonical.extend(utf8_percent_encode(key, ALL_BUT_UNRESERVED));
+        canonical.push('=');
+        canonical.extend(utf8_percent_encode(value, ALL_BUT_UNRESERVED));
+    }
+    canonical
 }
 
 /// `a.b.column->x.y` into the path `a`, `b` and the rest. Dots after an arrow or in quotes do not split.

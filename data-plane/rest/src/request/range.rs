@@ -23,6 +23,13 @@ impl RowRange {
         Self { offset, limit: end.map(|end| end.saturating_sub(offset)) }
     }
 
+    /// The part of it that is in the `Range` header's window, too. Where there is none, there would be nothing to answer;
+    /// PostgREST takes that for a limit that can't be, unless it was asked for by a limit of 0.
+    pub(crate) fn within(self, window: Self) -> Result<Self, RestError> {
+        let both = self.intersect(window);
+        if both.limit == Some(0) && self.limit != Some(0) { Err(bad_limit()) } else { Ok(both) }
+    }
+
     pub(crate) fn capped(self, max_rows: Option<u64>) -> Self {
         Self {
             limit: match (self.limit, max_rows) {
@@ -37,11 +44,13 @@ impl RowRange {
 /// The value of `limit`. What is no number is ignored, as PostgREST does; what is negative is an error.
 pub(crate) fn limit(value: &str) -> Result<Option<u64>, RestError> {
     match value.parse::<i64>() {
-        Ok(number) => u64::try_from(number)
-            .map(Some)
-            .map_err(|_| RestError::Range { details: "Limit should be greater than or equal to zero.".to_owned(), total: None }),
+        Ok(number) => u64::try_from(number).map(Some).map_err(|_| bad_limit()),
         Err(_) => Ok(None),
     }
+}
+
+fn bad_limit() -> RestError {
+    RestError::Range { details: "Limit should be greater than or equal to zero.".to_owned(), total: None }
 }
 
 /// The value of `offset`. What is no number, or negative, is ignored, as PostgREST does.
@@ -93,6 +102,17 @@ mod tests {
         let b = RowRange { offset: 5, limit: Some(100) };
         assert_eq!(a.intersect(b), RowRange { offset: 5, limit: Some(7) });
         assert_eq!(a.capped(Some(3)).limit, Some(3));
+        assert_eq!(a.within(b).unwrap(), a.intersect(b));
+    }
+
+    #[test]
+    fn windows_that_have_nothing_in_common_are_refused() {
+        let range = |offset, limit| RowRange { offset, limit };
+        for (asked, window) in [(range(0, Some(1)), range(2, Some(2))), (range(5, None), range(0, Some(1)))] {
+            assert!(matches!(asked.within(window), Err(RestError::Range { .. })), "{asked:?} {window:?}");
+        }
+        assert_eq!(range(0, Some(0)).within(range(2, Some(2))).unwrap().limit, Some(0));
+        assert_eq!(range(0, Some(3)).within(range(2, Some(2))).unwrap(), range(2, Some(1)));
     }
 
     proptest! {

@@ -347,8 +347,10 @@ fn exposable(list: &str) -> Option<Vec<String>> {
     Some(names(list)).filter(|schemas| !schemas.is_empty() && !schemas.iter().any(own))
 }
 
+/// Whatever is around the word, such as quotes, is passed over, as PostgREST does it.
 pub(crate) fn truth(value: &str) -> Option<bool> {
-    match value.to_ascii_lowercase().as_str() {
+    let word = value.trim_matches(|c: char| !c.is_ascii_alphanumeric() && c != '-').to_ascii_lowercase();
+    match word.as_str() {
         "true" => Some(true),
         "false" => Some(false),
         number => number.parse::<i64>().ok().map(|number| number > 0),
@@ -396,6 +398,22 @@ mod tests {
 
     fn given(settings: &[(&str, &str)]) -> DatabaseSettings {
         settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn truth_may_stand_in_quotes() {
+        for (value, expected) in [
+            ("true", Some(true)),
+            ("\"True\"", Some(true)),
+            ("'false'", Some(false)),
+            ("1", Some(true)),
+            ("-1", Some(false)),
+            ("0", Some(false)),
+            ("\"\"", None),
+            ("yes", None),
+        ] {
+            assert_eq!(truth(value), expected, "{value}");
+        }
     }
 
     #[test]

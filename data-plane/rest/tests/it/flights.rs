@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use project_context::StatementKey;
 use test_postgres::TestCluster;
 
 use crate::{
@@ -164,4 +165,32 @@ async fn what_functions_do_to_their_session_is_gone_with_it() {
         let length = p.body("GET /words?select=id&word=like.__").await;
         assert_eq!(length, "200 [{\"id\":1}, \n {\"id\":2}, \n {\"id\":3}]", "{request}");
     }
+}
+
+#[tokio::test]
+async fn a_transaction_that_pauses_is_ended_by_the_servers_timer() {
+    let p = project("create table a (id int primary key)").await;
+    let client = p.database.connect("supabase_admin").await;
+    let sql = "alter role authenticator in database \"{}\" set idle_in_transaction_session_timeout = 100";
+    client.batch_execute(&sql.replace("{}", p.database.name())).await.unwrap();
+    let connection = p.context.connection().await.unwrap();
+    let mut direct = connection.direct().await.unwrap();
+    direct.command("BEGIN").unwrap();
+    let sql = "SELECT pg_backend_pid()";
+    direct.add(1, StatementKey::new(&[], sql), sql, std::iter::empty()).unwrap();
+    direct.pause();
+    let answers = async {
+        let mut answers = 0;
+        while direct.next().await.unwrap().is_some() {
+            answers += 1;
+        }
+        answers
+    };
+    let answers = tokio::time::timeout(Duration::from_secs(20), answers).await.unwrap();
+    assert_eq!(answers, 3, "the row, and the ends of both statements");
+    let backends = "select count(*) from pg_stat_activity where usename = 'authenticator' and datname = current_database()";
+    eventually(|| async { client.query_one(backends, &[]).await.unwrap().get::<_, i64>(0) == 0 }).await;
+    direct.command("COMMIT").unwrap();
+    direct.end();
+    assert!(direct.next().await.is_err());
 }

@@ -1,6 +1,7 @@
 //! REST against a real PostgreSQL, through the router.
 
 mod aggregates;
+mod bodies;
 mod clients;
 mod config;
 mod connections;
@@ -12,6 +13,7 @@ mod flights;
 mod headers;
 mod hostile;
 mod indexes;
+mod listening;
 mod media;
 mod openapi;
 mod parse_errors;

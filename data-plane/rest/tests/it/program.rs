@@ -215,6 +215,11 @@ async fn says_what_can_not_be_used() {
     let (code, message) = variables(&database, &role).with("PGRST_SERVER_PORT", &port).ends().await;
     assert_eq!(code, 1);
     assert!(message.starts_with("rest: can't listen on 127.0.0.1 port "), "{message}");
+    let nowhere = variables(&database, &role).with("TMPDIR", "/nowhere");
+    let (code, message) = nowhere.ends().await;
+    assert!(code == 1 && message.starts_with("rest: can't write temporary files in /nowhere"), "{message}");
+    let p = nowhere.with("PGRST_SERVER_TEMP_FILE_LIMIT", "0").start().await;
+    assert!(p.body("GET /todos?id=eq.1").await.starts_with("200 "));
 }
 
 #[tokio::test]

@@ -167,6 +167,12 @@ async fn counts_and_ranges() {
     content-range: */4
     {"code":"PGRST103","details":"An offset of 100 was requested, but there are only 4 rows.","hint":null,"message":"Requested range not satisfiable"}
     "#);
+    insta::assert_snapshot!(project.show("GET /people?limit=1\nRange: 2-3").await, @r#"
+    416
+    content-range: */*
+    {"code":"PGRST103","details":"Limit should be greater than or equal to zero.","hint":null,"message":"Requested range not satisfiable"}
+    "#);
+    assert_eq!(project.body("GET /people?limit=0\nRange: 2-3").await, "200 []");
     insta::assert_snapshot!(project.show("GET /people\nRange: 5-1").await, @r#"
     416
     content-range: */*

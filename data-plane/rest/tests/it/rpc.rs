@@ -2,6 +2,9 @@
 
 use crate::support::project;
 
+/// Whatever the function, as Supabase's users find it.
+const UNEVEN: &str = r#"400 {"code":"PGRST102","details":null,"hint":null,"message":"All object keys must match"}"#;
+
 const SQL: &str = "
 create table films (id int primary key, title text, director_id int);
 create table directors (id int primary key, name text);
@@ -67,6 +70,10 @@ async fn results() {
         ("POST /rpc/films_by?select=id&id=eq.2\nPrefer: count=exact\n\n[{\"d\":1}]", r#"200 [{"id":2}]"#),
         ("POST /rpc/total\n\n{\"v\":[1,2]}", "200 3"),
         ("POST /rpc/whole\n\n{\"a\":[1,2]}", r#"200 {"a":[1,2]}"#),
+        ("POST /rpc/whole\n\n[1,2]", UNEVEN),
+        ("POST /rpc/add\n\n[{\"a\":1,\"b\":5},{\"a\":2}]", UNEVEN),
+        ("POST /rpc/add?columns=a,b\n\n[{\"a\":1,\"b\":5},{\"a\":2}]", "200 6"),
+        ("POST /rpc/unknown\n\n[2,4]", UNEVEN),
         ("POST /rpc/touch\n\n{\"t\":\"New\"}", "200 1"),
         ("GET /films?id=eq.1&select=title", r#"200 [{"title":"New"}]"#),
     ] {

@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use test_postgres::Link;
@@ -246,5 +248,28 @@ async fn another_secret_counts_once_it_is_told_to_read_it() {
         std::fs::write(file.path(), crate::support::SECRET).unwrap();
         p.tell(Signal::USR2);
         eventually(|| async { status().await == "200" }).await;
+    }
+}
+
+#[tokio::test]
+async fn the_counts_of_tokens_go_on_when_the_secret_is_another() {
+    let (database, role) = tutorial().await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let user = bearer(json!({"role": format!("{role}_user")}));
+    for in_database in ["true", "false"] {
+        std::fs::write(file.path(), crate::support::SECRET).unwrap();
+        let given = variables(&database, &role).with("PGRST_DB_CONFIG", in_database).with("PGRST_ADMIN_SERVER_PORT", "0");
+        let p = given.with("PGRST_JWT_SECRET", &format!("@{}", file.path().display())).start().await;
+        let asked = AtomicU32::new(0);
+        let status = async || {
+            asked.fetch_add(1, Ordering::Relaxed);
+            p.body(&format!("GET /todos?id=eq.1\n{user}")).await[..3].to_owned()
+        };
+        assert_eq!(status().await, "200");
+        std::fs::write(file.path(), "another-secret-of-more-than-32-characters").unwrap();
+        p.tell(Signal::USR2);
+        eventually(|| async { status().await == "401" }).await;
+        let counted = metric(&p, "pgrst_jwt_cache_requests_total").await;
+        assert_eq!(counted, f64::from(asked.load(Ordering::Relaxed)), "{in_database}");
     }
 }

@@ -209,7 +209,8 @@ async fn a_query_whose_client_is_gone_is_cancelled_by_tls() {
     let watcher = database.connect("supabase_admin").await;
     let pid = async |condition: &str| {
         let sql = format!(
-            "select min(pid) from pg_stat_activity where usename = 'only_encrypted' and datname = current_database() and {condition}"
+            "select min(pid) from pg_stat_activity where usename = 'only_encrypted' and datname = current_database()
+             and query not like 'LISTEN%' and {condition}"
         );
         watcher.query_one(&sql, &[]).await.unwrap().get::<_, Option<i32>>(0)
     };
@@ -224,6 +225,26 @@ async fn a_query_whose_client_is_gone_is_cancelled_by_tls() {
     eventually(|| async { pid("wait_event = 'PgSleep'").await.is_none() }).await;
     assert_eq!(p.body("GET /rpc/encrypted").await, "200 true");
     assert_eq!(pid("true").await, before, "the connection survived");
+}
+
+#[tokio::test]
+async fn a_function_that_changes_the_encoding_does_so_for_nobody_else() {
+    let server = Encrypted::shared().await;
+    let database = database(server.cluster).await;
+    let sql = "create function public.garbles() returns void language plpgsql as $$ begin set client_encoding = 'LATIN1'; end $$;
+               create function public.word() returns text language sql stable as $$ select 'é' $$;
+               grant execute on all functions in schema public to anon";
+    database.connect("supabase_admin").await.batch_execute(sql).await.unwrap();
+    for mode in ["require", "disable"] {
+        let p = variables(&database, "authenticator", "127.0.0.1", &format!("sslmode={mode}"));
+        let p = p.with("PGRST_DB_POOL", "1").with("PGRST_DB_TX_END", "commit-allow-override").start().await;
+        // By one flight where that can be, and by the client.
+        for end in ["commit", "rollback"] {
+            assert!(p.body("GET /rpc/word").await.starts_with("200 \"é\""), "{mode}");
+            assert!(p.body(&format!("POST /rpc/garbles\nPrefer: tx={end}")).await.starts_with("204"), "{mode}");
+            assert_eq!(p.body("GET /rpc/word").await, "200 \"é\"", "{mode} {end}");
+        }
+    }
 }
 
 #[test]

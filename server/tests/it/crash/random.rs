@@ -25,7 +25,8 @@ pub(crate) struct Kills {
     pub(crate) max_delay_ms: u64,
 }
 
-const KILLS: Kills = Kills { rounds: 200, variable: "SUPACLOUD_CRASH_ROUNDS", max_delay_ms: 150 };
+/// Few, for each run takes other moments, and every step is gone through beside this.
+const KILLS: Kills = Kills { rounds: 100, variable: "SUPACLOUD_CRASH_ROUNDS", max_delay_ms: 150 };
 
 #[tokio::test]
 async fn sqlite_survives_kills_at_random_moments() {
@@ -34,8 +35,8 @@ async fn sqlite_survives_kills_at_random_moments() {
 
 #[tokio::test]
 async fn postgres_survives_kills_at_random_moments() {
-    // Fewer, so that CI stays short: only the store differs, and it is gone through at every step as well.
-    kill_at_random_moments(Installation::new(Backend::Postgres).await, Kills { rounds: 60, ..KILLS }).await;
+    // Fewer: only the store differs.
+    kill_at_random_moments(Installation::new(Backend::Postgres).await, Kills { rounds: 30, ..KILLS }).await;
 }
 
 /// What is known of a place for a project.

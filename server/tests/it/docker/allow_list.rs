@@ -105,12 +105,13 @@ async fn the_program_needs_all_of_the_list_and_nothing_else() {
     server.delete_all(&[pulled]).await;
     server.stop().await;
 
-    // Two versions of the program: each is built, and the first one's image is tried to be removed.
+    // Two versions of the program, such as no run before has built: each is built, and the first one's image is tried to be
+    // removed.
     installation.set("SUPACLOUD_PROVISIONER__DOCKER__NODE_IMAGE", "");
     let version = |number: u8| {
         let path = installation.folder().join(format!("node-{number}"));
         let program = fs::read(node()).unwrap();
-        fs::write(&path, [&program[..], &[number]].concat()).unwrap();
+        fs::write(&path, [&program[..], &rand::random::<[u8; 16]>()].concat()).unwrap();
         path.to_str().unwrap().to_owned()
     };
     let [first, second] = [version(1), version(2)];

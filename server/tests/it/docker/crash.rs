@@ -12,7 +12,7 @@ use crate::{
 
 const POOL: &str = "10.221.32.0/20";
 /// Steps take longer than a process's; so a random moment is later.
-const KILLS: Kills = Kills { rounds: 60, variable: "SUPACLOUD_DOCKER_CRASH_ROUNDS", max_delay_ms: 1200 };
+const KILLS: Kills = Kills { rounds: 30, variable: "SUPACLOUD_DOCKER_CRASH_ROUNDS", max_delay_ms: 1200 };
 
 #[tokio::test]
 async fn survives_a_kill_at_every_step() {

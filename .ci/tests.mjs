@@ -1,0 +1,95 @@
+// Runs the test programs that cargo has made, in two lanes beside each other: tests with containers, of which one runs at a
+// time, and all others.
+//
+//   cargo test --no-run --message-format json-render-diagnostics … | node .ci/tests.mjs FOLDER
+//
+// Each program's output goes into a file of FOLDER. What those that failed have said is shown when all have ended, so that
+// the end of a log says why.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, openSync, readFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+
+const root = path.resolve(import.meta.dirname, '..');
+const folder = path.resolve(process.argv[2]);
+
+/** The programs of cargo's messages, as { name, cwd, program, words }. */
+function programs(messages) {
+  const made = messages.split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
+  return made
+    .filter((message) => message.executable && message.profile.test)
+    .map(({ manifest_path, target, executable }) => {
+      const cwd = path.dirname(manifest_path);
+      return { name: `${path.relative(root, cwd)} ${target.kind[0]} ${target.name}`, cwd, program: executable, words: [] };
+    });
+}
+
+/** One lane has whatever needs the Docker engine: a test of the server's begins it again. The other one has everything else. */
+function lanes(all) {
+  const server = all.find(({ name }) => name === 'server test it');
+  const provisioner = all.find(({ name }) => name === 'server/provisioner test it');
+  if (!server || !provisioner) throw new Error(`the tests of server and provisioner are not among ${all.map(({ name }) => name)}`);
+  const containers = { ...server, name: `${server.name}, containers`, words: ['docker::'] };
+  const others = { ...server, name: `${server.name}, all others`, words: ['--skip', 'docker::'] };
+  return [
+    [containers, provisioner],
+    [others, ...all.filter((one) => one !== server && one !== provisioner)],
+  ];
+}
+
+/**
+ * The words in front of a program that has /tmp in memory, which all such programs share and which goes with this process.
+ * A project's cluster is a thousand files, and where many have just been removed a disk may take long to make new ones (ext4
+ * without a journal looks at each of the removed ones first). None but for root, and where there is little memory.
+ */
+async function inMemory(all) {
+  const hidden = [root, ...all.map(({ program }) => program)].some((file) => file.startsWith('/tmp/'));
+  if (process.getuid() !== 0 || os.totalmem() < 12 * 2 ** 30 || hidden) return [];
+  const words = ['--mount', 'sh', '-c', 'mount -t tmpfs -o mode=1777 tmpfs /tmp && echo mounted && exec cat'];
+  const holder = spawn('unshare', words, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const mounted = await Promise.race([once(holder.stdout, 'data').then(() => true), once(holder, 'close').then(() => false)]);
+  if (!mounted) return [];
+  process.on('exit', () => holder.kill());
+  holder.unref();
+  for (const pipe of [holder.stdin, holder.stdout]) pipe.unref();
+  return ['nsenter', `--mount=/proc/${holder.pid}/ns/mnt`];
+}
+
+/** Runs one program to its end; answers how it went. */
+async function run({ name, cwd, program, words }, before) {
+  const file = path.join(folder, `${name.replaceAll(/[^a-z]+/g, '-')}.log`);
+  const log = openSync(file, 'w');
+  const began = Date.now();
+  const [first, ...others] = before.length > 0 ? [...before, `--wd=${cwd}`, program, ...words] : [program, ...words];
+  const child = spawn(first, others, { cwd, stdio: ['ignore', log, log] });
+  const code = await new Promise((resolve) => {
+    child.on('error', (error) => resolve(String(error)));
+    child.on('exit', (code, signal) => resolve(code ?? signal));
+  });
+  const output = readFileSync(file, 'utf8');
+  const result = /^test result: .*$/m.exec(output)?.[0] ?? 'no result';
+  console.log(`${name}: ${Math.round((Date.now() - began) / 1000)} s, ${code === 0 ? 'ok' : `FAILED (${code})`}\n${result}`);
+  return { name, code, output };
+}
+
+/** One after the other. */
+async function runAll(lane, before) {
+  const ended = [];
+  for (const one of lane) ended.push(await run(one, before));
+  return ended;
+}
+
+mkdirSync(folder, { recursive: true });
+const all = programs(readFileSync(0, 'utf8'));
+const [containers, others] = lanes(all);
+const results = await Promise.all([runAll(containers, []), runAll(others, await inMemory(all))]);
+const failed = results.flat().filter(({ code }) => code !== 0);
+for (const { name, code, output } of failed) {
+  console.log(`\n== FAILED (${code}): ${name}`);
+  console.log(output.replaceAll(/^test .* \.\.\. ok$\n/gm, ''));
+}
+if (failed.length > 0) {
+  console.log(`failed: ${failed.map(({ name }) => name).join('; ')}. Whole outputs are in ${folder}.`);
+  process.exit(1);
+}
