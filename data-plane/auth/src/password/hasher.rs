@@ -25,7 +25,7 @@ const NICE: i32 = 10;
 /// How much is hashed at once.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// bcrypt's, of new hashes: GoTrue's is 10.
+    /// bcrypt's, of new hashes, from 4 to 16: GoTrue's is 10.
     pub cost: u32,
     /// Hashes computed at once.
     pub threads: usize,
@@ -58,8 +58,9 @@ struct Job {
 }
 
 impl Hasher {
-    /// Starts the threads.
+    /// Starts the threads. Refuses a cost whose hashes it would not verify.
     pub fn new(limits: Limits) -> Result<Self, Error> {
+        scheme::check_bcrypt_cost(u64::from(limits.cost))?;
         let (queue, jobs) = mpsc::sync_channel(limits.waiting);
         let jobs = Arc::new(Mutex::new(jobs));
         for number in 0..limits.threads.max(1) {
@@ -231,6 +232,12 @@ mod tests {
         let hasher = Hasher::new(limits()).unwrap();
         assert!(matches!(hasher.run(|| -> Result<(), Error> { panic!("expected") }).await, Err(Error::Failed(_))));
         assert!(hasher.hash("still").await.is_ok());
+    }
+
+    #[test]
+    fn a_cost_that_would_not_be_verified_is_refused() {
+        assert!(matches!(Hasher::new(Limits { cost: 17, ..limits() }), Err(Error::TooCostly { .. })));
+        assert!(matches!(Hasher::new(Limits { cost: 3, ..limits() }), Err(Error::Format(_))));
     }
 
     #[tokio::test]

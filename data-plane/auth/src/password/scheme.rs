@@ -67,6 +67,13 @@ pub(super) fn bcrypt_hash(password: &str, cost: u32) -> Result<String, Error> {
         .map_err(|error| Error::Failed(error.to_string()))
 }
 
+pub(super) fn check_bcrypt_cost(cost: u64) -> Result<(), Error> {
+    if cost < 4 {
+        return Err(Error::Format("bcrypt's cost begins at 4"));
+    }
+    at_most("cost", cost, MOST_BCRYPT_COST)
+}
+
 fn parse_bcrypt(hash: &str) -> Result<Scheme<'_>, Error> {
     let rest = ["$2a$", "$2b$", "$2y$"]
         .iter()
@@ -78,10 +85,7 @@ fn parse_bcrypt(hash: &str) -> Result<Scheme<'_>, Error> {
         return Err(Error::Format("bcrypt is two digits of cost and 53 characters of salt and hash"));
     }
     let cost = number(cost)?;
-    if cost < 4 {
-        return Err(Error::Format("bcrypt's cost begins at 4"));
-    }
-    at_most("cost", cost, MOST_BCRYPT_COST)?;
+    check_bcrypt_cost(cost)?;
     Ok(Scheme::Bcrypt { hash, cost: cost as u32 })
 }
 

@@ -5,6 +5,35 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+/// The providers that can be configured, as `/authorize?provider=` names them.
+pub const PROVIDERS: [&str; 25] = [
+    "apple",
+    "azure",
+    "bitbucket",
+    "discord",
+    "facebook",
+    "figma",
+    "fly",
+    "github",
+    "gitlab",
+    "google",
+    "kakao",
+    "keycloak",
+    "linkedin",
+    "linkedin_oidc",
+    "notion",
+    "slack",
+    "slack_oidc",
+    "snapchat",
+    "spotify",
+    "twitch",
+    "twitter",
+    "vercel_marketplace",
+    "workos",
+    "x",
+    "zoom",
+];
+
 /// Providers and what holds for all of them.
 #[derive(Clone, Debug)]
 pub struct External {
@@ -128,9 +157,17 @@ impl Default for OauthServer {
 }
 
 /// Providers that an administrator adds by API (`/admin/custom-providers`).
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct CustomOauth {
     pub enabled: bool,
     /// 0: as many as wanted.
     pub max_providers: usize,
+    /// Where such a provider sends the browser back, under this; empty: the API's external URL.
+    pub external_url: String,
+}
+
+impl Default for CustomOauth {
+    fn default() -> Self {
+        Self { enabled: true, max_providers: 0, external_url: String::new() }
+    }
 }

@@ -63,10 +63,16 @@ impl MailKind {
         }
     }
 
+    /// What a notification tells of (`password_changed`, …); `None` for messages that ask for something.
+    #[must_use]
+    pub fn event(self) -> Option<&'static str> {
+        self.name().strip_suffix("_notification")
+    }
+
     /// Tells of what has happened, instead of asking for something. Sent only where it is switched on.
     #[must_use]
     pub fn is_notification(self) -> bool {
-        self.name().ends_with("_notification")
+        self.event().is_some()
     }
 }
 
@@ -76,6 +82,14 @@ pub enum Template {
     /// To be fetched. A path is relative to the site's URL.
     Url(String),
     Body(String),
+}
+
+impl From<String> for Template {
+    /// An address or a path is fetched; anything else is the text itself.
+    fn from(given: String) -> Self {
+        let address = given.starts_with("http://") || given.starts_with("https://") || given.starts_with('/');
+        if address && !given.contains(char::is_whitespace) { Self::Url(given) } else { Self::Body(given) }
+    }
 }
 
 /// What is sent by e-mail, and when.

@@ -1,9 +1,11 @@
-//! What a project's Auth is told: typed, from `GOTRUE_*` variables  or from the Management API's
-//! document.
+//! What a project's Auth is told: typed, from `GOTRUE_*` variables ([`environment`]) or from the Management API's
+//! document ([`document`]).
 //!
-//! Everything here is plain data with upstream's defaults (GoTrue 2.196). Nothing is read from disk, sent or stored
-//! here, and no rule of a flow is decided here, except which redirects are allowed ([`redirect`]).
+//! Everything here is plain data with upstream's defaults (GoTrue 2.196). Nothing is sent or stored here, and no rule of a
+//! flow is decided here, except which redirects are allowed ([`redirect`]).
 
+pub mod document;
+pub mod environment;
 pub mod external;
 pub mod hooks;
 pub mod mail;
@@ -118,19 +120,30 @@ pub enum PoolSize {
 }
 
 /// Who may make an account by oneself.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Signup {
     pub disabled: bool,
     pub anonymous_users: bool,
     /// By e-mail: sign-up, and sign-in by password.
     pub email: bool,
+    /// Links and codes by e-mail sign in.
+    pub magic_link: bool,
+    /// Messages go only to these addresses; empty: to all.
+    pub authorized_addresses: Vec<String>,
     /// By phone, likewise.
     pub phone: bool,
 }
 
 impl Default for Signup {
     fn default() -> Self {
-        Self { disabled: false, anonymous_users: false, email: true, phone: false }
+        Self {
+            disabled: false,
+            anonymous_users: false,
+            email: true,
+            magic_link: true,
+            authorized_addresses: Vec::new(),
+            phone: false,
+        }
     }
 }
 

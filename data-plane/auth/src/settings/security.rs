@@ -79,6 +79,16 @@ pub enum CaptchaProvider {
     Turnstile,
 }
 
+impl CaptchaProvider {
+    pub(super) fn of(name: &str) -> Option<Self> {
+        match name {
+            "hcaptcha" => Some(Self::HCaptcha),
+            "turnstile" => Some(Self::Turnstile),
+            _ => None,
+        }
+    }
+}
+
 /// How long a session lasts.
 #[derive(Clone, Debug, Default)]
 pub struct Sessions {
@@ -212,6 +222,24 @@ pub struct RateLimits {
     pub web3: Rate,
     pub passkey: Rate,
     pub oauth_dynamic_client_register: Rate,
+}
+
+impl RateLimits {
+    /// Each with its name in settings.
+    pub(super) fn named_mut(&mut self) -> [(&'static str, &mut Rate); 10] {
+        [
+            ("email_sent", &mut self.email_sent),
+            ("sms_sent", &mut self.sms_sent),
+            ("verify", &mut self.verify),
+            ("token_refresh", &mut self.token_refresh),
+            ("sso", &mut self.sso),
+            ("anonymous_users", &mut self.anonymous_users),
+            ("otp", &mut self.otp),
+            ("web3", &mut self.web3),
+            ("passkey", &mut self.passkey),
+            ("oauth_dynamic_client_register", &mut self.oauth_dynamic_client_register),
+        ]
+    }
 }
 
 impl Default for RateLimits {

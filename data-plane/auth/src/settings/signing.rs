@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use secrecy::SecretString;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+use thiserror::Error;
 
 /// Tokens: their claims' defaults and their keys.
 #[derive(Clone, Debug)]
@@ -88,6 +89,116 @@ impl JwtAlgorithm {
             Self::Rs256 => "RS256",
             Self::Es256 => "ES256",
             Self::EdDsa => "EdDSA",
+        }
+    }
+
+    fn of(jwk: &Map<String, Value>) -> Option<Self> {
+        let text = |key| jwk.get(key).and_then(Value::as_str).unwrap_or_default();
+        match (text("kty"), text("crv"), text("alg")) {
+            ("oct", "", "HS256" | "") => Some(Self::Hs256),
+            ("RSA", "", "RS256" | "") => Some(Self::Rs256),
+            ("EC", "P-256", "ES256" | "") => Some(Self::Es256),
+            ("OKP", "Ed25519", "EdDSA" | "") => Some(Self::EdDsa),
+            _ => None,
+        }
+    }
+}
+
+/// A set of keys that can't be used. Never shows a key.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum JwkError {
+    #[error("it is not a JSON array of keys")]
+    NotAnArray,
+    #[error("key {0} is none of HS256, RS256, ES256 and EdDSA")]
+    Algorithm(usize),
+    #[error("key {0} lacks `{1}`")]
+    Lacks(usize, &'static str),
+    #[error("no key has `sign` among its key_ops")]
+    NoneSigns,
+    #[error("{0} keys have `sign` among their key_ops; one may")]
+    ManySign(usize),
+}
+
+/// The members that a private key has and its public one has not.
+const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
+impl JwtKey {
+    /// The keys of a JSON array. The one with `sign` in its `key_ops` signs; all verify.
+    pub fn parse_set(set: &str) -> Result<Vec<Self>, JwkError> {
+        let keys: Vec<Map<String, Value>> = serde_json::from_str(set).map_err(|_| JwkError::NotAnArray)?;
+        let keys = keys.into_iter().enumerate().map(|(at, jwk)| Self::from_jwk(at, jwk)).collect::<Result<Vec<_>, _>>()?;
+        match keys.iter().filter(|key| key.signs).count() {
+            0 => Err(JwkError::NoneSigns),
+            1 => Ok(keys),
+            many => Err(JwkError::ManySign(many)),
+        }
+    }
+
+    fn from_jwk(at: usize, jwk: Map<String, Value>) -> Result<Self, JwkError> {
+        let algorithm = JwtAlgorithm::of(&jwk).ok_or(JwkError::Algorithm(at))?;
+        let signs = jwk.get("key_ops").and_then(Value::as_array).is_some_and(|ops| ops.contains(&json!("sign")));
+        let (public_parts, private_part): (&[&'static str], _) = match algorithm {
+            JwtAlgorithm::Hs256 => (&["k"], "k"),
+            JwtAlgorithm::Rs256 => (&["n", "e"], "d"),
+            JwtAlgorithm::Es256 => (&["x", "y"], "d"),
+            JwtAlgorithm::EdDsa => (&["x"], "d"),
+        };
+        let needed = public_parts.iter().copied().chain(signs.then_some(private_part));
+        for part in needed {
+            if !jwk.get(part).is_some_and(Value::is_string) {
+                return Err(JwkError::Lacks(at, part));
+            }
+        }
+        let public = (algorithm != JwtAlgorithm::Hs256).then(|| {
+            let mut public: Map<_, _> =
+                jwk.clone().into_iter().filter(|(member, _)| !PRIVATE.contains(&member.as_str())).collect();
+            public.insert("alg".to_owned(), json!(algorithm.name()));
+            public.insert("use".to_owned(), json!("sig"));
+            public.insert("key_ops".to_owned(), json!(["verify"]));
+            public
+        });
+        let kid = jwk.get("kid").and_then(Value::as_str).unwrap_or_default().to_owned();
+        Ok(Self { kid, algorithm, jwk: SecretString::from(Value::Object(jwk).to_string()), public, signs, verifies: true })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_of_keys_has_one_that_signs_and_shows_no_private_part() {
+        let set = json!([
+            {"kty": "EC", "crv": "P-256", "kid": "a", "x": "eHg", "y": "eXk", "d": "secret-d", "key_ops": ["sign", "verify"]},
+            {"kty": "oct", "alg": "HS256", "k": "secret-k"},
+            {"kty": "RSA", "kid": "b", "n": "bm4", "e": "AQAB", "d": "secret-d", "key_ops": ["verify"]},
+            {"kty": "OKP", "crv": "Ed25519", "kid": "c", "x": "eHg"},
+        ]);
+        let jwt = Jwt { keys: JwtKey::parse_set(&set.to_string()).unwrap(), ..Jwt::default() };
+        assert_eq!(jwt.signing_key().map(|key| key.kid.as_str()), Some("a"));
+        assert_eq!(jwt.verifying_key("b").map(|key| key.algorithm.name()), Some("RS256"));
+        assert!(jwt.keys[1].public.is_none(), "a shared secret has no public part");
+        let shown = json!(jwt.keys.iter().filter_map(|key| key.public.clone()).collect::<Vec<_>>()).to_string();
+        assert!(!shown.contains("secret-"), "{shown}");
+        assert_eq!(jwt.keys[0].public.as_ref().map(|key| &key["key_ops"]), Some(&json!(["verify"])));
+        assert!(!format!("{jwt:?}").contains("secret-"));
+    }
+
+    #[test]
+    fn a_set_that_is_none_says_why_and_shows_nothing() {
+        let ec = |ops: &str| format!(r#"{{"kty":"EC","crv":"P-256","x":"eA","y":"eQ","d":"ZA","key_ops":["{ops}"]}}"#);
+        let cases = [
+            ("{}".to_owned(), JwkError::NotAnArray),
+            ("[]".to_owned(), JwkError::NoneSigns),
+            (format!("[{}]", ec("verify")), JwkError::NoneSigns),
+            (format!("[{},{}]", ec("sign"), ec("sign")), JwkError::ManySign(2)),
+            (r#"[{"kty":"EC","crv":"P-521","alg":"ES512"}]"#.to_owned(), JwkError::Algorithm(0)),
+            (r#"[{"kty":"RSA","alg":"HS256","n":"a","e":"b"}]"#.to_owned(), JwkError::Algorithm(0)),
+            (r#"[{"kty":"RSA","n":"a"}]"#.to_owned(), JwkError::Lacks(0, "e")),
+            (r#"[{"kty":"OKP","crv":"Ed25519","x":"a","key_ops":["sign"]}]"#.to_owned(), JwkError::Lacks(0, "d")),
+        ];
+        for (set, expected) in cases {
+            assert_eq!(JwtKey::parse_set(&set).unwrap_err(), expected, "{set}");
         }
     }
 }

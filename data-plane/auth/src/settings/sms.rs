@@ -50,6 +50,39 @@ pub enum SmsProvider {
 }
 
 impl SmsProvider {
+    /// The names that a provider may have in settings.
+    pub const NAMES: [&str; 5] = ["messagebird", "textlocal", "twilio", "twilio_verify", "vonage"];
+
+    /// The provider of this name, its credentials (`twilio_auth_token`, …) asked for one by one. What is missing is empty:
+    /// that nothing can be sent without it shows when something is to be sent.
+    pub fn from_parts(name: &str, mut part: impl FnMut(&'static str) -> Option<String>) -> Option<Self> {
+        let mut text = |key| part(key).unwrap_or_default();
+        Some(match name {
+            "twilio" => Self::Twilio {
+                account_sid: text("twilio_account_sid"),
+                auth_token: text("twilio_auth_token").into(),
+                message_service_sid: text("twilio_message_service_sid"),
+                content_sid: Some(text("twilio_content_sid")).filter(|sid| !sid.is_empty()),
+            },
+            "twilio_verify" => Self::TwilioVerify {
+                account_sid: text("twilio_verify_account_sid"),
+                auth_token: text("twilio_verify_auth_token").into(),
+                message_service_sid: text("twilio_verify_message_service_sid"),
+            },
+            "messagebird" => Self::MessageBird {
+                access_key: text("messagebird_access_key").into(),
+                originator: text("messagebird_originator"),
+            },
+            "textlocal" => Self::TextLocal { api_key: text("textlocal_api_key").into(), sender: text("textlocal_sender") },
+            "vonage" => Self::Vonage {
+                api_key: text("vonage_api_key"),
+                api_secret: text("vonage_api_secret").into(),
+                from: text("vonage_from"),
+            },
+            _ => return None,
+        })
+    }
+
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -71,6 +104,20 @@ pub struct TestOtps {
 }
 
 impl TestOtps {
+    /// From `who<separator>code,…`; the error is the entry that is none.
+    pub fn parse(list: &str, separator: char) -> Result<BTreeMap<String, String>, String> {
+        list.split(',')
+            .map(str::trim)
+            .filter(|entry| !entry.is_empty())
+            .map(|entry| match entry.split_once(separator) {
+                Some((who, code)) if !who.trim().is_empty() && !code.trim().is_empty() => {
+                    Ok((normalized(who), code.trim().to_owned()))
+                }
+                _ => Err(entry.to_owned()),
+            })
+            .collect()
+    }
+
     /// The code of `who`, if it has one now.
     #[must_use]
     pub fn code(&self, who: &str, now: OffsetDateTime) -> Option<&str> {
@@ -78,5 +125,26 @@ impl TestOtps {
             return None;
         }
         self.codes.get(who).map(String::as_str)
+    }
+}
+
+/// Numbers without `+` and spaces, addresses in lower case.
+fn normalized(who: &str) -> String {
+    who.trim().trim_start_matches('+').replace(' ', "").to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn test_codes_hold_until_their_end() {
+        let codes = TestOtps::parse("+49 151 1: 123456, A@b.test:000000,", ':').unwrap();
+        assert_eq!(codes.keys().collect::<Vec<_>>(), ["491511", "a@b.test"]);
+        let end = OffsetDateTime::UNIX_EPOCH + time::Duration::days(1);
+        let otps = TestOtps { codes, valid_until: Some(end) };
+        assert_eq!(otps.code("491511", OffsetDateTime::UNIX_EPOCH), Some("123456"));
+        assert_eq!(otps.code("491511", end), None);
+        assert_eq!(TestOtps::parse("491511", ':'), Err("491511".to_owned()));
     }
 }

@@ -59,7 +59,7 @@ async fn service_tables_belong_to_their_services_and_have_the_columns_of_the_cat
     let database = database().await;
     let client = database.connect("postgres").await;
     let sql = "select schemaname || '.' || tablename || ' ' || tableowner || ' ' || rowsecurity from pg_tables
-               where schemaname in ('_auth', 'auth', 'storage', 'realtime') order by 1 collate \"C\"";
+               where schemaname in ('_auth', 'auth', 'storage', 'realtime') order by schemaname, tablename";
     let expected = [
         "_auth.limits supabase_auth_admin false",
         "_auth.messages supabase_auth_admin false",

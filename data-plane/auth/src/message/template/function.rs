@@ -243,10 +243,10 @@ fn print(values: &[Cow<'_, Value>], spaced: bool) -> String {
 }
 
 fn printf(arguments: &[Cow<'_, Value>]) -> Result<String, String> {
-    let (format, mut values) = match arguments.split_first().map(|(format, values)| (&**format, values.iter())) {
-        Some((Value::String(format), values)) => (format, values),
-        _ => return Err("printf begins with a text: printf \"%s\" .Email".into()),
+    let Some((Value::String(format), values)) = arguments.split_first().map(|(format, values)| (&**format, values)) else {
+        return Err("printf begins with a text: printf \"%s\" .Email".into());
     };
+    let mut values = values.iter();
     let mut text = String::new();
     let mut chars = format.chars().peekable();
     while let Some(c) = chars.next() {

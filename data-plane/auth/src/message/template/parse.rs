@@ -51,9 +51,9 @@ pub(super) fn parse(pieces: Vec<Piece>) -> Result<Vec<Node>, TemplateError> {
     let mut parser = Parser { pieces: pieces.into_iter(), depth: 0, ranges: 0 };
     let (nodes, end) = parser.list()?;
     match end {
-        End::Source => Ok(nodes),
-        End::End(line) => Err(TemplateError::new(line, "{{ end }} closes nothing; remove it")),
-        End::Else(line, _) => Err(TemplateError::new(line, "{{ else }} belongs to no if, with or range; remove it")),
+        Stop::Source => Ok(nodes),
+        Stop::End(line) => Err(TemplateError::new(line, "{{ end }} closes nothing; remove it")),
+        Stop::Else(line, _) => Err(TemplateError::new(line, "{{ else }} belongs to no if, with or range; remove it")),
     }
 }
 
@@ -64,7 +64,7 @@ struct Parser {
 }
 
 /// What ended a list of nodes.
-enum End {
+enum Stop {
     Source,
     End(usize),
     /// With the tokens after `else`.
@@ -79,7 +79,7 @@ enum Block {
 }
 
 impl Parser {
-    fn list(&mut self) -> Result<(Vec<Node>, End), TemplateError> {
+    fn list(&mut self) -> Result<(Vec<Node>, Stop), TemplateError> {
         let mut nodes = Vec::new();
         while let Some(piece) = self.pieces.next() {
             let (line, mut tokens) = match piece {
@@ -99,10 +99,10 @@ impl Parser {
                     let block = block_of(&keyword);
                     nodes.push(self.block(block, line, tokens)?);
                 }
-                "end" => return Ok((nodes, End::End(line))),
+                "end" => return Ok((nodes, Stop::End(line))),
                 "else" => {
                     tokens.remove(0);
-                    return Ok((nodes, End::Else(line, tokens)));
+                    return Ok((nodes, Stop::Else(line, tokens)));
                 }
                 "break" | "continue" => {
                     if self.ranges == 0 {
@@ -122,7 +122,7 @@ impl Parser {
                 _ => nodes.push(Node::Value(pipe(line, tokens, 1)?)),
             }
         }
-        Ok((nodes, End::Source))
+        Ok((nodes, Stop::Source))
     }
 
     fn block(&mut self, block: Block, line: usize, tokens: Vec<Token>) -> Result<Node, TemplateError> {
@@ -138,15 +138,15 @@ impl Parser {
         let (then, end) = self.list()?;
         self.ranges -= usize::from(block == Block::Range);
         let otherwise = match end {
-            End::End(_) => Vec::new(),
-            End::Source => return Err(unclosed(line)),
-            End::Else(_, tokens) if tokens.is_empty() => match self.list()? {
-                (nodes, End::End(_)) => nodes,
-                (_, End::Source) => return Err(unclosed(line)),
-                (_, End::Else(line, _)) => return Err(TemplateError::new(line, "a second {{ else }}; remove one of the two")),
+            Stop::End(_) => Vec::new(),
+            Stop::Source => return Err(unclosed(line)),
+            Stop::Else(_, tokens) if tokens.is_empty() => match self.list()? {
+                (nodes, Stop::End(_)) => nodes,
+                (_, Stop::Source) => return Err(unclosed(line)),
+                (_, Stop::Else(line, _)) => return Err(TemplateError::new(line, "a second {{ else }}; remove one of the two")),
             },
             // Shares its `end` with the block that it continues.
-            End::Else(line, mut tokens) => match tokens.remove(0) {
+            Stop::Else(line, mut tokens) => match tokens.remove(0) {
                 Token::Word(word) if word == "if" || word == "with" => vec![self.block(block_of(&word), line, tokens)?],
                 _ => return Err(TemplateError::new(line, "after else comes nothing, if or with")),
             },

@@ -1,5 +1,7 @@
 //! Fills a template, within bounds.
 
+#![expect(clippy::ptr_arg, reason = "a clone of what is borrowed from the data costs nothing, of a value everything")]
+
 use std::borrow::Cow;
 
 use serde_json::Value;

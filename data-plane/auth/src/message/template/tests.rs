@@ -210,7 +210,7 @@ fn follows_the_place_through_blocks_and_comments() {
 
 /// Pieces of which templates are made, whole and broken.
 fn piece() -> impl Strategy<Value = String> {
-    let pieces = [
+    const PIECES: &[&str] = &[
         "{{",
         "}}",
         "{{-",
@@ -258,7 +258,7 @@ fn piece() -> impl Strategy<Value = String> {
         ",",
         "é",
     ];
-    prop_oneof![proptest::sample::select(&pieces[..]).prop_map(ToOwned::to_owned), any::<char>().prop_map(String::from)]
+    prop_oneof![proptest::sample::select(PIECES).prop_map(ToOwned::to_owned), any::<char>().prop_map(String::from)]
 }
 
 proptest! {

@@ -110,6 +110,11 @@ fn entries(list: &str) -> Vec<String> {
     entries.iter().map(|entry| entry.trim().to_owned()).filter(|entry| !entry.is_empty()).collect()
 }
 
+/// Is this an absolute address that a browser may be sent to at all?
+pub(super) fn is_address(text: &str) -> bool {
+    Target::parse(text).is_some()
+}
+
 impl Settings {
     /// May a user be sent there with a token?
     #[must_use]
