@@ -132,7 +132,10 @@ async fn check_session(caller: &Caller, db: &Db, session: &Session, user: &User)
     }
     if sessions.single_per_user {
         let newer = store::sessions::of_user(db, user.id).await?.into_iter().any(|other| {
-            other.id != session.id && other.tag == session.tag && other.refreshed_at.unwrap_or(other.created_at) > used_at
+            other.id != session.id
+                && other.tag == session.tag
+                && other.oauth_client_id == session.oauth_client_id
+                && other.refreshed_at.unwrap_or(other.created_at) > used_at
         });
         if newer {
             return expired(" (Revoked by Newer Login)");
