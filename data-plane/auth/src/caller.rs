@@ -194,5 +194,9 @@ fn claims(caller: &Caller, headers: &HeaderMap) -> Result<AccessClaims, AuthErro
     if !scheme.eq_ignore_ascii_case("bearer") || token.trim().is_empty() {
         return Err(missing());
     }
-    caller.live.keys.verify(token.trim())
+    let claims = caller.live.keys.verify(token.trim())?;
+    if claims.is_id_token() {
+        return Err(AuthError::forbidden(ErrorCode::BadJwt, "invalid claim: an ID token is no access token"));
+    }
+    Ok(claims)
 }

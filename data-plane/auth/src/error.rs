@@ -6,7 +6,10 @@ use std::{borrow::Cow, fmt};
 use axum::{
     Json,
     extract::Request,
-    http::{HeaderName, HeaderValue, StatusCode, header::RETRY_AFTER},
+    http::{
+        HeaderName, HeaderValue, StatusCode,
+        header::{RETRY_AFTER, WWW_AUTHENTICATE},
+    },
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -262,6 +265,16 @@ impl AuthError {
         }
     }
 
+    /// At an endpoint of RFC 6749: what was wrong with a code or a token is `invalid_grant` there.
+    pub(crate) fn for_token_endpoint(mut self) -> Self {
+        let is_refusal = self.0.status.is_client_error() && self.0.status != StatusCode::TOO_MANY_REQUESTS;
+        if is_refusal && matches!(self.0.shape, Shape::Coded(_)) {
+            self.0.shape = Shape::OAuth("invalid_grant");
+            self.0.status = StatusCode::BAD_REQUEST;
+        }
+        self
+    }
+
     /// The answer's status.
     #[must_use]
     pub fn status(&self) -> StatusCode {
@@ -327,6 +340,10 @@ pub(crate) async fn show_errors(request: Request, next: Next) -> Response {
         let headers = response.headers_mut();
         if let Some(code) = error.code() {
             headers.insert(ERROR_CODE, HeaderValue::from_static(code.as_str()));
+        }
+        // RFC 6749, section 5.2: a client that could not show who it is.
+        if matches!(error.0.shape, Shape::OAuth(_)) && error.0.status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"oauth\""));
         }
         if let Some(seconds) = error.0.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));

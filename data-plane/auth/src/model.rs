@@ -3,6 +3,7 @@
 mod factor;
 mod flow_state;
 mod identity;
+mod oauth;
 mod session;
 mod token;
 mod user;
@@ -10,6 +11,8 @@ mod user;
 pub use factor::{Challenge, Factor, FactorKind, FactorStatus};
 pub use flow_state::{FlowState, Method};
 pub use identity::Identity;
+pub(crate) use oauth::LIST_SEPARATOR;
+pub use oauth::{OauthAuthorization, OauthClient, OauthClientAuth, OauthClientType, OauthConsent, OauthRegistration};
 pub use session::{Aal, AmrClaim, Session};
 pub use token::{OneTimeToken, RefreshToken, TokenKind};
 pub use user::{User, UserView};

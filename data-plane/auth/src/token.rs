@@ -69,6 +69,15 @@ pub struct AccessClaims {
     pub scope: Option<String>,
 }
 
+impl AccessClaims {
+    /// The OAuth server's ID tokens have the same signature, but say only who somebody is, to the client that is their audience.
+    pub(crate) fn is_id_token(&self) -> bool {
+        self.role.is_empty()
+            && self.session_id.is_none()
+            && self.aud.as_str().is_some_and(|audience| Uuid::try_parse(audience).is_ok())
+    }
+}
+
 /// How, and when, the user showed who it is.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Amr {
@@ -129,6 +138,11 @@ impl Keys {
     /// Public halves, as RFC 7517 has a set.
     pub(crate) fn public(&self) -> &Value {
         &self.public
+    }
+
+    /// Whether others can verify what is signed: by a public key.
+    pub(crate) fn is_asymmetric(&self) -> bool {
+        self.signer.algorithm != Algorithm::HS256
     }
 
     /// A signed token.

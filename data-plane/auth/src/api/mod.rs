@@ -2,10 +2,12 @@
 
 mod json;
 mod logout;
+mod oauth_server;
 mod otp;
 mod redirect;
 mod service;
 mod signup;
+mod sso;
 mod token;
 mod user;
 mod verify;
@@ -42,6 +44,8 @@ pub(crate) fn router(context: Arc<AuthContext>) -> Router {
         .route("/recover", post(otp::recover))
         .route("/resend", post(otp::resend))
         .route("/verify", get(verify::get).post(verify::post))
+        .merge(oauth_server::routes(&context))
+        .merge(sso::routes())
         .fallback(async || AuthError::not_found(ErrorCode::ValidationFailed, "404 page not found"))
         .method_not_allowed_fallback(async || {
             AuthError::new(http::StatusCode::METHOD_NOT_ALLOWED, ErrorCode::ValidationFailed, "405 method not allowed")

@@ -59,6 +59,11 @@ pub(crate) fn with_code(to: &str, code: &str) -> Response {
     see_other(&queried(to, &form(&[("code", code.to_owned())])))
 }
 
+/// The address with members in its query.
+pub(crate) fn with_members(to: &str, members: &[(&str, String)]) -> String {
+    queried(to, &form(members))
+}
+
 /// With an error, in the fragment and, where a flow by PKCE was meant, in the query.
 pub(crate) fn with_error(to: &str, error: &AuthError, is_pkce: bool) -> Response {
     let kind = match error.status().as_u16() {

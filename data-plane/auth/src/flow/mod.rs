@@ -4,6 +4,7 @@ pub(crate) mod address;
 pub(crate) mod audit;
 pub(crate) mod change;
 pub(crate) mod mail;
+pub(crate) mod oauth_server;
 pub(crate) mod one_time;
 pub(crate) mod otp;
 pub(crate) mod phone;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use super::{audit, audit::Action, session, session::Tokens};
 use crate::{
@@ -25,25 +26,39 @@ enum Outcome {
     TriedTwice,
 }
 
+/// Of a session of the user's own.
 pub(crate) async fn refresh(caller: &Caller, token: &str) -> Result<Tokens, AuthError> {
+    refresh_of(caller, token, None).await
+}
+
+/// Of a session that a client of the OAuth server has, which has shown that it is itself.
+pub(crate) async fn refresh_of_client(caller: &Caller, token: &str, client_id: Uuid) -> Result<Tokens, AuthError> {
+    refresh_of(caller, token, Some(client_id)).await
+}
+
+async fn refresh_of(caller: &Caller, token: &str, client_id: Option<Uuid>) -> Result<Tokens, AuthError> {
     if token.is_empty() {
         return Err(AuthError::validation("refresh_token required"));
     }
     let tx = caller.begin().await?;
-    let outcome = within(caller, &tx, token).await;
+    let outcome = within(caller, &tx, token, client_id).await;
     match tx.end(outcome).await? {
         Outcome::Refreshed(tokens) => Ok(*tokens),
         Outcome::TriedTwice => Err(refuse(ErrorCode::RefreshTokenAlreadyUsed, "Already Used")),
     }
 }
 
-async fn within(caller: &Caller, db: &Db, token: &str) -> Result<Outcome, AuthError> {
+async fn within(caller: &Caller, db: &Db, token: &str, client_id: Option<Uuid>) -> Result<Outcome, AuthError> {
     let settings = &caller.live.settings;
     let not_found = || refuse(ErrorCode::RefreshTokenNotFound, "Refresh Token Not Found");
     // The session first: two refreshes of one session come one after the other.
     let seen = store::refresh_tokens::find(db, token).await?.ok_or_else(not_found)?;
     let session_id = seen.session_id.ok_or_else(not_found)?;
-    let mut session = store::sessions::find_for_update(db, session_id).await?.ok_or_else(not_found)?;
+    let mut session = store::sessions::find_for_update(db, session_id)
+        .await?
+        // Another's token is none: a client's is no good without the client.
+        .filter(|session| session.oauth_client_id == client_id)
+        .ok_or_else(not_found)?;
     let found = store::refresh_tokens::find_for_update(db, token).await?.ok_or_else(not_found)?;
     let user = store::users::find(db, session.user_id).await?.filter(|user| user.deleted_at.is_none()).ok_or_else(not_found)?;
     if user.is_banned() {
@@ -117,7 +132,10 @@ async fn check_session(caller: &Caller, db: &Db, session: &Session, user: &User)
     }
     if sessions.single_per_user {
         let newer = store::sessions::of_user(db, user.id).await?.into_iter().any(|other| {
-            other.id != session.id && other.tag == session.tag && other.refreshed_at.unwrap_or(other.created_at) > used_at
+            other.id != session.id
+                && other.tag == session.tag
+                && other.oauth_client_id == session.oauth_client_id
+                && other.refreshed_at.unwrap_or(other.created_at) > used_at
         });
         if newer {
             return expired(" (Revoked by Newer Login)");

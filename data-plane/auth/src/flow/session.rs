@@ -32,6 +32,9 @@ pub(crate) struct Tokens {
     pub(crate) provider_refresh_token: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) weak_password: Option<Value>,
+    /// What a client of the OAuth server has asked for; not told but there.
+    #[serde(skip)]
+    pub(crate) scope: Option<String>,
 }
 
 /// What a session is to be beside its user's.
@@ -110,6 +113,7 @@ pub(crate) async fn tokens(
         provider_token: None,
         provider_refresh_token: None,
         weak_password: None,
+        scope: session.scopes.clone(),
     })
 }
 

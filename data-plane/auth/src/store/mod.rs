@@ -5,6 +5,9 @@ pub mod factors;
 pub mod flow_states;
 pub mod identities;
 pub mod messages;
+pub mod oauth_authorizations;
+pub mod oauth_clients;
+pub mod oauth_consents;
 pub mod one_time_tokens;
 pub mod refresh_tokens;
 pub mod sessions;
@@ -115,7 +118,6 @@ impl Db {
         let statement = self.prepared(sql).await?;
         self.at_work(self.connection.client().execute(&statement, parameters)).await
     }
-
 
     /// Several statements without parameters or answers.
     pub(crate) async fn batch(&self, sql: &str) -> Result<(), StoreError> {

@@ -112,6 +112,15 @@ pub async fn delete_of_user(db: &Db, user_id: Uuid, but: Option<Uuid>) -> Result
     Ok(())
 }
 
+/// Ends those of a user's that a client of the OAuth server has.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn delete_of_client(db: &Db, user_id: Uuid, client_id: Uuid) -> Result<(), StoreError> {
+    db.execute("delete from auth.sessions where user_id = $1 and oauth_client_id = $2", &[&user_id, &client_id]).await?;
+    Ok(())
+}
+
 /// Ends those of a user's that are less sure, but for one.
 ///
 /// # Errors
