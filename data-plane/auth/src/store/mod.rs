@@ -4,6 +4,7 @@ pub mod audit;
 pub mod factors;
 pub mod flow_states;
 pub mod identities;
+pub mod listing;
 pub mod messages;
 pub mod one_time_tokens;
 pub mod refresh_tokens;
@@ -73,6 +74,11 @@ impl From<StoreError> for AuthError {
     }
 }
 
+/// A pattern for anything that contains the text, which has no wildcards.
+fn containing(text: &str) -> String {
+    format!("%{}%", text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_"))
+}
+
 /// A connection on which each statement is a transaction of its own, unless it is within a [`Transaction`].
 #[derive(Debug)]
 pub struct Db {
@@ -115,7 +121,6 @@ impl Db {
         let statement = self.prepared(sql).await?;
         self.at_work(self.connection.client().execute(&statement, parameters)).await
     }
-
 
     /// Several statements without parameters or answers.
     pub(crate) async fn batch(&self, sql: &str) -> Result<(), StoreError> {
