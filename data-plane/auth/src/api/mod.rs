@@ -1,9 +1,14 @@
 //! The paths, one file a resource: parse, one call, answer.
 
+mod admin_users;
+mod audit;
+mod generate_link;
+mod invite;
 mod json;
 mod logout;
 mod oauth_server;
 mod otp;
+mod page;
 mod redirect;
 mod service;
 mod signup;
@@ -18,7 +23,7 @@ use axum::{
     Router,
     extract::DefaultBodyLimit,
     middleware,
-    routing::{get, post},
+    routing::{get, post, put},
 };
 
 use crate::{
@@ -31,6 +36,13 @@ const LONGEST_BODY: usize = 1024 * 1024;
 
 pub(crate) fn router(context: Arc<AuthContext>) -> Router {
     Router::new()
+        .route("/admin/audit", get(audit::list))
+        .route("/admin/generate_link", post(generate_link::post))
+        .route("/admin/users", get(admin_users::list).post(admin_users::create))
+        .route("/admin/users/{user_id}", get(admin_users::get).put(admin_users::update).delete(admin_users::delete))
+        .route("/admin/users/{user_id}/factors", get(admin_users::factors))
+        .route("/admin/users/{user_id}/factors/{factor_id}", put(admin_users::update_factor).delete(admin_users::delete_factor))
+        .route("/invite", post(invite::post))
         .route("/health", get(service::health))
         .route("/settings", get(service::settings))
         .route("/.well-known/jwks.json", get(service::keys))

@@ -13,7 +13,8 @@ use crate::{error::AuthError, flow::session::Tokens};
 /// As Go escapes the values of a form; a space is `+`.
 const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b' ');
 
-fn form(members: &[(&str, String)]) -> String {
+/// Members of a query or a fragment; those without a value are left out.
+pub(super) fn form(members: &[(&str, String)]) -> String {
     // Sorted, as Go writes them.
     let mut members: Vec<_> = members.iter().filter(|(_, value)| !value.is_empty()).collect();
     members.sort_by_key(|(name, _)| *name);

@@ -156,7 +156,7 @@ pub(crate) async fn notify(caller: &Caller, db: &Db, user: &User, kind: MailKind
     }
 }
 
-fn code_for(caller: &Caller, to: &str, challenge: Option<&CodeChallenge>) -> Result<Code, AuthError> {
+pub(crate) fn code_for(caller: &Caller, to: &str, challenge: Option<&CodeChallenge>) -> Result<Code, AuthError> {
     let mailer = &caller.live.settings.mailer;
     Code::new(to, mailer.otp_length, mailer.test_code(to, OffsetDateTime::now_utc()), challenge)
 }

@@ -1,8 +1,11 @@
 //! What the endpoints mean. Each flow is one transaction; handlers parse, call one, and answer.
 
 pub(crate) mod address;
+pub(crate) mod admin;
 pub(crate) mod audit;
 pub(crate) mod change;
+pub(crate) mod generate_link;
+pub(crate) mod invite;
 pub(crate) mod mail;
 pub(crate) mod oauth_server;
 pub(crate) mod one_time;

@@ -5,7 +5,10 @@ use time::OffsetDateTime;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
 
-use super::{Db, StoreError};
+use super::{
+    Db, StoreError,
+    listing::{self, Listing, Range},
+};
 
 /// One entry as the administrators' API shows it.
 #[derive(Debug, serde::Serialize)]
@@ -31,22 +34,30 @@ pub async fn insert(db: &Db, payload: &Value, ip_address: &str) -> Result<(), St
     Ok(())
 }
 
-/// One page, the newest first, and how many there are; only those that have the text in one of some members.
+/// One page, the newest first: of all, or of those that have a text in one of some members.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn page(db: &Db, members: &[&str], text: &str, limit: i64, offset: i64) -> Result<(Vec<AuditEntry>, i64), StoreError> {
-    let pattern = format!("%{}%", text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_"));
-    let total = "select count(*) from auth.audit_log_entries a where $2 = '%%' or \
-                 exists (select from unnest($1::text[]) m where a.payload ->> m ilike $2)";
-    let total = db.row(total, &[&members, &pattern]).await?.map_or(0, |row| row.get(0));
-    let sql = "select id, payload, created_at, ip_address from auth.audit_log_entries a where $2 = '%%' or \
-               exists (select from unnest($1::text[]) m where a.payload ->> m ilike $2) \
-               order by created_at desc, id limit $3 offset $4";
-    let rows = db.rows(sql, &[&members, &pattern, &limit, &offset]).await?;
+pub async fn page(db: &Db, filter: Option<(&[&str], &str)>, range: Range) -> Result<Listing<AuditEntry>, StoreError> {
+    let size = listing::size!("auth.audit_log_entries");
+    let ids = match filter {
+        None => {
+            let sql = "select id, null::bigint from auth.audit_log_entries order by created_at desc, id desc limit $1 offset $2";
+            listing::ids(db, sql, &[], range, size).await?
+        }
+        Some((members, text)) => {
+            let sql = "with found as materialized (select id, created_at from auth.audit_log_entries as entry \
+                       where exists (select from unnest($3::text[]) as member where entry.payload ->> member ilike $4)) \
+                       select id, (select count(*) from found) from found order by created_at desc, id desc limit $1 offset $2";
+            listing::ids(db, sql, &[&members, &super::containing(text)], range, size).await?
+        }
+    };
+    let sql = "select id, payload, created_at, ip_address from auth.audit_log_entries where id = any($1) \
+               order by array_position($1, id)";
+    let rows = db.rows(sql, &[&ids.rows]).await?;
     let entries = rows
         .iter()
         .map(|row| AuditEntry { id: row.get(0), payload: row.get(1), created_at: row.get(2), ip_address: row.get(3) })
         .collect();
-    Ok((entries, total))
+    Ok(ids.with(entries))
 }

@@ -100,6 +100,15 @@ pub async fn delete(db: &Db, id: Uuid) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Removes all of a user's.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn delete_of_user(db: &Db, user_id: Uuid) -> Result<(), StoreError> {
+    db.execute("delete from auth.mfa_factors where user_id = $1", &[&user_id]).await?;
+    Ok(())
+}
+
 /// Removes those of a user's that were never used, but for one.
 ///
 /// # Errors

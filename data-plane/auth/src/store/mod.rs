@@ -4,6 +4,7 @@ pub mod audit;
 pub mod factors;
 pub mod flow_states;
 pub mod identities;
+pub mod listing;
 pub mod messages;
 pub mod oauth_authorizations;
 pub mod oauth_clients;
@@ -74,6 +75,11 @@ impl From<StoreError> for AuthError {
             }
         }
     }
+}
+
+/// A pattern for anything that contains the text, which has no wildcards.
+fn containing(text: &str) -> String {
+    format!("%{}%", text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_"))
 }
 
 /// A connection on which each statement is a transaction of its own, unless it is within a [`Transaction`].

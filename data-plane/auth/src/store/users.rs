@@ -3,7 +3,10 @@
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Db, Parameter, StoreError};
+use super::{
+    Db, Parameter, StoreError,
+    listing::{self, Listing, Range},
+};
 use crate::model::User;
 
 macro_rules! select {
@@ -206,48 +209,65 @@ pub async fn delete(db: &Db, id: Uuid) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// How many users there are, exactly up to 10,000 and by the table's statistics beyond.
-///
-/// # Errors
-/// [`StoreError`]
-pub async fn count(db: &Db, filter: Option<&str>) -> Result<i64, StoreError> {
-    let row = match filter {
-        None => db.row("select count(*) from auth.users where instance_id = $1", &[&INSTANCE]).await?,
-        Some(filter) => {
-            let pattern = pattern(filter);
-            let sql = "select count(*) from auth.users where instance_id = $1 and (email ilike $2 or phone ilike $2 or \
-                       raw_user_meta_data ->> 'full_name' ilike $2 or id::text ilike $2)";
-            db.row(sql, &[&INSTANCE, &pattern]).await?
-        }
-    };
-    Ok(row.map_or(0, |row| row.get(0)))
+/// The order of pages: by age.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    NewestFirst,
+    OldestFirst,
 }
 
-/// One page, the newest first.
+macro_rules! page {
+    ($direction:literal) => {
+        concat!(
+            "select id, null::bigint from auth.users order by created_at ",
+            $direction,
+            ", id ",
+            $direction,
+            " limit $1 offset $2"
+        )
+    };
+}
+
+/// Every row is looked at once, for the page and the number of all.
+macro_rules! searched_page {
+    ($direction:literal) => {
+        concat!(
+            "with found as materialized (select id, created_at from auth.users where email ilike $3 or phone ilike $3 ",
+            "or raw_user_meta_data ->> 'full_name' ilike $3 or id = $4) ",
+            "select id, (select count(*) from found) from found order by created_at ",
+            $direction,
+            ", id ",
+            $direction,
+            " limit $1 offset $2"
+        )
+    };
+}
+
+/// One page of all, or of those whose address, number or full name contains a text, or whose id it is.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn page(db: &Db, filter: Option<&str>, limit: i64, offset: i64) -> Result<Vec<User>, StoreError> {
-    let rows = match filter {
+pub async fn page(db: &Db, filter: Option<&str>, order: Order, range: Range) -> Result<Listing<User>, StoreError> {
+    let size = listing::size!("auth.users");
+    let ids = match filter {
         None => {
-            let sql = select!("where instance_id = $1 order by created_at desc, id limit $2 offset $3");
-            db.rows(sql, &[&INSTANCE, &limit, &offset]).await?
+            let sql = match order {
+                Order::NewestFirst => page!("desc"),
+                Order::OldestFirst => page!("asc"),
+            };
+            listing::ids(db, sql, &[], range, size).await?
         }
         Some(filter) => {
-            let pattern = pattern(filter);
-            let sql = select!(
-                "where instance_id = $1 and (email ilike $4 or phone ilike $4 or raw_user_meta_data ->> 'full_name' ilike $4 \
-                 or id::text ilike $4) order by created_at desc, id limit $2 offset $3"
-            );
-            db.rows(sql, &[&INSTANCE, &limit, &offset, &pattern]).await?
+            let sql = match order {
+                Order::NewestFirst => searched_page!("desc"),
+                Order::OldestFirst => searched_page!("asc"),
+            };
+            listing::ids(db, sql, &[&super::containing(filter), &filter.parse::<Uuid>().ok()], range, size).await?
         }
     };
-    Ok(rows.iter().map(User::from_row).collect())
-}
-
-/// Anything that contains the text, which has no wildcards.
-fn pattern(text: &str) -> String {
-    format!("%{}%", text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_"))
+    let sql = select!("where id = any($1) order by array_position($1, id)");
+    let rows = db.rows(sql, &[&ids.rows]).await?;
+    Ok(ids.with(rows.iter().map(User::from_row).collect()))
 }
 
 fn json(

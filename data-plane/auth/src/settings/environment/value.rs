@@ -14,7 +14,7 @@ pub(super) fn boolean(text: &str) -> Option<bool> {
 }
 
 /// `1h30m`, `300ms`, `1.5h` as Go reads them; a number alone is seconds.
-pub(super) fn duration(text: &str) -> Option<Duration> {
+pub(crate) fn duration(text: &str) -> Option<Duration> {
     if let Ok(seconds) = text.parse::<u64>() {
         return Some(Duration::from_secs(seconds));
     }
