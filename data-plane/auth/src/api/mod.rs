@@ -1,5 +1,9 @@
 //! The paths, one file a resource: parse, one call, answer.
 
+mod authorize;
+mod callback;
+mod custom_providers;
+mod identities;
 mod json;
 mod logout;
 mod otp;
@@ -16,7 +20,7 @@ use axum::{
     Router,
     extract::DefaultBodyLimit,
     middleware,
-    routing::{get, post},
+    routing::{delete, get, post},
 };
 
 use crate::{
@@ -42,6 +46,15 @@ pub(crate) fn router(context: Arc<AuthContext>) -> Router {
         .route("/recover", post(otp::recover))
         .route("/resend", post(otp::resend))
         .route("/verify", get(verify::get).post(verify::post))
+        .route("/authorize", get(authorize::get))
+        .route("/callback", get(callback::callback).post(callback::callback))
+        .route("/user/identities/authorize", get(identities::authorize))
+        .route("/user/identities/{id}", delete(identities::unlink))
+        .route("/admin/custom-providers", get(custom_providers::list).post(custom_providers::create))
+        .route(
+            "/admin/custom-providers/{identifier}",
+            get(custom_providers::get).put(custom_providers::update).delete(custom_providers::delete),
+        )
         .fallback(async || AuthError::not_found(ErrorCode::ValidationFailed, "404 page not found"))
         .method_not_allowed_fallback(async || {
             AuthError::new(http::StatusCode::METHOD_NOT_ALLOWED, ErrorCode::ValidationFailed, "405 method not allowed")

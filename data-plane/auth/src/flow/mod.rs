@@ -3,6 +3,10 @@
 pub(crate) mod address;
 pub(crate) mod audit;
 pub(crate) mod change;
+pub(crate) mod custom_providers;
+pub(crate) mod external;
+pub(crate) mod id_token;
+pub(crate) mod linking;
 pub(crate) mod mail;
 pub(crate) mod one_time;
 pub(crate) mod otp;
@@ -13,6 +17,7 @@ pub(crate) mod session;
 pub(crate) mod sign_in;
 pub(crate) mod sign_up;
 pub(crate) mod verify;
+pub(crate) mod web3;
 
 use serde::{Serialize, Serializer};
 use uuid::Uuid;

@@ -1,10 +1,12 @@
 //! SQL, one file a table. Statements are prepared once per connection.
 
 pub mod audit;
+pub mod custom_providers;
 pub mod factors;
 pub mod flow_states;
 pub mod identities;
 pub mod messages;
+pub mod oauth_client_states;
 pub mod one_time_tokens;
 pub mod refresh_tokens;
 pub mod sessions;
@@ -115,7 +117,6 @@ impl Db {
         let statement = self.prepared(sql).await?;
         self.at_work(self.connection.client().execute(&statement, parameters)).await
     }
-
 
     /// Several statements without parameters or answers.
     pub(crate) async fn batch(&self, sql: &str) -> Result<(), StoreError> {
