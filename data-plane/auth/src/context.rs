@@ -11,6 +11,7 @@ use crate::{
     message::{mail::Delivery, smtp},
     outgoing::http::{HttpClient, HttpError},
     password::{Hasher, LeakedPasswords, Policy},
+    provider::engine::Engine,
     settings::Settings,
     token::{Keys, KeysError},
 };
@@ -45,6 +46,7 @@ pub struct AuthContext {
     live: ArcSwap<Live>,
     shared: Shared,
     limits: Limits,
+    providers: Engine,
 }
 
 /// The settings, and what is made from them once. A request keeps the ones that it began with.
@@ -63,7 +65,8 @@ impl AuthContext {
     /// [`ContextError`]
     pub fn new(pool: Arc<Pool>, settings: Settings, shared: Shared) -> Result<Arc<Self>, ContextError> {
         let live = ArcSwap::from_pointee(Live::new(settings, &shared)?);
-        Ok(Arc::new(Self { pool, live, limits: Limits::new(), shared }))
+        let providers = Engine::new(Arc::new(shared.http.clone()));
+        Ok(Arc::new(Self { pool, live, limits: Limits::new(), providers, shared }))
     }
 
     /// Has other settings in force for the requests that begin from now on.
@@ -91,6 +94,11 @@ impl AuthContext {
 
     pub(crate) fn http(&self) -> &HttpClient {
         &self.shared.http
+    }
+
+    /// Social sign-in, with what is known of this project's OpenID providers.
+    pub(crate) fn providers(&self) -> &Engine {
+        &self.providers
     }
 
     pub(crate) fn limits(&self) -> &Limits {

@@ -2,7 +2,11 @@
 
 mod admin_users;
 mod audit;
+mod authorize;
+mod callback;
+mod custom_providers;
 mod generate_link;
+mod identities;
 mod invite;
 mod json;
 mod logout;
@@ -23,7 +27,7 @@ use axum::{
     Router,
     extract::DefaultBodyLimit,
     middleware,
-    routing::{get, post, put},
+    routing::{delete, get, post, put},
 };
 
 use crate::{
@@ -58,6 +62,15 @@ pub(crate) fn router(context: Arc<AuthContext>) -> Router {
         .route("/verify", get(verify::get).post(verify::post))
         .merge(oauth_server::routes(&context))
         .merge(sso::routes())
+        .route("/authorize", get(authorize::get))
+        .route("/callback", get(callback::callback).post(callback::callback))
+        .route("/user/identities/authorize", get(identities::authorize))
+        .route("/user/identities/{id}", delete(identities::unlink))
+        .route("/admin/custom-providers", get(custom_providers::list).post(custom_providers::create))
+        .route(
+            "/admin/custom-providers/{identifier}",
+            get(custom_providers::get).put(custom_providers::update).delete(custom_providers::delete),
+        )
         .fallback(async || AuthError::not_found(ErrorCode::ValidationFailed, "404 page not found"))
         .method_not_allowed_fallback(async || {
             AuthError::new(http::StatusCode::METHOD_NOT_ALLOWED, ErrorCode::ValidationFailed, "405 method not allowed")

@@ -33,6 +33,20 @@ pub(crate) fn see_other(to: &str) -> Response {
     response
 }
 
+/// The same with 302, as the contract has it for sign-in by others.
+pub(crate) fn found(mut response: Response) -> Response {
+    if response.status() == StatusCode::SEE_OTHER {
+        *response.status_mut() = StatusCode::FOUND;
+    }
+    response
+}
+
+/// With what another said in refusing, in query and fragment.
+pub(crate) fn with_refusal(to: &str, kind: &str, description: &str) -> Response {
+    let members = form(&[("error", kind.to_owned()), ("error_description", description.to_owned())]);
+    see_other(&fragmented(&queried(to, &members), &format!("{members}&sb=")))
+}
+
 /// With tokens in the fragment.
 pub(crate) fn with_tokens(to: &str, tokens: &Tokens, kind: &str) -> Response {
     let fragment = form(&[

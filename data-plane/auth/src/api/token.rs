@@ -1,16 +1,24 @@
 //! `POST /token`
 
-use axum::{Json as Answer, extract::Query, response::IntoResponse, response::Response};
-use http::header::{CACHE_CONTROL, PRAGMA};
+use axum::{
+    Json as Answer,
+    extract::{FromRequestParts as _, Query},
+    response::{IntoResponse, Response},
+};
+use http::{
+    header::{CACHE_CONTROL, PRAGMA},
+    request::Parts,
+};
 use serde::Deserialize;
 
-use super::json::Json;
+use super::{identities, json::Json};
 use crate::{
-    caller::Caller,
+    caller::{Caller, SignedIn},
     error::{AuthError, ErrorCode},
     flow::{
-        address, pkce, refresh,
+        address, id_token, pkce, refresh,
         sign_in::{self, Who},
+        web3,
     },
     limits::Limited,
 };
@@ -35,9 +43,18 @@ pub(crate) struct Body {
     auth_code: Option<String>,
     #[serde(default)]
     code_verifier: Option<String>,
+    #[serde(flatten)]
+    id_token: id_token::Given,
+    #[serde(flatten)]
+    web3: web3::Given,
 }
 
-pub(crate) async fn post(caller: Caller, Query(grant): Query<Grant>, Json(body): Json<Body>) -> Result<Response, AuthError> {
+pub(crate) async fn post(
+    caller: Caller,
+    Query(grant): Query<Grant>,
+    mut parts: Parts,
+    Json(body): Json<Body>,
+) -> Result<Response, AuthError> {
     let settings = &caller.live.settings;
     let tokens = match grant.grant_type.as_str() {
         "password" => {
@@ -52,6 +69,17 @@ pub(crate) async fn post(caller: Caller, Query(grant): Query<Grant>, Json(body):
             let verifier = body.code_verifier.as_deref().unwrap_or_default();
             pkce::exchange(&caller, body.auth_code.as_deref().unwrap_or_default(), verifier).await?
         }
+        "id_token" => {
+            let target = if body.id_token.link_identity == Some(true) {
+                let signed_in = SignedIn::from_request_parts(&mut parts, &caller.context).await?;
+                identities::check_enabled(&signed_in)?;
+                Some(signed_in.user.id)
+            } else {
+                None
+            };
+            id_token::sign_in(&caller, &body.id_token, target).await?
+        }
+        "web3" => web3::sign_in(&caller, &body.web3).await?,
         _ => return Err(AuthError::bad_request(ErrorCode::InvalidCredentials, "unsupported_grant_type")),
     };
     Ok(([(CACHE_CONTROL, "no-store"), (PRAGMA, "no-cache")], Answer(tokens)).into_response())

@@ -23,6 +23,10 @@ pub(crate) struct Pkce {
 }
 
 impl Pkce {
+    pub(crate) fn of(code_challenge: Option<String>, code_challenge_method: Option<String>) -> Self {
+        Self { code_challenge, code_challenge_method }
+    }
+
     /// The challenge, or nothing where the flow is the implicit one.
     pub(crate) fn challenge(&self) -> Result<Option<CodeChallenge>, AuthError> {
         let challenge = self.code_challenge.as_deref().filter(|text| !text.is_empty());

@@ -86,6 +86,12 @@ const PROTECTED: &[&str] = &[
     "phone_verified",
 ];
 
+/// Whether no mapping may set this claim.
+#[must_use]
+pub fn is_protected(claim: &str) -> bool {
+    PROTECTED.contains(&claim)
+}
+
 impl CustomProvider {
     /// The profile that the provider's document gives.
     pub(super) fn read(&self, issuer: &str, document: &Value) -> Result<Profile, ProviderError> {

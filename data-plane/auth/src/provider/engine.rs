@@ -47,6 +47,12 @@ const RESERVED: &[&str] = &[
     "apikey",
 ];
 
+/// Whether no application and no administrator may set this parameter of an authorization.
+#[must_use]
+pub fn is_reserved(parameter: &str) -> bool {
+    RESERVED.contains(&parameter)
+}
+
 /// Walks the flow.
 #[derive(Debug)]
 pub struct Engine {

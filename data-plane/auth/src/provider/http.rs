@@ -1,17 +1,16 @@
-//! How the engine reaches a provider: one call, one bounded answer. Which addresses may be reached is the transport's to decide.
+//! How the engine reaches a provider: one call, one bounded answer. Which addresses may be reached is the client's to decide.
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures::future::BoxFuture;
-use http::StatusCode;
+use http::{HeaderName, HeaderValue, StatusCode, header::AUTHORIZATION};
 use reqwest::Url;
+
+use crate::outgoing::http::{HttpClient, HttpError, Request};
 
 /// Bytes of an answer at most.
 pub const LARGEST_ANSWER: usize = 1024 * 1024;
-
-/// From the first byte sent to the last received, at most.
-pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A request to a provider.
 #[derive(Clone)]
@@ -39,15 +38,15 @@ pub enum TransportError {
     /// More than [`LARGEST_ANSWER`].
     #[error("the answer is larger than {LARGEST_ANSWER} bytes")]
     TooLarge,
-    /// Longer than [`PATIENCE`].
-    #[error("no whole answer within {PATIENCE:?}")]
+    /// Longer than the client waits.
+    #[error("no whole answer in time")]
     TooSlow,
     /// Not reached, or not allowed to be reached.
     #[error("the call failed")]
     Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// Something that makes calls. It follows no redirect, and keeps to [`LARGEST_ANSWER`] and [`PATIENCE`].
+/// Something that makes calls. It follows no redirect, and its answers are bounded in size and time.
 pub trait Transport: fmt::Debug + Send + Sync {
     /// Makes one call.
     fn send(&self, call: Call) -> BoxFuture<'_, Result<Answer, TransportError>>;
@@ -82,46 +81,33 @@ impl fmt::Debug for Call {
     }
 }
 
-/// A client as [`client`] makes it; any other may follow redirects.
-impl Transport for reqwest::Client {
+impl Transport for HttpClient {
     fn send(&self, call: Call) -> BoxFuture<'_, Result<Answer, TransportError>> {
-        Box::pin(send_within(PATIENCE, self, call))
+        Box::pin(async move {
+            let request = request(call)?.answer_bytes(LARGEST_ANSWER);
+            match Self::send(self, request).await {
+                Ok(answer) => Ok(Answer { status: answer.status, body: answer.body }),
+                Err(HttpError::Size(_)) => Err(TransportError::TooLarge),
+                Err(HttpError::Time(_)) => Err(TransportError::TooSlow),
+                Err(error) => Err(TransportError::Failed(error.into())),
+            }
+        })
     }
 }
 
-pub(super) async fn send_within(patience: Duration, client: &reqwest::Client, call: Call) -> Result<Answer, TransportError> {
-    tokio::time::timeout(patience, send(client, call)).await.map_err(|_| TransportError::TooSlow)?
-}
-
-async fn send(client: &reqwest::Client, call: Call) -> Result<Answer, TransportError> {
-    let failed = |error: reqwest::Error| TransportError::Failed(error.without_url().into());
-    let mut request = match call.form {
-        None => client.get(call.url),
-        Some(form) => client
-            .post(call.url)
-            .header("content-type", "application/x-www-form-urlencoded")
-            .body(super::form::encode(form.iter().map(|(name, value)| (name.as_str(), value.as_str())))),
+fn request(call: Call) -> Result<Request, TransportError> {
+    let mut request = match &call.form {
+        None => Request::get(call.url),
+        Some(form) => {
+            let fields: Vec<_> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            Request::post_form(call.url, &fields)
+        }
     };
     for (name, value) in call.headers {
+        let name = HeaderName::from_static(name);
+        let mut value = HeaderValue::from_str(&value).map_err(|error| TransportError::Failed(error.into()))?;
+        value.set_sensitive(name == AUTHORIZATION);
         request = request.header(name, value);
     }
-    let mut response = request.header("user-agent", "supacloud-auth").send().await.map_err(failed)?;
-    let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(failed)? {
-        if body.len() + chunk.len() > LARGEST_ANSWER {
-            return Err(TransportError::TooLarge);
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(Answer { status: response.status(), body: body.freeze() })
-}
-
-/// A client without redirects and proxies, which reaches every address: for tests.
-///
-/// # Errors
-/// TLS can't be set up.
-pub fn client() -> Result<reqwest::Client, reqwest::Error> {
-    // Another part of the program may have chosen already; it is the same.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build()
+    Ok(request)
 }

@@ -1,12 +1,14 @@
 //! SQL, one file a table. Statements are prepared once per connection.
 
 pub mod audit;
+pub mod custom_providers;
 pub mod factors;
 pub mod flow_states;
 pub mod identities;
 pub mod listing;
 pub mod messages;
 pub mod oauth_authorizations;
+pub mod oauth_client_states;
 pub mod oauth_clients;
 pub mod oauth_consents;
 pub mod one_time_tokens;

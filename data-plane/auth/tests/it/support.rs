@@ -29,7 +29,8 @@ pub(crate) const SECRET: &str = "super-secret-jwt-token-with-at-least-32-charact
 /// bcrypt's least cost: nothing here is about how long it takes.
 static SHARED: LazyLock<Shared> = LazyLock::new(|| Shared {
     hasher: Hasher::new(Limits { cost: 4, ..Limits::default() }).unwrap(),
-    http: HttpClient::new(Options::default()).unwrap(),
+    // Servers of the tests are on this machine.
+    http: HttpClient::new(Options { allowed_networks: vec!["127.0.0.0/8".parse().unwrap()], ..Options::default() }).unwrap(),
 });
 
 pub(crate) struct Project {
@@ -111,6 +112,15 @@ impl Project {
 
     pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
         self.ask("POST", path, "", body).await
+    }
+
+    /// As a browser posts a form.
+    pub(crate) async fn post_form(&self, path: &str, form: String) -> Answer {
+        let request = Request::post(path).header("content-type", "application/x-www-form-urlencoded");
+        let response = self.router.clone().oneshot(request.body(Body::from(form)).unwrap()).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+        Answer { status: parts.status, headers: parts.headers, body }
     }
 
     /// Signs up where that is confirmed at once, and answers the session.

@@ -9,9 +9,13 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::{ANOTHER_RSA, RSA_PUBLIC, World, claims, ec, jwk, now, provider, rsa, rsa_jwk, settings, sign, signed};
+use crate::outgoing::{
+    http::{HttpClient, Options},
+    testing::client,
+};
 use crate::provider::{
     engine::{Callback, Engine},
-    http::{Call, Transport as _, TransportError, client, send_within},
+    http::{Call, Transport, TransportError},
     id_token::{BadToken, IdTokenError, IdTokenGrant},
     issuer::{FetchError, IssuerError},
 };
@@ -232,13 +236,16 @@ async fn endless(speaks: bool) -> Url {
 
 #[tokio::test]
 async fn an_endless_answer_is_given_up() {
-    let refused = client().unwrap().send(Call::get(endless(true).await)).await;
+    let refused = Transport::send(&client(), Call::get(endless(true).await)).await;
     assert!(matches!(refused, Err(TransportError::TooLarge)), "{refused:?}");
 }
 
 #[tokio::test]
 async fn silence_is_given_up() {
-    let refused = send_within(Duration::from_millis(50), &client().unwrap(), Call::get(endless(false).await)).await;
+    let options =
+        Options { allowed_networks: vec!["127.0.0.0/8".parse().unwrap()], time: Duration::from_millis(50), ..Options::default() };
+    let client = HttpClient::new(options).unwrap();
+    let refused = Transport::send(&client, Call::get(endless(false).await)).await;
     assert!(matches!(refused, Err(TransportError::TooSlow)), "{refused:?}");
 }
 

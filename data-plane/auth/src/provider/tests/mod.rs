@@ -27,9 +27,10 @@ use super::{
     Provider, ProviderSettings,
     engine::Engine,
     form,
-    http::{Answer, Call, Transport, TransportError, client},
+    http::{Answer, Call, Transport, TransportError},
     issuer::Limits,
 };
+use crate::outgoing::{http::HttpClient, testing::client};
 
 const RSA: &[u8] = include_bytes!("keys/rsa.pem");
 const ANOTHER_RSA: &[u8] = include_bytes!("keys/another-rsa.pem");
@@ -102,7 +103,7 @@ impl World {
     }
 
     fn transport(&self) -> Arc<dyn Transport> {
-        Arc::new(ToWorld { client: client().unwrap(), port: self.port })
+        Arc::new(ToWorld { client: client(), port: self.port })
     }
 
     /// A provider of OpenID Connect at this issuer, with these keys.
@@ -122,7 +123,7 @@ impl World {
 
 #[derive(Debug)]
 struct ToWorld {
-    client: reqwest::Client,
+    client: HttpClient,
     port: u16,
 }
 
@@ -132,7 +133,7 @@ impl Transport for ToWorld {
         let query = call.url.query().map_or(String::new(), |query| format!("?{query}"));
         let target = format!("{}{}{query}", call.url.host_str().unwrap(), call.url.path());
         call.url = Url::parse(&format!("http://127.0.0.1:{}/{target}", self.port)).unwrap();
-        self.client.send(call)
+        Transport::send(&self.client, call)
     }
 }
 

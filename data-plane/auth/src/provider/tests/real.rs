@@ -11,7 +11,6 @@ use crate::provider::{
     Provider, ProviderSettings,
     custom::{CustomKind, CustomProvider},
     engine::{AuthorizationRequest, Beside, Callback, Engine, Pkce},
-    http::client,
 };
 
 const BACK: &str = "http://127.0.0.1:9/callback";
@@ -70,7 +69,7 @@ async fn a_real_provider_signs_in() {
         redirect_uri: BACK.to_owned(),
         ..settings()
     };
-    let engine = Engine::new(Arc::new(client().unwrap()));
+    let engine = Engine::new(Arc::new(crate::outgoing::testing::client()));
     let pkce = Pkce::generate();
     let request = AuthorizationRequest {
         state: "a state",
@@ -79,7 +78,10 @@ async fn a_real_provider_signs_in() {
         ..AuthorizationRequest::default()
     };
     let start = engine.authorization_url(&provider, &settings, &request).await.unwrap().url;
-    let mut browser = Browser { client: client().unwrap(), cookies: BTreeMap::new() };
+    let mut browser = Browser {
+        client: reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap(),
+        cookies: BTreeMap::new(),
+    };
     let back: BTreeMap<String, String> = browser.walk(start, BACK).await.query_pairs().into_owned().collect();
     assert_eq!(back.get("state").map(String::as_str), Some("a state"), "{back:?}");
 
