@@ -3,6 +3,7 @@
 mod factor;
 mod flow_state;
 mod identity;
+mod passkey;
 mod session;
 mod token;
 mod user;
@@ -10,6 +11,7 @@ mod user;
 pub use factor::{Challenge, Factor, FactorKind, FactorStatus};
 pub use flow_state::{FlowState, Method};
 pub use identity::Identity;
+pub use passkey::Passkey;
 pub use session::{Aal, AmrClaim, Session};
 pub use token::{OneTimeToken, RefreshToken, TokenKind};
 pub use user::{User, UserView};

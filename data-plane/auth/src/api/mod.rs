@@ -1,8 +1,10 @@
 //! The paths, one file a resource: parse, one call, answer.
 
+mod factors;
 mod json;
 mod logout;
 mod otp;
+mod passkeys;
 mod redirect;
 mod service;
 mod signup;
@@ -16,7 +18,7 @@ use axum::{
     Router,
     extract::DefaultBodyLimit,
     middleware,
-    routing::{get, post},
+    routing::{delete, get, patch, post},
 };
 
 use crate::{
@@ -32,6 +34,18 @@ pub(crate) fn router(context: Arc<AuthContext>) -> Router {
         .route("/health", get(service::health))
         .route("/settings", get(service::settings))
         .route("/.well-known/jwks.json", get(service::keys))
+        .route("/factors", post(factors::enroll))
+        .route("/factors/{id}", delete(factors::unenroll))
+        .route("/factors/{id}/challenge", post(factors::challenge))
+        .route("/factors/{id}/verify", post(factors::verify))
+        .route("/passkeys", get(passkeys::list))
+        .route("/passkeys/{id}", patch(passkeys::rename).delete(passkeys::delete))
+        .route("/passkeys/registration/options", post(passkeys::registration_options))
+        .route("/passkeys/registration/verify", post(passkeys::registration_verify))
+        .route("/passkeys/authentication/options", post(passkeys::authentication_options))
+        .route("/passkeys/authentication/verify", post(passkeys::authentication_verify))
+        .route("/admin/users/{id}/passkeys", get(passkeys::admin_list))
+        .route("/admin/users/{id}/passkeys/{passkey}", delete(passkeys::admin_delete))
         .route("/signup", post(signup::post))
         .route("/token", post(token::post))
         .route("/logout", post(logout::post))

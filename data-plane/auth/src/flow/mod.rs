@@ -3,12 +3,15 @@
 pub(crate) mod address;
 pub(crate) mod audit;
 pub(crate) mod change;
+pub(crate) mod factors;
 pub(crate) mod mail;
 pub(crate) mod one_time;
 pub(crate) mod otp;
+pub(crate) mod passkeys;
 pub(crate) mod phone;
 pub(crate) mod pkce;
 pub(crate) mod refresh;
+pub(crate) mod relying_party;
 pub(crate) mod session;
 pub(crate) mod sign_in;
 pub(crate) mod sign_up;

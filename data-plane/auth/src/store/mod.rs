@@ -6,6 +6,7 @@ pub mod flow_states;
 pub mod identities;
 pub mod messages;
 pub mod one_time_tokens;
+pub mod passkeys;
 pub mod refresh_tokens;
 pub mod sessions;
 pub mod users;
@@ -115,7 +116,6 @@ impl Db {
         let statement = self.prepared(sql).await?;
         self.at_work(self.connection.client().execute(&statement, parameters)).await
     }
-
 
     /// Several statements without parameters or answers.
     pub(crate) async fn batch(&self, sql: &str) -> Result<(), StoreError> {
