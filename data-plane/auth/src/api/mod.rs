@@ -5,6 +5,7 @@ mod audit;
 mod authorize;
 mod callback;
 mod custom_providers;
+mod factors;
 mod generate_link;
 mod identities;
 mod invite;
@@ -13,6 +14,7 @@ mod logout;
 mod oauth_server;
 mod otp;
 mod page;
+mod passkeys;
 mod redirect;
 mod service;
 mod signup;
@@ -27,7 +29,7 @@ use axum::{
     Router,
     extract::DefaultBodyLimit,
     middleware,
-    routing::{delete, get, post, put},
+    routing::{delete, get, patch, post, put},
 };
 
 use crate::{
@@ -50,6 +52,18 @@ pub(crate) fn router(context: Arc<AuthContext>) -> Router {
         .route("/health", get(service::health))
         .route("/settings", get(service::settings))
         .route("/.well-known/jwks.json", get(service::keys))
+        .route("/factors", post(factors::enroll))
+        .route("/factors/{id}", delete(factors::unenroll))
+        .route("/factors/{id}/challenge", post(factors::challenge))
+        .route("/factors/{id}/verify", post(factors::verify))
+        .route("/passkeys", get(passkeys::list))
+        .route("/passkeys/{id}", patch(passkeys::rename).delete(passkeys::delete))
+        .route("/passkeys/registration/options", post(passkeys::registration_options))
+        .route("/passkeys/registration/verify", post(passkeys::registration_verify))
+        .route("/passkeys/authentication/options", post(passkeys::authentication_options))
+        .route("/passkeys/authentication/verify", post(passkeys::authentication_verify))
+        .route("/admin/users/{id}/passkeys", get(passkeys::admin_list))
+        .route("/admin/users/{id}/passkeys/{passkey}", delete(passkeys::admin_delete))
         .route("/signup", post(signup::post))
         .route("/token", post(token::post))
         .route("/logout", post(logout::post))

@@ -14,7 +14,7 @@ use crate::{
     caller::SignedIn,
     error::{AuthError, ErrorCode},
     mfa::CodeChallenge,
-    model::{Method, User},
+    model::{Aal, Factor, Method, User},
     settings::MailKind,
     store::{self, Db},
 };
@@ -38,6 +38,7 @@ pub(crate) struct Changes {
 pub(crate) async fn change(signed_in: &SignedIn, changes: Changes) -> Result<UserRecord, AuthError> {
     let SignedIn { caller, user, .. } = signed_in;
     check_allowed(user, &changes)?;
+    check_aal(signed_in, &changes).await?;
     let hash = match &changes.password {
         Some(password) => {
             check_password(signed_in, &changes, password).await?;
@@ -62,6 +63,22 @@ fn check_allowed(user: &User, changes: &Changes) -> Result<(), AuthError> {
             ErrorCode::ValidationFailed,
             "Updating password of an anonymous user without an email or phone is not allowed",
         ));
+    }
+    Ok(())
+}
+
+/// That what signs in is changed by both factors, where there are two.
+async fn check_aal(signed_in: &SignedIn, changes: &Changes) -> Result<(), AuthError> {
+    let SignedIn { caller, user, session, .. } = signed_in;
+    let other = |new: &Option<String>, old: &str| new.as_ref().is_some_and(|new| new != old);
+    let of_weight = changes.password.is_some() || other(&changes.email, user.email()) || other(&changes.phone, user.phone());
+    if !of_weight || session.as_ref().is_some_and(|session| session.aal >= Aal::Aal2) {
+        return Ok(());
+    }
+    let db = caller.db().await?;
+    if store::factors::of_user(&db, user.id).await?.iter().any(Factor::is_verified) {
+        let message = "AAL2 session is required to update email or password when MFA is enabled.";
+        return Err(AuthError::unauthorized(ErrorCode::InsufficientAal, message));
     }
     Ok(())
 }

@@ -68,8 +68,11 @@ pub(crate) async fn send_code(
     let now = OffsetDateTime::now_utc();
     let fixed = sms.test_otp.code(phone, now);
     let code = Code::new(phone, sms.otp_length, fixed, None)?;
-    let message_id =
-        if fixed.is_some() { Some("test-otp".to_owned()) } else { deliver(caller, db, user, phone, &code, channel).await? };
+    let message_id = if fixed.is_some() {
+        Some("test-otp".to_owned())
+    } else {
+        deliver(caller, db, user, phone, &code, channel, &sms.template).await?
+    };
     let kind = match purpose {
         Purpose::Confirmation => {
             user.confirmation_token.clone_from(&code.hash);
@@ -92,6 +95,23 @@ pub(crate) async fn send_code(
     Ok(message_id)
 }
 
+/// Sends a code for a second factor, and answers the hash by which it is known again.
+pub(crate) async fn send_factor_code(
+    caller: &Caller,
+    db: &Db,
+    user: &User,
+    phone: &str,
+    channel: Channel,
+) -> Result<String, AuthError> {
+    let settings = &caller.live.settings;
+    let fixed = settings.sms.test_otp.code(phone, OffsetDateTime::now_utc());
+    let code = Code::new(phone, settings.mfa.phone.otp_length, fixed, None)?;
+    if fixed.is_none() {
+        deliver(caller, db, user, phone, &code, channel, &settings.mfa.phone.template).await?;
+    }
+    Ok(code.hash)
+}
+
 async fn deliver(
     caller: &Caller,
     db: &Db,
@@ -99,9 +119,10 @@ async fn deliver(
     phone: &str,
     code: &Code,
     channel: Channel,
+    template: &str,
 ) -> Result<Option<String>, AuthError> {
     let settings = &caller.live.settings;
-    let template = if settings.sms.template.is_empty() { "Your code is {{ .Code }}" } else { &settings.sms.template };
+    let template = if template.is_empty() { "Your code is {{ .Code }}" } else { template };
     let text = Template::parse(template)
         .and_then(|template| template.text(&json!({ "Code": code.digits })))
         .map_err(|error| AuthError::internal("Error sending SMS", error))?;

@@ -1,5 +1,7 @@
 //! `auth.mfa_factors` and `auth.mfa_challenges`
 
+use std::time::Duration;
+
 use time::OffsetDateTime;
 use tokio_postgres::types::Json;
 use uuid::Uuid;
@@ -119,6 +121,20 @@ pub async fn delete_unverified(db: &Db, user_id: Uuid, but: Uuid) -> Result<(), 
     Ok(())
 }
 
+/// Removes those of a user's that were never used, and not tried either since a time.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn delete_stale(db: &Db, user_id: Uuid, since: OffsetDateTime) -> Result<(), StoreError> {
+    db.execute(
+        "delete from auth.mfa_factors where user_id = $1 and status = 'unverified' \
+         and greatest(created_at, last_challenged_at) < $2",
+        &[&user_id, &since],
+    )
+    .await?;
+    Ok(())
+}
+
 /// A factor's challenge, by id; nobody else answers it until the transaction's end.
 ///
 /// # Errors
@@ -150,12 +166,34 @@ pub async fn insert_challenge(db: &Db, challenge: &Challenge) -> Result<(), Stor
     Ok(())
 }
 
-/// Notes that a challenge was met.
+/// Notes that a challenge was met, and, of a time-based code, by which time step's. The step takes the place that a phone's code has:
+/// a challenge by time has none.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn challenge_met(db: &Db, id: Uuid) -> Result<(), StoreError> {
-    db.execute("update auth.mfa_challenges set verified_at = now() where id = $1", &[&id]).await?;
+pub async fn challenge_met(db: &Db, id: Uuid, step: Option<i64>) -> Result<(), StoreError> {
+    let step = step.map(|step| step.to_string());
+    let sql = "update auth.mfa_challenges set verified_at = now(), otp_code = coalesce($2, otp_code) where id = $1";
+    db.execute(sql, &[&id, &step]).await?;
+    Ok(())
+}
+
+/// The last time step whose code a factor was used with.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn last_step(db: &Db, factor_id: Uuid) -> Result<Option<i64>, StoreError> {
+    let sql = "select max(otp_code::bigint) from auth.mfa_challenges \
+               where factor_id = $1 and verified_at is not null and otp_code ~ '^[0-9]{1,18}$'";
+    Ok(db.row(sql, &[&factor_id]).await?.and_then(|row| row.get(0)))
+}
+
+/// Removes a factor's challenges from before a time.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn delete_challenges_before(db: &Db, factor_id: Uuid, before: OffsetDateTime) -> Result<(), StoreError> {
+    db.execute("delete from auth.mfa_challenges where factor_id = $1 and created_at < $2", &[&factor_id, &before]).await?;
     Ok(())
 }
 
@@ -166,6 +204,43 @@ pub async fn challenge_met(db: &Db, id: Uuid) -> Result<(), StoreError> {
 pub async fn delete_challenge(db: &Db, id: Uuid) -> Result<(), StoreError> {
     db.execute("delete from auth.mfa_challenges where id = $1", &[&id]).await?;
     Ok(())
+}
+
+/// Until when a user's failed attempts weigh: each one for so many seconds, one after the other.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn failures_weigh_until(db: &Db, user_id: Uuid) -> Result<Option<OffsetDateTime>, StoreError> {
+    let row = db.row("select theoretical_arrival from _auth.limits where bucket = $1", &[&bucket(user_id)]).await?;
+    Ok(row.map(|row| row.get(0)))
+}
+
+/// Notes a user's failed attempt.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn failed(db: &Db, user_id: Uuid, weighs: Duration) -> Result<(), StoreError> {
+    db.execute(
+        "insert into _auth.limits (bucket, theoretical_arrival) values ($1, now() + make_interval(secs => $2)) \
+         on conflict (bucket) do update set theoretical_arrival = \
+         greatest(_auth.limits.theoretical_arrival, now()) + make_interval(secs => $2)",
+        &[&bucket(user_id), &weighs.as_secs_f64()],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Forgets a user's failed attempts.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn forget_failures(db: &Db, user_id: Uuid) -> Result<(), StoreError> {
+    db.execute("delete from _auth.limits where bucket = $1", &[&bucket(user_id)]).await?;
+    Ok(())
+}
+
+fn bucket(user_id: Uuid) -> String {
+    format!("factor-failures:{user_id}")
 }
 
 fn status(status: FactorStatus) -> &'static str {

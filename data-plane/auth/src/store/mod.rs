@@ -12,6 +12,7 @@ pub mod oauth_client_states;
 pub mod oauth_clients;
 pub mod oauth_consents;
 pub mod one_time_tokens;
+pub mod passkeys;
 pub mod refresh_tokens;
 pub mod sessions;
 pub mod users;
