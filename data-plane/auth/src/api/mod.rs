@@ -1,5 +1,6 @@
 //! The paths, one file a resource: parse, one call, answer.
 
+mod guards;
 mod json;
 mod logout;
 mod otp;
@@ -47,6 +48,10 @@ pub(crate) fn router(context: Arc<AuthContext>) -> Router {
             AuthError::new(http::StatusCode::METHOD_NOT_ALLOWED, ErrorCode::ValidationFailed, "405 method not allowed")
         })
         .layer(DefaultBodyLimit::max(LONGEST_BODY))
+        .layer(middleware::from_fn_with_state(Arc::clone(&context), guards::captcha))
+        .layer(middleware::from_fn_with_state(Arc::clone(&context), guards::tidying))
+        .layer(middleware::from_fn_with_state(Arc::clone(&context), guards::bounded))
         .layer(middleware::from_fn(show_errors))
+        .layer(middleware::from_fn_with_state(Arc::clone(&context), guards::cors))
         .with_state(context)
 }

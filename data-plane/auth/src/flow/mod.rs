@@ -1,8 +1,11 @@
 //! What the endpoints mean. Each flow is one transaction; handlers parse, call one, and answer.
 
 pub(crate) mod address;
+pub(crate) mod attempts;
 pub(crate) mod audit;
+pub(crate) mod captcha;
 pub(crate) mod change;
+pub(crate) mod hooks;
 pub(crate) mod mail;
 pub(crate) mod one_time;
 pub(crate) mod otp;

@@ -71,7 +71,7 @@ async fn within(caller: &Caller, db: &Db, token: &str) -> Result<Outcome, AuthEr
     session.user_agent = Some(caller.user_agent.clone());
     session.ip = Some(caller.ip);
     store::sessions::refreshed(db, &session).await?;
-    Ok(Outcome::Refreshed(Box::new(session::tokens(caller, db, user, &session, refresh_token).await?)))
+    Ok(Outcome::Refreshed(Box::new(session::refreshed_tokens(caller, db, user, &session, refresh_token).await?)))
 }
 
 enum Reuse {

@@ -1,9 +1,12 @@
 //! SQL, one file a table. Statements are prepared once per connection.
 
 pub mod audit;
+pub mod cleanup;
 pub mod factors;
 pub mod flow_states;
+pub mod hooks;
 pub mod identities;
+pub mod limits;
 pub mod messages;
 pub mod one_time_tokens;
 pub mod refresh_tokens;
@@ -115,7 +118,6 @@ impl Db {
         let statement = self.prepared(sql).await?;
         self.at_work(self.connection.client().execute(&statement, parameters)).await
     }
-
 
     /// Several statements without parameters or answers.
     pub(crate) async fn batch(&self, sql: &str) -> Result<(), StoreError> {
