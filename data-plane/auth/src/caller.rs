@@ -98,12 +98,12 @@ impl Caller {
     /// Counts the request where requests are limited by address.
     ///
     /// # Errors
-    /// There were too many.
-    pub fn limit_by_address(&self, limited: Limited, rate: Rate) -> Result<(), AuthError> {
+    /// There were too many; or there is no connection to count them.
+    pub async fn limit_by_address(&self, limited: Limited, rate: Rate) -> Result<(), AuthError> {
         if self.live.settings.rate_limits.header.is_none() {
             return Ok(());
         }
-        self.context.limits().count(limited, rate, &self.ip.to_string())
+        self.context.count(limited, rate, &self.ip.to_string()).await
     }
 }
 

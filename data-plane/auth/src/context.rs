@@ -1,18 +1,21 @@
 //! What one project's Auth works with: its database as `supabase_auth_admin`, its settings as they are now, and what those stand
 //! for.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use arc_swap::ArcSwap;
 use project_context::Pool;
 
 use crate::{
     limits::Limits,
-    message::{mail::Delivery, smtp},
+    message::{mail::Delivery, sms::SmsProvider, smtp},
     outgoing::http::{HttpClient, HttpError},
     password::{Hasher, LeakedPasswords, Policy},
     provider::engine::Engine,
-    settings::Settings,
+    settings::{self, Settings},
     token::{Keys, KeysError},
 };
 
@@ -47,6 +50,7 @@ pub struct AuthContext {
     shared: Shared,
     limits: Limits,
     providers: Engine,
+    cleanups: AtomicUsize,
 }
 
 /// The settings, and what is made from them once. A request keeps the ones that it began with.
@@ -55,6 +59,8 @@ pub struct Live {
     pub settings: Settings,
     pub keys: Keys,
     pub delivery: Delivery,
+    /// Who carries messages to phones; without one they are kept.
+    pub sms: Option<SmsProvider>,
     pub passwords: Policy,
 }
 
@@ -66,7 +72,7 @@ impl AuthContext {
     pub fn new(pool: Arc<Pool>, settings: Settings, shared: Shared) -> Result<Arc<Self>, ContextError> {
         let live = ArcSwap::from_pointee(Live::new(settings, &shared)?);
         let providers = Engine::new(Arc::new(shared.http.clone()));
-        Ok(Arc::new(Self { pool, live, limits: Limits::new(), providers, shared }))
+        Ok(Arc::new(Self { pool, live, limits: Limits::new(), cleanups: AtomicUsize::new(0), providers, shared }))
     }
 
     /// Has other settings in force for the requests that begin from now on.
@@ -101,6 +107,11 @@ impl AuthContext {
         &self.providers
     }
 
+    /// Whose turn it is among what expires.
+    pub(crate) fn next_cleanup(&self) -> usize {
+        self.cleanups.fetch_add(1, Ordering::Relaxed)
+    }
+
     pub(crate) fn limits(&self) -> &Limits {
         &self.limits
     }
@@ -127,7 +138,28 @@ impl Live {
             required_characters: settings.password.required_characters.clone(),
             leaked: settings.password.hibp_enabled.then(|| leaked(&settings, &shared.http)),
         };
-        Ok(Self { settings, keys, delivery, passwords })
+        let sms = settings.sms.provider.clone().map(sms_provider);
+        Ok(Self { settings, keys, delivery, sms, passwords })
+    }
+}
+
+/// With its own address.
+fn sms_provider(of: settings::SmsProvider) -> SmsProvider {
+    let base_url = None;
+    match of {
+        settings::SmsProvider::Twilio { account_sid, auth_token, message_service_sid, content_sid } => {
+            SmsProvider::Twilio { account_sid, auth_token, message_service_sid, content_sid, base_url }
+        }
+        settings::SmsProvider::TwilioVerify { account_sid, auth_token, message_service_sid } => {
+            SmsProvider::TwilioVerify { account_sid, auth_token, message_service_sid, base_url }
+        }
+        settings::SmsProvider::MessageBird { access_key, originator } => {
+            SmsProvider::Messagebird { access_key, originator, base_url }
+        }
+        settings::SmsProvider::TextLocal { api_key, sender } => SmsProvider::Textlocal { api_key, sender, base_url },
+        settings::SmsProvider::Vonage { api_key, api_secret, from } => {
+            SmsProvider::Vonage { api_key, api_secret, from, base_url }
+        }
     }
 }
 

@@ -131,6 +131,7 @@ error_codes! {
     TooManyPasskeys = "too_many_passkeys",
     UnexpectedAudience = "unexpected_audience",
     UnexpectedFailure = "unexpected_failure",
+    Unknown = "unknown",
     UserAlreadyExists = "user_already_exists",
     UserBanned = "user_banned",
     UserNotFound = "user_not_found",

@@ -1,13 +1,31 @@
-//! How often somebody may ask, in total and by address.
+//! How often somebody may ask, in total, by address and by account.
+//!
+//! Each count is made twice: in memory, so that a flood does not reach the database, and there, so that it survives a restart.
 
-use std::{collections::HashMap, num::NonZeroU32, sync::Mutex, time::Duration};
+use std::{
+    collections::HashMap,
+    num::NonZeroU32,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use governor::{
+    DefaultKeyedRateLimiter, Quota, RateLimiter,
+    clock::{Clock as _, DefaultClock},
+};
 
 use crate::{
+    context::AuthContext,
     error::{AuthError, ErrorCode},
     settings::Rate,
+    store::{self, Db, StoreError},
 };
+
+/// Wrong passwords of one account. With what may come at once, no more than a hundred within an hour (ASVS 2.2.1).
+pub(crate) const WRONG_PASSWORDS: Rate = Rate::per_hour(50);
+
+/// Wrong guesses of one code; after them it is void.
+pub(crate) const WRONG_CODES: Rate = Rate { events: 10, over: Duration::from_secs(86_400) };
 
 /// What is limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,12 +41,38 @@ pub enum Limited {
     Passkey,
     OauthRegister,
     FactorVerify,
+    WrongPassword,
+    WrongCode,
 }
 
-/// Counters, made anew where their setting has changed.
+impl Limited {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::EmailSent => "email_sent",
+            Self::SmsSent => "sms_sent",
+            Self::Verify => "verify",
+            Self::TokenRefresh => "token_refresh",
+            Self::Sso => "sso",
+            Self::AnonymousUsers => "anonymous_users",
+            Self::Otp => "otp",
+            Self::Web3 => "web3",
+            Self::Passkey => "passkey",
+            Self::OauthRegister => "oauth_register",
+            Self::FactorVerify => "factor_verify",
+            Self::WrongPassword => "wrong_password",
+            Self::WrongCode => "wrong_code",
+        }
+    }
+
+    fn bucket(self, whose: &str) -> String {
+        format!("{}:{whose}", self.as_str())
+    }
+}
+
+/// The counters in memory, made anew where their setting has changed.
 #[derive(Debug)]
 pub struct Limits {
-    limiters: Mutex<HashMap<Limited, (Rate, std::sync::Arc<DefaultKeyedRateLimiter<String>>)>>,
+    limiters: Mutex<HashMap<Limited, (Rate, Arc<DefaultKeyedRateLimiter<String>>)>>,
 }
 
 impl Limits {
@@ -36,31 +80,78 @@ impl Limits {
         Self { limiters: Mutex::new(HashMap::new()) }
     }
 
-    /// Counts one request of somebody's.
-    pub(crate) fn count(&self, limited: Limited, rate: Rate, whose: &str) -> Result<(), AuthError> {
-        let Some(events) = NonZeroU32::new(rate.events) else { return Err(refusal(limited)) };
+    fn count(&self, limited: Limited, rate: Rate, whose: &str) -> Result<(), AuthError> {
+        let Some(events) = NonZeroU32::new(rate.events) else { return Err(refusal(limited, None)) };
         let Some(quota) = Quota::with_period((rate.over / rate.events).max(Duration::from_nanos(1))) else { return Ok(()) };
         let limiter = {
-            let mut limiters = self.limiters.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            let entry = limiters
-                .entry(limited)
-                .or_insert_with(|| (rate, std::sync::Arc::new(RateLimiter::keyed(quota.allow_burst(events)))));
+            let mut limiters = self.limiters.lock().unwrap_or_else(PoisonError::into_inner);
+            let entry =
+                limiters.entry(limited).or_insert_with(|| (rate, Arc::new(RateLimiter::keyed(quota.allow_burst(events)))));
             if entry.0 != rate {
-                *entry = (rate, std::sync::Arc::new(RateLimiter::keyed(quota.allow_burst(events))));
+                *entry = (rate, Arc::new(RateLimiter::keyed(quota.allow_burst(events))));
             }
-            std::sync::Arc::clone(&entry.1)
+            Arc::clone(&entry.1)
         };
         if limiter.len() > 10_000 {
             limiter.retain_recent();
         }
-        limiter.check_key(&whose.to_owned()).map_err(|_| refusal(limited))
+        limiter
+            .check_key(&whose.to_owned())
+            .map_err(|not_until| refusal(limited, Some(not_until.wait_time_from(DefaultClock::default().now()))))
     }
 }
 
-fn refusal(limited: Limited) -> AuthError {
-    match limited {
+impl AuthContext {
+    /// Counts one request of somebody's. Takes a connection: not for within a transaction.
+    ///
+    /// # Errors
+    /// There were too many; or there is no connection.
+    pub(crate) async fn count(&self, limited: Limited, rate: Rate, whose: &str) -> Result<(), AuthError> {
+        self.limits().count(limited, rate, whose)?;
+        let db = Db::open(self.pool()).await?;
+        refused(limited, store::limits::count(&db, &limited.bucket(whose), rate).await?)
+    }
+
+    /// Counts a message that the project sends. The row is not locked until the flow's end, in which a mail server is
+    /// waited for: it is read now, and written beside the transaction.
+    ///
+    /// # Errors
+    /// There were too many.
+    pub(crate) async fn count_message(self: &Arc<Self>, db: &Db, limited: Limited, rate: Rate) -> Result<(), AuthError> {
+        self.limits().count(limited, rate, "")?;
+        refused(limited, store::limits::look(db, &limited.bucket(""), rate).await?)?;
+        let context = Arc::clone(self);
+        tokio::spawn(async move {
+            let written: Result<_, StoreError> = async {
+                let db = Db::open(context.pool()).await?;
+                store::limits::count(&db, &limited.bucket(""), rate).await
+            }
+            .await;
+            if let Err(error) = written {
+                tracing::warn!(?error, limit = limited.as_str(), "a message was counted in memory only");
+            }
+        });
+        Ok(())
+    }
+}
+
+/// Refuses who has asked too often already; counts nothing.
+pub(crate) async fn check(db: &Db, limited: Limited, rate: Rate, whose: &str) -> Result<(), AuthError> {
+    refused(limited, store::limits::look(db, &limited.bucket(whose), rate).await?)
+}
+
+fn refused(limited: Limited, wait: Option<Duration>) -> Result<(), AuthError> {
+    wait.map_or(Ok(()), |wait| Err(refusal(limited, Some(wait))))
+}
+
+fn refusal(limited: Limited, wait: Option<Duration>) -> AuthError {
+    let error = match limited {
         Limited::EmailSent => AuthError::too_many(ErrorCode::OverEmailSendRateLimit, "email rate limit exceeded"),
-        Limited::SmsSent => AuthError::too_many(ErrorCode::OverSmsSendRateLimit, "sms rate limit exceeded"),
+        Limited::SmsSent => AuthError::too_many(ErrorCode::OverSmsSendRateLimit, "SMS rate limit exceeded"),
         _ => AuthError::too_many(ErrorCode::OverRequestRateLimit, "Request rate limit reached"),
+    };
+    match wait {
+        Some(wait) => error.with_retry_after(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)),
+        None => error,
     }
 }

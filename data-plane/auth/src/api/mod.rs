@@ -7,6 +7,7 @@ mod callback;
 mod custom_providers;
 mod factors;
 mod generate_link;
+mod guards;
 mod identities;
 mod invite;
 mod json;
@@ -90,6 +91,10 @@ pub(crate) fn router(context: Arc<AuthContext>) -> Router {
             AuthError::new(http::StatusCode::METHOD_NOT_ALLOWED, ErrorCode::ValidationFailed, "405 method not allowed")
         })
         .layer(DefaultBodyLimit::max(LONGEST_BODY))
+        .layer(middleware::from_fn_with_state(Arc::clone(&context), guards::captcha))
+        .layer(middleware::from_fn_with_state(Arc::clone(&context), guards::tidying))
+        .layer(middleware::from_fn_with_state(Arc::clone(&context), guards::bounded))
         .layer(middleware::from_fn(show_errors))
+        .layer(middleware::from_fn_with_state(Arc::clone(&context), guards::cors))
         .with_state(context)
 }

@@ -38,7 +38,7 @@ fn sent(message_id: Option<String>) -> Answer<Value> {
 }
 
 pub(crate) async fn otp(caller: Caller, Json(body): Json<Otp>) -> Result<Answer<Value>, AuthError> {
-    caller.limit_by_address(Limited::Otp, caller.live.settings.rate_limits.otp)?;
+    caller.limit_by_address(Limited::Otp, caller.live.settings.rate_limits.otp).await?;
     let create = body.create_user.unwrap_or(true);
     let data = object(body.data)?;
     let email = body.email.filter(|email| !email.is_empty());
@@ -59,7 +59,7 @@ pub(crate) async fn otp(caller: Caller, Json(body): Json<Otp>) -> Result<Answer<
 }
 
 pub(crate) async fn magiclink(caller: Caller, Json(body): Json<Otp>) -> Result<Answer<Value>, AuthError> {
-    caller.limit_by_address(Limited::Otp, caller.live.settings.rate_limits.otp)?;
+    caller.limit_by_address(Limited::Otp, caller.live.settings.rate_limits.otp).await?;
     let email = address::email(body.email.as_deref().unwrap_or_default())?;
     otp::by_email(&caller, &email, true, object(body.data)?, body.pkce.challenge()?).await?;
     Ok(sent(None))
@@ -74,7 +74,7 @@ pub(crate) struct Recover {
 }
 
 pub(crate) async fn recover(caller: Caller, Json(body): Json<Recover>) -> Result<Answer<Value>, AuthError> {
-    caller.limit_by_address(Limited::Otp, caller.live.settings.rate_limits.otp)?;
+    caller.limit_by_address(Limited::Otp, caller.live.settings.rate_limits.otp).await?;
     let given = body.email.unwrap_or_default();
     if given.is_empty() {
         return Err(AuthError::validation("Password recovery requires an email"));
@@ -96,7 +96,7 @@ pub(crate) struct Resend {
 }
 
 pub(crate) async fn resend(caller: Caller, Json(body): Json<Resend>) -> Result<Answer<Value>, AuthError> {
-    caller.limit_by_address(Limited::Otp, caller.live.settings.rate_limits.otp)?;
+    caller.limit_by_address(Limited::Otp, caller.live.settings.rate_limits.otp).await?;
     let email = body.email.filter(|email| !email.is_empty());
     let phone = body.phone.filter(|phone| !phone.is_empty());
     if email.is_some() && phone.is_some() {

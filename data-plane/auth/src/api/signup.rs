@@ -4,7 +4,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::json::{Json, MetaSecurity, object};
+use super::json::{Json, object};
 use crate::{
     caller::Caller,
     error::AuthError,
@@ -30,9 +30,6 @@ pub(crate) struct Body {
     channel: Option<String>,
     #[serde(flatten)]
     pkce: Pkce,
-    #[serde(default)]
-    #[expect(dead_code, reason = "no captcha is asked for yet")]
-    gotrue_meta_security: Option<MetaSecurity>,
 }
 
 pub(crate) async fn post(caller: Caller, Json(body): Json<Body>) -> Result<Response, AuthError> {

@@ -56,15 +56,14 @@ pub(crate) async fn post(
     Json(body): Json<Body>,
 ) -> Result<Response, AuthError> {
     let settings = &caller.live.settings;
+    // Upstream has one limit for all grants.
+    caller.limit_by_address(Limited::TokenRefresh, settings.rate_limits.token_refresh).await?;
     let tokens = match grant.grant_type.as_str() {
         "password" => {
             let who = who(&caller, body.email.as_deref(), body.phone.as_deref())?;
             sign_in::by_password(&caller, who, body.password.as_deref().unwrap_or_default()).await?
         }
-        "refresh_token" => {
-            caller.limit_by_address(Limited::TokenRefresh, settings.rate_limits.token_refresh)?;
-            refresh::refresh(&caller, body.refresh_token.as_deref().unwrap_or_default()).await?
-        }
+        "refresh_token" => refresh::refresh(&caller, body.refresh_token.as_deref().unwrap_or_default()).await?,
         "pkce" => {
             let verifier = body.code_verifier.as_deref().unwrap_or_default();
             pkce::exchange(&caller, body.auth_code.as_deref().unwrap_or_default(), verifier).await?

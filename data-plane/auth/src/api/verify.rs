@@ -42,7 +42,7 @@ pub(crate) async fn get(caller: Caller, Query(parameters): Query<Parameters>) ->
     let hash = if parameters.token.is_empty() { &parameters.token_hash } else { &parameters.token };
     let is_pkce = hash.starts_with(PKCE_PREFIX);
     let outcome = async {
-        caller.limit_by_address(Limited::Verify, caller.live.settings.rate_limits.verify)?;
+        caller.limit_by_address(Limited::Verify, caller.live.settings.rate_limits.verify).await?;
         let kind = Kind::parse(&parameters.kind)?;
         if hash.is_empty() {
             return Err(AuthError::validation("Verify requires a token or a token hash"));
@@ -64,7 +64,7 @@ pub(crate) async fn get(caller: Caller, Query(parameters): Query<Parameters>) ->
 }
 
 pub(crate) async fn post(caller: Caller, Json(body): Json<Parameters>) -> Result<Response, AuthError> {
-    caller.limit_by_address(Limited::Verify, caller.live.settings.rate_limits.verify)?;
+    caller.limit_by_address(Limited::Verify, caller.live.settings.rate_limits.verify).await?;
     let caller = caller.redirecting_to(body.redirect_to.as_deref());
     let kind = Kind::parse(&body.kind)?;
     let outcome = verify::verify(&caller, kind, &proof(body)?, false).await?;

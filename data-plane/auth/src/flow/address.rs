@@ -4,7 +4,7 @@ use std::str::FromStr as _;
 
 use email_address::{EmailAddress, Options};
 
-use crate::error::AuthError;
+use crate::error::{AuthError, ErrorCode};
 
 /// Longest address, as of the column.
 const LONGEST: usize = 255;
@@ -33,6 +33,17 @@ pub(crate) fn phone(given: &str) -> Result<String, AuthError> {
     if fits { Ok(number) } else { Err(AuthError::validation("Invalid phone number format (E.164 required)")) }
 }
 
+/// Refuses an address that the project sends nothing to. What stands between `+` and `@` makes no other one.
+pub(crate) fn check_authorized(authorized: &[String], address: &str) -> Result<(), AuthError> {
+    let (local, domain) = address.rsplit_once('@').unwrap_or((address, ""));
+    let unlabelled = format!("{}@{domain}", local.split('+').next().unwrap_or_default());
+    if authorized.is_empty() || authorized.iter().any(|listed| listed.eq_ignore_ascii_case(&unlabelled)) {
+        return Ok(());
+    }
+    let message = format!("Email address \"{address}\" cannot be used as it is not authorized");
+    Err(AuthError::bad_request(ErrorCode::EmailAddressNotAuthorized, message))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,6 +55,18 @@ mod tests {
             assert!(email(wrong).is_err(), "{wrong}");
         }
         assert!(email(&format!("{}@example.com", "a".repeat(250))).is_err());
+    }
+
+    #[test]
+    fn a_label_makes_no_other_address() {
+        let listed = ["Ann@example.com".to_owned()];
+        assert!(check_authorized(&[], "bob@example.com").is_ok());
+        assert!(check_authorized(&listed, "ann@example.com").is_ok());
+        assert!(check_authorized(&listed, "ann+test@example.com").is_ok());
+        for other in ["bob@example.com", "ann@example.org", "annx@example.com", "+ann@example.com"] {
+            let error = check_authorized(&listed, other).unwrap_err();
+            assert_eq!(error.code(), Some(ErrorCode::EmailAddressNotAuthorized), "{other}");
+        }
     }
 
     #[test]

@@ -118,7 +118,7 @@ async fn within(signed_in: &SignedIn, db: &Db, changes: Changes, hash: Option<St
         if settings.security.update_password_require_reauthentication
             && let Some(nonce) = changes.nonce.as_deref().filter(|nonce| !nonce.is_empty())
         {
-            otp::check_nonce(caller, &mut user, nonce)?;
+            otp::check_nonce(caller, &mut user, nonce).await?;
         }
         user.encrypted_password = Some(hash);
         store::users::update(db, &mut user).await?;

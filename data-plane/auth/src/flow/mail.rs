@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::one_time::{self, Code, check_frequency};
+use super::{
+    address, hooks,
+    one_time::{self, Code, check_frequency},
+};
 use crate::{
     caller::Caller,
     error::{AuthError, ErrorCode},
@@ -25,6 +28,8 @@ use crate::{
 pub(crate) struct Content<'a> {
     pub(crate) to: &'a str,
     pub(crate) code: Option<&'a Code>,
+    /// For the address that there is now, where both have to agree to a change; only the hook sends both at once.
+    pub(crate) current_code: Option<&'a Code>,
     pub(crate) link: Option<LinkType>,
     pub(crate) new_email: &'a str,
     pub(crate) old_email: &'a str,
@@ -133,8 +138,10 @@ pub(crate) async fn email_change(
         old_email: &current,
         ..Content::default()
     };
-    send(caller, db, user, MailKind::EmailChange, content(new_email, &for_new)).await?;
-    if let Some(code) = &for_current {
+    let hooked = caller.live.settings.hooks.send_email.enabled;
+    let content_of_new = Content { current_code: for_current.as_ref(), ..content(new_email, &for_new) };
+    send(caller, db, user, MailKind::EmailChange, content_of_new).await?;
+    if let Some(code) = for_current.as_ref().filter(|_| !hooked) {
         send(caller, db, user, MailKind::EmailChange, content(&current, code)).await?;
     }
     user.email_change_sent_at = Some(OffsetDateTime::now_utc());
@@ -175,9 +182,14 @@ async fn send(caller: &Caller, db: &Db, user: &User, kind: MailKind, content: Co
     let failed = |error: &dyn std::fmt::Display| {
         AuthError::internal(format!("Error sending {} email", kind.name().replace('_', " ")), error)
     };
+    address::check_authorized(&settings.signup.authorized_addresses, content.to)?;
+    let hooked = settings.hooks.send_email.enabled;
     // What stays in the project's own mailbox bothers nobody.
-    if settings.smtp.host.is_some() {
-        caller.context.limits().count(Limited::EmailSent, settings.rate_limits.email_sent, "")?;
+    if settings.smtp.host.is_some() || hooked {
+        caller.context.count_message(db, Limited::EmailSent, settings.rate_limits.email_sent).await?;
+    }
+    if hooked {
+        return hooks::send_email(caller, db, user, kind, &content).await;
     }
     let variables: Value = Variables {
         confirmation_url: match (content.link, content.code) {

@@ -2,12 +2,15 @@
 
 pub(crate) mod address;
 pub(crate) mod admin;
+pub(crate) mod attempts;
 pub(crate) mod audit;
+pub(crate) mod captcha;
 pub(crate) mod change;
 pub(crate) mod custom_providers;
 pub(crate) mod external;
 pub(crate) mod factors;
 pub(crate) mod generate_link;
+pub(crate) mod hooks;
 pub(crate) mod id_token;
 pub(crate) mod invite;
 pub(crate) mod linking;

@@ -203,16 +203,17 @@ pub(crate) async fn reauthenticate(caller: &Caller, user: &User) -> Result<Optio
 }
 
 /// Whether a code that was sent by [`reauthenticate`] is this one; it is used up.
-pub(crate) fn check_nonce(caller: &Caller, user: &mut User, nonce: &str) -> Result<(), AuthError> {
+pub(crate) async fn check_nonce(caller: &Caller, user: &mut User, nonce: &str) -> Result<(), AuthError> {
     let settings = &caller.live.settings;
     let refusal = || AuthError::unprocessable(ErrorCode::ReauthenticationNotValid, "Nonce has expired or is invalid");
     let (address, lifetime) =
         if user.email().is_empty() { (user.phone(), settings.sms.otp_exp) } else { (user.email(), settings.mailer.otp_exp) };
     let stored = user.reauthentication_token.as_str();
-    if stored.is_empty()
-        || super::one_time::is_expired(user.reauthentication_sent_at, lifetime)
-        || !mfa::stored_token_hash(stored, address, nonce)
-    {
+    if stored.is_empty() || super::one_time::is_expired(user.reauthentication_sent_at, lifetime) {
+        return Err(refusal());
+    }
+    let accepted = if user.email().is_empty() { phone::provider_accepts(caller, address, nonce).await } else { None };
+    if !accepted.unwrap_or_else(|| mfa::stored_token_hash(stored, address, nonce)) {
         return Err(refusal());
     }
     user.reauthentication_token.clear();

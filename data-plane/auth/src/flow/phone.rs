@@ -3,12 +3,16 @@
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::one_time::{self, Code, check_frequency};
+use super::{
+    hooks,
+    one_time::{self, Code, check_frequency},
+};
+pub(crate) use crate::message::sms::Channel;
 use crate::{
     caller::Caller,
     error::{AuthError, ErrorCode},
     limits::Limited,
-    message::template::Template,
+    message::{sms::Sms, template::Template},
     model::{TokenKind, User},
     store::{self, Db, messages::KeptMessage},
 };
@@ -21,11 +25,14 @@ pub(crate) enum Purpose {
     Reauthentication,
 }
 
-/// How it goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Channel {
-    Sms,
-    Whatsapp,
+impl Purpose {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Confirmation => "confirmation",
+            Self::PhoneChange => "phone_change",
+            Self::Reauthentication => "reauthentication",
+        }
+    }
 }
 
 impl Channel {
@@ -34,19 +41,16 @@ impl Channel {
         match given.unwrap_or_default() {
             "" | "sms" => Ok(Self::Sms),
             "whatsapp" => Ok(Self::Whatsapp),
-            _ => Err(AuthError::validation(
-                "Invalid channel, supported values are 'sms' or 'whatsapp'. 'whatsapp' is only supported if Twilio or Twilio \
-                 Verify is used as the provider.",
-            )),
+            _ => Err(unsupported_channel()),
         }
     }
+}
 
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Sms => "sms",
-            Self::Whatsapp => "whatsapp",
-        }
-    }
+fn unsupported_channel() -> AuthError {
+    AuthError::validation(
+        "Invalid channel, supported values are 'sms' or 'whatsapp'. 'whatsapp' is only supported if Twilio or Twilio Verify is \
+         used as the provider.",
+    )
 }
 
 /// Sends a code, and notes it with the user. Answers the provider's id of the message, if it has one.
@@ -71,7 +75,8 @@ pub(crate) async fn send_code(
     let message_id = if fixed.is_some() {
         Some("test-otp".to_owned())
     } else {
-        deliver(caller, db, user, phone, &code, channel, &sms.template).await?
+        let sent = Text { phone, code: &code.digits, template: &sms.template, channel, kind: purpose.as_str() };
+        deliver(caller, db, user, sent).await?
     };
     let kind = match purpose {
         Purpose::Confirmation => {
@@ -107,39 +112,76 @@ pub(crate) async fn send_factor_code(
     let fixed = settings.sms.test_otp.code(phone, OffsetDateTime::now_utc());
     let code = Code::new(phone, settings.mfa.phone.otp_length, fixed, None)?;
     if fixed.is_none() {
-        deliver(caller, db, user, phone, &code, channel, &settings.mfa.phone.template).await?;
+        let template = &settings.mfa.phone.template;
+        deliver(caller, db, user, Text { phone, code: &code.digits, template, channel, kind: "mfa" }).await?;
     }
     Ok(code.hash)
 }
 
-async fn deliver(
-    caller: &Caller,
-    db: &Db,
-    user: &User,
-    phone: &str,
-    code: &Code,
-    channel: Channel,
-    template: &str,
-) -> Result<Option<String>, AuthError> {
+/// One code on its way to a phone.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Text<'a> {
+    pub(crate) phone: &'a str,
+    pub(crate) code: &'a str,
+    /// Empty: upstream's sentence.
+    pub(crate) template: &'a str,
+    pub(crate) channel: Channel,
+    /// What it is for, as the answer says where it can't be sent.
+    pub(crate) kind: &'static str,
+}
+
+/// Sends a code by the hook or the provider, or keeps it. Answers the provider's id of the message, if it has one.
+pub(crate) async fn deliver(caller: &Caller, db: &Db, user: &User, sent: Text<'_>) -> Result<Option<String>, AuthError> {
     let settings = &caller.live.settings;
-    let template = if template.is_empty() { "Your code is {{ .Code }}" } else { template };
+    let hooked = settings.hooks.send_sms.enabled;
+    let provider = caller.live.sms.as_ref();
+    if !hooked && provider.is_some_and(|provider| !provider.carries(sent.channel)) {
+        return Err(unsupported_channel());
+    }
+    if hooked || provider.is_some() {
+        caller.context.count_message(db, Limited::SmsSent, settings.rate_limits.sms_sent).await?;
+    }
+    if hooked {
+        hooks::send_sms(caller, db, user, json!({ "otp": sent.code, "phone": sent.phone })).await?;
+        return Ok(None);
+    }
+    let template = if sent.template.is_empty() { "Your code is {{ .Code }}" } else { sent.template };
     let text = Template::parse(template)
-        .and_then(|template| template.text(&json!({ "Code": code.digits })))
+        .and_then(|template| template.text(&json!({ "Code": sent.code })))
         .map_err(|error| AuthError::internal("Error sending SMS", error))?;
-    if settings.sms.provider.is_some() {
-        caller.context.limits().count(Limited::SmsSent, settings.rate_limits.sms_sent, "")?;
+    if let Some(provider) = provider {
+        let sms = Sms { phone: sent.phone, text: &text, code: sent.code, channel: sent.channel };
+        let id = provider.send(caller.context.http(), &sms).await.map_err(|error| {
+            tracing::warn!(?error, "a message was not sent to a phone");
+            let message = format!("Error sending {} OTP to provider: {error}", sent.kind);
+            AuthError::unprocessable(ErrorCode::SmsSendFailed, message)
+        })?;
+        return Ok(Some(id));
     }
     // Without a provider the message is kept in the project, where its developer reads it.
-    let data: Value = json!({ "token": code.digits });
+    let data: Value = json!({ "token": sent.code });
     let message = KeptMessage {
         user_id: Some(user.id),
         channel: "sms",
-        kind: channel.as_str(),
-        recipient: phone,
+        kind: sent.channel.as_str(),
+        recipient: sent.phone,
         subject: "",
         body: &text,
         data: &data,
     };
     store::messages::insert(db, &message).await?;
     Ok(None)
+}
+
+/// Whether a code is right, where the provider makes and checks the codes itself; nothing where its hash tells.
+pub(crate) async fn provider_accepts(caller: &Caller, phone: &str, code: &str) -> Option<bool> {
+    let settings = &caller.live.settings;
+    let provider = caller.live.sms.as_ref().filter(|provider| provider.checks_codes() && !settings.hooks.send_sms.enabled)?;
+    if settings.sms.test_otp.code(phone, OffsetDateTime::now_utc()).is_some() {
+        return None;
+    }
+    Some(provider.check_code(caller.context.http(), phone, code).await.unwrap_or_else(|error| {
+        tracing::warn!(?error, "a code was not checked by its provider");
+        false
+    }))
 }

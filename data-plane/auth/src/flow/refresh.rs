@@ -86,7 +86,7 @@ async fn within(caller: &Caller, db: &Db, token: &str, client_id: Option<Uuid>) 
     session.user_agent = Some(caller.user_agent.clone());
     session.ip = Some(caller.ip);
     store::sessions::refreshed(db, &session).await?;
-    Ok(Outcome::Refreshed(Box::new(session::tokens(caller, db, user, &session, refresh_token).await?)))
+    Ok(Outcome::Refreshed(Box::new(session::refreshed_tokens(caller, db, user, &session, refresh_token).await?)))
 }
 
 enum Reuse {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{UserRecord, audience};
+use super::{UserRecord, audience, hooks};
 use crate::{
     caller::Caller,
     error::AuthError,
@@ -70,7 +70,7 @@ pub(crate) async fn begin(caller: &Caller, db: &Db, mut user: User, method: Meth
     tokens(caller, db, user, &session, refresh_token).await
 }
 
-/// An access token of a session, and what goes with it.
+/// An access token of a session whose user has just shown who it is, and what goes with it.
 pub(crate) async fn tokens(
     caller: &Caller,
     db: &Db,
@@ -78,8 +78,31 @@ pub(crate) async fn tokens(
     session: &Session,
     refresh_token: String,
 ) -> Result<Tokens, AuthError> {
+    issue(caller, db, user, session, refresh_token, false).await
+}
+
+/// As [`tokens`], for a session that goes on.
+pub(crate) async fn refreshed_tokens(
+    caller: &Caller,
+    db: &Db,
+    user: User,
+    session: &Session,
+    refresh_token: String,
+) -> Result<Tokens, AuthError> {
+    issue(caller, db, user, session, refresh_token, true).await
+}
+
+async fn issue(
+    caller: &Caller,
+    db: &Db,
+    user: User,
+    session: &Session,
+    refresh_token: String,
+    is_refresh: bool,
+) -> Result<Tokens, AuthError> {
     let settings = &caller.live.settings;
     let amr = store::sessions::amr(db, session.id).await?;
+    let latest = amr.first().map(|claim| claim.method.clone()).unwrap_or_default();
     let (issued_at, expires_at) = expiry(settings.jwt.exp);
     let claims = AccessClaims {
         iss: settings.jwt.issuer.clone().unwrap_or_else(|| settings.api.external_url.clone()),
@@ -102,7 +125,12 @@ pub(crate) async fn tokens(
         client_id: session.oauth_client_id.map(|id| id.to_string()),
         scope: session.scopes.clone(),
     };
-    let access_token = caller.live.keys.sign(&claims)?;
+    let access_token = if settings.hooks.custom_access_token.enabled {
+        let method = if is_refresh { "token_refresh" } else { &latest };
+        caller.live.keys.sign(&hooks::custom_access_token(caller, db, user.id, serde_json::json!(claims), method).await?)?
+    } else {
+        caller.live.keys.sign(&claims)?
+    };
     Ok(Tokens {
         access_token,
         token_type: "bearer",

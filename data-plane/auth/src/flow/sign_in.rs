@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{audience, audit, audit::Action, session, session::Grant, session::Tokens};
+use super::{attempts, audience, audit, audit::Action, hooks, session, session::Grant, session::Tokens};
 use crate::{
     caller::Caller,
     error::{AuthError, ErrorCode},
@@ -28,13 +28,19 @@ pub(crate) async fn by_password(caller: &Caller, who: Who, given: &str) -> Resul
         Who::Email(email) => store::users::find_by_email(&db, email, audience(caller)).await?,
         Who::Phone(number) => store::users::find_by_phone(&db, number, audience(caller)).await?,
     };
+    if let Some(user) = &found {
+        attempts::check_password(&db, user).await?;
+    }
     // No connection waits for a hash.
     drop(db);
     let Some((user, hash)) = found.and_then(|user| user.encrypted_password.clone().map(|hash| (user, hash))) else {
         hasher.verify_nothing(given).await?;
         return Err(invalid());
     };
-    if !hasher.verify(&hash, given).await? {
+    let is_right = hasher.verify(&hash, given).await?;
+    hooks::password_verification_attempt(caller, user.id, is_right).await?;
+    if !is_right {
+        attempts::wrong_password(caller, &user).await?;
         return Err(invalid());
     }
     if user.is_banned() {

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use super::{
     UserRecord, audience, audit,
     audit::Action,
-    hash_new, mail, phone,
+    hash_new, hooks, mail, phone,
     phone::{Channel, Purpose},
     pkce, session,
     session::{Grant, Tokens},
@@ -135,7 +135,8 @@ pub(crate) async fn create(caller: &Caller, db: &Db, wanted: &SignUp, hash: Opti
 }
 
 /// Stores somebody new; two at once with one address are one.
-pub(crate) async fn insert(_caller: &Caller, db: &Db, user: &User) -> Result<(), AuthError> {
+pub(crate) async fn insert(caller: &Caller, db: &Db, user: &User) -> Result<(), AuthError> {
+    hooks::before_user_created(caller, db, user).await?;
     store::users::insert(db, user).await.map_err(|error| match error.violated_unique() {
         Some(_) => AuthError::unprocessable(ErrorCode::UserAlreadyExists, "User already registered"),
         None => AuthError::internal("Database error saving new user", format!("{error:?}")),
@@ -211,7 +212,7 @@ pub(crate) async fn anonymous(caller: &Caller, data: Map<String, Value>) -> Resu
     if !settings.signup.anonymous_users {
         return Err(AuthError::unprocessable(ErrorCode::AnonymousProviderDisabled, "Anonymous sign-ins are disabled"));
     }
-    caller.limit_by_address(crate::limits::Limited::AnonymousUsers, settings.rate_limits.anonymous_users)?;
+    caller.limit_by_address(crate::limits::Limited::AnonymousUsers, settings.rate_limits.anonymous_users).await?;
     let tx = caller.begin().await?;
     let outcome = async {
         let mut user = User::new(audience(caller));

@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::{
-    audience, audit,
+    attempts, audience, audit,
     audit::Action,
     one_time::is_expired,
-    pkce, session,
+    phone, pkce, session,
     session::{Grant, Tokens},
     sign_up,
 };
@@ -76,17 +76,35 @@ fn expired() -> AuthError {
 
 /// `by_link`: a browser followed the link, and goes on with a code where the flow is one by PKCE.
 pub(crate) async fn verify(caller: &Caller, kind: Kind, proof: &Proof, by_link: bool) -> Result<Verified, AuthError> {
+    let accepted = match proof {
+        Proof::PhoneCode { phone, code } => phone::provider_accepts(caller, phone, code).await,
+        Proof::Hash(_) | Proof::EmailCode { .. } => None,
+    };
     let tx = caller.begin().await?;
-    let outcome = within(caller, &tx, kind, proof, by_link).await;
-    tx.end(outcome).await
+    let found = match proof {
+        Proof::Hash(hash) => by_hash(&tx, kind, hash).await,
+        Proof::EmailCode { email, code } => by_email_code(caller, &tx, kind, email, code).await,
+        Proof::PhoneCode { phone, code } => by_phone_code(caller, &tx, kind, phone, code, accepted).await,
+    };
+    let outcome = match found {
+        Ok(found) => within(caller, &tx, kind, found, proof, by_link).await,
+        Err(error) => Err(error),
+    };
+    let outcome = tx.end(outcome).await;
+    if outcome.as_ref().is_err_and(|error| error.code() == Some(ErrorCode::OtpExpired)) {
+        attempts::wrong_code(caller, proof).await?;
+    }
+    outcome
 }
 
-async fn within(caller: &Caller, db: &Db, kind: Kind, proof: &Proof, by_link: bool) -> Result<Verified, AuthError> {
-    let found = match proof {
-        Proof::Hash(hash) => by_hash(db, kind, hash).await?,
-        Proof::EmailCode { email, code } => by_email_code(caller, db, kind, email, code).await?,
-        Proof::PhoneCode { phone, code } => by_phone_code(caller, db, kind, phone, code).await?,
-    };
+async fn within(
+    caller: &Caller,
+    db: &Db,
+    kind: Kind,
+    found: Option<Found>,
+    proof: &Proof,
+    by_link: bool,
+) -> Result<Verified, AuthError> {
     let Found { mut user, kind: token } = found.ok_or_else(expired)?;
     if user.deleted_at.is_some() {
         return Err(expired());
@@ -189,7 +207,14 @@ async fn by_email_code(caller: &Caller, db: &Db, kind: Kind, email: &str, code: 
     Ok(kind.map(|kind| Found { user, kind }))
 }
 
-async fn by_phone_code(caller: &Caller, db: &Db, kind: Kind, phone: &str, code: &str) -> Result<Option<Found>, AuthError> {
+async fn by_phone_code(
+    caller: &Caller,
+    db: &Db,
+    kind: Kind,
+    phone: &str,
+    code: &str,
+    accepted: Option<bool>,
+) -> Result<Option<Found>, AuthError> {
     let aud = audience(caller);
     let user = match kind {
         Kind::PhoneChange => store::users::find_by_phone_change(db, phone, aud).await?,
@@ -198,9 +223,10 @@ async fn by_phone_code(caller: &Caller, db: &Db, kind: Kind, phone: &str, code: 
     };
     let Some(user) = user else { return Ok(None) };
     let user = super::lock(db, user.id).await?;
+    let is = |stored: &str| !stored.is_empty() && accepted.unwrap_or_else(|| mfa::stored_token_hash(stored, phone, code));
     let kind = match kind {
-        Kind::PhoneChange => mfa::stored_token_hash(&user.phone_change_token, phone, code).then_some(TokenKind::PhoneChange),
-        _ => mfa::stored_token_hash(&user.confirmation_token, phone, code).then_some(TokenKind::Confirmation),
+        Kind::PhoneChange => is(&user.phone_change_token).then_some(TokenKind::PhoneChange),
+        _ => is(&user.confirmation_token).then_some(TokenKind::Confirmation),
     };
     Ok(kind.map(|kind| Found { user, kind }))
 }

@@ -1,10 +1,13 @@
 //! SQL, one file a table. Statements are prepared once per connection.
 
 pub mod audit;
+pub mod cleanup;
 pub mod custom_providers;
 pub mod factors;
 pub mod flow_states;
+pub mod hooks;
 pub mod identities;
+pub mod limits;
 pub mod listing;
 pub mod messages;
 pub mod oauth_authorizations;

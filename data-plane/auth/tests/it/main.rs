@@ -2,12 +2,16 @@
 
 mod admin;
 mod authenticator;
+mod hooks;
+mod hostile;
 mod id_token;
+mod limits;
 mod links;
 mod mfa;
 mod oauth_server;
 mod openid;
 mod passkeys;
+mod phone;
 mod sequences;
 mod sessions;
 mod sign_up;

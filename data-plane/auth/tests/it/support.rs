@@ -71,7 +71,10 @@ impl Answer {
 
 /// With upstream's defaults, but for what `change` says.
 pub(crate) async fn project(change: impl FnOnce(&mut Settings)) -> Project {
-    let database = TestCluster::shared().await.database().await;
+    over(TestCluster::shared().await.database().await, change)
+}
+
+fn over(database: TestDatabase, change: impl FnOnce(&mut Settings)) -> Project {
     let mut config = tokio_postgres::Config::new();
     config.dbname(database.name()).user("supabase_auth_admin").password(database.password());
     let pool = Arc::new(Pool::new(PoolSettings {
@@ -94,13 +97,22 @@ pub(crate) async fn project(change: impl FnOnce(&mut Settings)) -> Project {
 }
 
 impl Project {
+    /// As after a restart of the service: nothing is left but the database.
+    pub(crate) fn restarted(self, change: impl FnOnce(&mut Settings)) -> Self {
+        over(self.database, change)
+    }
+
     pub(crate) async fn ask(&self, method: &str, path: &str, token: &str, body: Value) -> Answer {
         let mut request = Request::builder().method(method).uri(path).header("x-supabase-api-version", "2024-01-01");
         if !token.is_empty() {
             request = request.header("authorization", format!("Bearer {token}"));
         }
         let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
-        let response = self.router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
+        self.send(request.body(body).unwrap()).await
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
         Answer { status: parts.status, headers: parts.headers, body }

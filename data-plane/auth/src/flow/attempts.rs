@@ -1,0 +1,69 @@
+//! Wrong guesses of one account's password or code, from wherever they come.
+
+use time::OffsetDateTime;
+
+use super::{audience, verify::Proof};
+use crate::{
+    caller::Caller,
+    error::{AuthError, ErrorCode},
+    limits::{self, Limited, WRONG_CODES, WRONG_PASSWORDS},
+    model::User,
+    store::{self, Db},
+};
+
+/// Refuses where an account's password was guessed too often.
+pub(crate) async fn check_password(db: &Db, user: &User) -> Result<(), AuthError> {
+    limits::check(db, Limited::WrongPassword, WRONG_PASSWORDS, &user.id.to_string()).await
+}
+
+/// Counts a wrong password.
+pub(crate) async fn wrong_password(caller: &Caller, user: &User) -> Result<(), AuthError> {
+    caller.context.count(Limited::WrongPassword, WRONG_PASSWORDS, &user.id.to_string()).await
+}
+
+/// Counts a wrong code. After too many, the codes that its user has are void; a new one has new attempts.
+pub(crate) async fn wrong_code(caller: &Caller, proof: &Proof) -> Result<(), AuthError> {
+    let db = caller.db().await?;
+    let aud = audience(caller);
+    let found = match proof {
+        Proof::Hash(_) => return Ok(()),
+        Proof::EmailCode { email, .. } => match store::users::find_by_email(&db, email, aud).await? {
+            Some(user) => Some(user),
+            None => store::users::find_by_email_change(&db, email, aud).await?,
+        },
+        Proof::PhoneCode { phone, .. } => match store::users::find_by_phone(&db, phone, aud).await? {
+            Some(user) => Some(user),
+            None => store::users::find_by_phone_change(&db, phone, aud).await?,
+        },
+    };
+    drop(db);
+    let Some(user) = found else { return Ok(()) };
+    let sent_at = last_sent(&user).map_or(0, OffsetDateTime::unix_timestamp_nanos);
+    match caller.context.count(Limited::WrongCode, WRONG_CODES, &format!("{}:{sent_at}", user.id)).await {
+        Err(error) if error.code() == Some(ErrorCode::OverRequestRateLimit) => void(caller, &user).await,
+        outcome => outcome,
+    }
+}
+
+fn last_sent(user: &User) -> Option<OffsetDateTime> {
+    [user.confirmation_sent_at, user.recovery_sent_at, user.email_change_sent_at, user.phone_change_sent_at]
+        .into_iter()
+        .flatten()
+        .max()
+}
+
+async fn void(caller: &Caller, user: &User) -> Result<(), AuthError> {
+    let tx = caller.begin().await?;
+    let outcome = async {
+        let mut user = super::lock(&tx, user.id).await?;
+        user.confirmation_token.clear();
+        user.recovery_token.clear();
+        user.email_change_token_new.clear();
+        user.email_change_token_current.clear();
+        user.phone_change_token.clear();
+        store::users::update(&tx, &mut user).await?;
+        Ok(store::one_time_tokens::clear_all(&tx, user.id).await?)
+    }
+    .await;
+    tx.end(outcome).await
+}

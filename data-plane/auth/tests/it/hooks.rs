@@ -1,0 +1,212 @@
+//! Hooks: functions of the project's database, and addresses.
+
+use std::sync::{Arc, Mutex};
+
+use auth::settings::{Hook, Settings};
+use axum::{Json, Router, extract::State, http::HeaderMap, routing::post};
+use jsonwebtoken::dangerous::insecure_decode;
+use serde_json::{Value, json};
+
+use crate::support::{Project, project, text};
+
+const SECRET: &str = "v1,whsec_c3VwZXItc2VjcmV0LWtleS1vZi1hLWhvb2stMzItYnl0ZXM=";
+
+fn function(name: &str) -> Hook {
+    Hook { enabled: true, uri: format!("pg-functions://postgres/public/{name}"), secrets: Vec::new() }
+}
+
+/// A project with a function of each name and body.
+async fn with_functions(change: impl FnOnce(&mut Settings), functions: &[(&str, &str)]) -> Project {
+    let project = project(change).await;
+    let owner = project.database.connect("postgres").await;
+    for (name, body) in functions {
+        let sql = format!(
+            "create function public.{name}(event jsonb) returns jsonb language plpgsql as $f$ begin {body} end $f$; \
+             grant execute on function public.{name} to supabase_auth_admin;"
+        );
+        owner.batch_execute(&sql).await.unwrap();
+    }
+    project
+}
+
+/// A server that keeps what it is asked and gives one answer.
+struct Asked {
+    uri: String,
+    received: Arc<Mutex<Vec<(HeaderMap, Value)>>>,
+}
+
+async fn answering(answer: Value) -> Asked {
+    type Kept = (Arc<Mutex<Vec<(HeaderMap, Value)>>>, Value);
+    let received = Arc::new(Mutex::new(Vec::new()));
+    let keep = async |State((received, answer)): State<Kept>, headers: HeaderMap, Json(body): Json<Value>| {
+        received.lock().unwrap().push((headers, body));
+        Json(answer)
+    };
+    let router = Router::new().route("/", post(keep)).with_state((Arc::clone(&received), answer));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let uri = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    Asked { uri, received }
+}
+
+impl Asked {
+    fn hook(&self) -> Hook {
+        Hook { enabled: true, uri: self.uri.clone(), secrets: vec![SECRET.into()] }
+    }
+
+    fn last(&self) -> (HeaderMap, Value) {
+        self.received.lock().unwrap().last().cloned().unwrap()
+    }
+}
+
+fn claims(session: &Value) -> Value {
+    insecure_decode::<Value>(text(session, "/access_token").as_bytes()).unwrap().claims
+}
+
+#[tokio::test]
+async fn a_function_changes_the_claims() {
+    let body = "return jsonb_set(event, '{claims,own}', to_jsonb(event ->> 'authentication_method'));";
+    let project = with_functions(
+        |settings| {
+            settings.mailer.autoconfirm = true;
+            settings.hooks.custom_access_token = function("claims");
+        },
+        &[("claims", body)],
+    )
+    .await;
+    let session = project.signed_up("ann@example.com").await;
+    assert_eq!(claims(&session)["own"], "password");
+    project.get("/user", &text(&session, "/access_token")).await.ok();
+    let body = json!({ "refresh_token": session["refresh_token"] });
+    let session = project.post("/token?grant_type=refresh_token", body).await.ok();
+    assert_eq!(claims(&session)["own"], "token_refresh");
+}
+
+#[tokio::test]
+async fn claims_that_are_none_make_no_token() {
+    let project = with_functions(
+        |settings| {
+            settings.mailer.autoconfirm = true;
+            settings.hooks.custom_access_token = function("claims");
+        },
+        &[("claims", "return jsonb_build_object('claims', (event -> 'claims') - 'role');")],
+    )
+    .await;
+    let answer = project.post("/signup", json!({ "email": "ann@example.com", "password": "correct horse" })).await;
+    assert_eq!(answer.error(), (500, "unexpected_failure".to_owned()));
+    let message = "output claims do not conform to the expected schema: \n- (root): role is required\n";
+    assert_eq!(answer.json()["message"], message);
+    assert_eq!(project.count("select count(*) from auth.users").await, 0);
+}
+
+#[tokio::test]
+async fn a_function_that_fails_or_says_no_is_told_of() {
+    let hooked = |settings: &mut Settings| {
+        settings.mailer.autoconfirm = true;
+        settings.hooks.before_user_created = function("admit");
+    };
+    let sign_up = async |project: &Project| {
+        project.post("/signup", json!({ "email": "ann@example.com", "password": "correct horse" })).await
+    };
+    let no = "return jsonb_build_object('error', jsonb_build_object('http_code', 403, 'message', event #>> '{user,email}'));";
+    let answer = sign_up(&with_functions(hooked, &[("admit", no)]).await).await;
+    assert_eq!(answer.error(), (403, "unknown".to_owned()));
+    assert_eq!(answer.json()["message"], "ann@example.com");
+    let answer = sign_up(&with_functions(hooked, &[("admit", "raise exception 'secret of ours';")]).await).await;
+    assert_eq!(answer.error(), (500, "unexpected_failure".to_owned()));
+    assert_eq!(answer.json()["message"], "Error running hook URI: pg-functions://postgres/public/admit");
+    assert!(!answer.body.contains("secret of ours"));
+    let answer = sign_up(&with_functions(hooked, &[("admit", "perform pg_sleep(30); return null;")]).await).await;
+    assert_eq!(answer.error(), (422, "hook_timeout".to_owned()));
+    let yes = with_functions(hooked, &[("admit", "return '{}';")]).await;
+    sign_up(&yes).await.ok();
+}
+
+#[tokio::test]
+async fn wrong_passwords_are_told_and_may_end_the_sessions() {
+    let project = with_functions(
+        |settings| {
+            settings.mailer.autoconfirm = true;
+            settings.hooks.password_verification_attempt = function("compared");
+        },
+        &[(
+            "compared",
+            "insert into public.attempts values (event); \
+             return case when (event ->> 'valid')::boolean then '{\"decision\":\"continue\"}' \
+             else '{\"decision\":\"reject\",\"message\":\"enough\",\"should_logout_user\":true}' end;",
+        )],
+    )
+    .await;
+    let owner = project.database.connect("postgres").await;
+    owner
+        .batch_execute("create table public.attempts (event jsonb); grant all on public.attempts to supabase_auth_admin")
+        .await
+        .unwrap();
+    let session = project.signed_up("ann@example.com").await;
+    let sign_in = |password: &str| json!({ "email": "ann@example.com", "password": password });
+    project.post("/token?grant_type=password", sign_in("correct horse")).await.ok();
+    let answer = project.post("/token?grant_type=password", sign_in("wrong")).await;
+    assert_eq!(answer.error(), (400, "invalid_credentials".to_owned()));
+    assert_eq!(answer.json()["message"], "enough");
+    // What the hook has noted stays, though the sign-in failed.
+    assert_eq!(project.count("select count(*) from public.attempts").await, 2);
+    assert_eq!(project.count("select count(*) from auth.sessions").await, 0);
+    assert_eq!(project.get("/user", &text(&session, "/access_token")).await.error(), (403, "session_not_found".to_owned()));
+}
+
+#[tokio::test]
+async fn an_address_is_asked_and_the_question_is_signed() {
+    let asked = answering(json!({ "error": { "http_code": 422, "message": "not here" } })).await;
+    let project = project(|settings| settings.hooks.before_user_created = asked.hook()).await;
+    let answer = project.post("/signup", json!({ "email": "ann@example.com", "password": "correct horse" })).await;
+    assert_eq!(answer.error(), (422, "unknown".to_owned()));
+    assert_eq!(answer.json()["message"], "not here");
+    let (headers, event) = asked.last();
+    assert!(headers["webhook-signature"].to_str().unwrap().starts_with("v1,"));
+    assert_eq!(event["metadata"]["name"], "before-user-created");
+    assert_eq!(event["user"]["email"], "ann@example.com");
+    assert_eq!(event["user"]["app_metadata"]["provider"], "email");
+    assert_eq!(project.count("select count(*) from auth.users").await, 0);
+}
+
+#[tokio::test]
+async fn a_hook_sends_mails() {
+    let asked = answering(json!({})).await;
+    let project = project(|settings| settings.hooks.send_email = asked.hook()).await;
+    project.post("/signup", json!({ "email": "ann@example.com", "password": "correct horse" })).await.ok();
+    let (_, event) = asked.last();
+    let data = &event["email_data"];
+    assert_eq!(data["email_action_type"], "signup");
+    assert_eq!(data["site_url"], "http://ref.api.localhost:8000/auth/v1");
+    assert_eq!(event["user"]["identities"][0]["provider"], "email");
+    assert_eq!(project.count("select count(*) from _auth.messages").await, 0);
+    let verify = json!({ "type": "signup", "email": "ann@example.com", "token": data["token"] });
+    let session = project.post("/verify", verify).await.ok();
+    // Both codes of a change at once: the names are crossed.
+    let change = json!({ "email": "new@example.com" });
+    project.ask("PUT", "/user", &text(&session, "/access_token"), change).await.ok();
+    assert_eq!(asked.received.lock().unwrap().len(), 2);
+    let (_, event) = asked.last();
+    let data = &event["email_data"];
+    assert_eq!((&data["email_action_type"], &data["old_email"]), (&json!("email_change"), &json!("ann@example.com")));
+    for (email, code) in [("ann@example.com", &data["token"]), ("new@example.com", &data["token_new"])] {
+        let verify = json!({ "type": "email_change", "email": email, "token": code });
+        project.post("/verify", verify).await.ok();
+    }
+    assert_eq!(project.count("select count(*) from auth.users where email = 'new@example.com'").await, 1);
+}
+
+#[tokio::test]
+async fn a_hook_sends_codes_to_phones() {
+    let asked = answering(json!({})).await;
+    let project = project(|settings| {
+        settings.signup.phone = true;
+        settings.hooks.send_sms = asked.hook();
+    })
+    .await;
+    project.post("/otp", json!({ "phone": "+15550100", "channel": "whatsapp" })).await.ok();
+    let (_, event) = asked.last();
+    assert_eq!(event["user"]["phone"], "15550100");
+    let verify = json!({ "type": "sms", "phone": "+15550100", "token": event["sms"]["otp"] });
+    project.post("/verify", verify).await.ok();
+}

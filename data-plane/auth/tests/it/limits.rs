@@ -1,0 +1,123 @@
+//! Who asks too often, and what of that is known after a restart.
+
+use std::time::Duration;
+
+use auth::settings::{Hook, Rate, Settings};
+use axum::body::Body;
+use http::Request;
+use serde_json::json;
+
+use crate::support::{Answer, Project, project, text};
+
+const FEW: Rate = Rate { events: 2, over: Duration::from_secs(3600) };
+
+async fn from(project: &Project, address: &str) -> Answer {
+    let request = Request::post("/verify")
+        .header("x-supabase-api-version", "2024-01-01")
+        .header("x-forwarded-for", address)
+        .body(Body::from(json!({ "type": "email", "token_hash": "none" }).to_string()));
+    project.send(request.unwrap()).await
+}
+
+/// Seconds to wait, of somebody who is refused.
+fn refused(answer: &Answer, code: &str) -> u64 {
+    assert_eq!(answer.error(), (429, code.to_owned()));
+    answer.headers["retry-after"].to_str().unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn an_address_is_counted_for_itself_and_beyond_a_restart() {
+    let limited = |settings: &mut Settings| {
+        settings.rate_limits.header = Some("X-Forwarded-For".to_owned());
+        settings.rate_limits.verify = FEW;
+    };
+    let project = project(limited).await;
+    for _ in 0..2 {
+        assert_eq!(from(&project, "203.0.113.1").await.error(), (403, "otp_expired".to_owned()));
+    }
+    let wait = refused(&from(&project, "203.0.113.1").await, "over_request_rate_limit");
+    assert!((1..=1800).contains(&wait), "{wait}");
+    assert_eq!(from(&project, "203.0.113.2").await.error(), (403, "otp_expired".to_owned()));
+    let project = project.restarted(limited);
+    let wait = refused(&from(&project, "203.0.113.1").await, "over_request_rate_limit");
+    assert!((1..=1800).contains(&wait), "{wait}");
+    assert_eq!(from(&project, "203.0.113.2").await.error(), (403, "otp_expired".to_owned()));
+    assert_eq!(from(&project, "203.0.113.2").await.error(), (429, "over_request_rate_limit".to_owned()));
+    // Time goes by.
+    project.sql("update _auth.limits set theoretical_arrival = now()").await;
+    assert_eq!(from(&project, "203.0.113.1").await.error(), (403, "otp_expired".to_owned()));
+}
+
+#[tokio::test]
+async fn many_at_once_are_counted_one_by_one() {
+    let project = project(|settings| {
+        settings.rate_limits.header = Some("X-Forwarded-For".to_owned());
+        settings.rate_limits.verify = FEW;
+    })
+    .await;
+    let answers = futures::future::join_all((0..8).map(|_| from(&project, "203.0.113.1"))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 429).count(), 6);
+}
+
+#[tokio::test]
+async fn mails_are_counted_together() {
+    let hooked = |settings: &mut Settings| {
+        settings.rate_limits.email_sent = Rate::per_hour(1);
+        let uri = "pg-functions://postgres/public/send".to_owned();
+        settings.hooks.send_email = Hook { enabled: true, uri, secrets: Vec::new() };
+    };
+    let project = project(hooked).await;
+    let send = "create function public.send(jsonb) returns jsonb language sql as $$ select '{}'::jsonb $$; \
+                grant execute on function public.send to supabase_auth_admin";
+    project.database.connect("postgres").await.batch_execute(send).await.unwrap();
+    project.post("/otp", json!({ "email": "ann@example.com" })).await.ok();
+    refused(&project.post("/otp", json!({ "email": "bob@example.com" })).await, "over_email_send_rate_limit");
+    // Written beside the flow.
+    while project.count("select count(*) from _auth.limits where bucket = 'email_sent:'").await == 0 {
+        tokio::task::yield_now().await;
+    }
+    let project = project.restarted(hooked);
+    refused(&project.post("/otp", json!({ "email": "bob@example.com" })).await, "over_email_send_rate_limit");
+    assert_eq!(project.count("select count(*) from auth.users").await, 1);
+}
+
+#[tokio::test]
+async fn a_password_is_not_guessed_for_long() {
+    let confirmed = |settings: &mut Settings| settings.mailer.autoconfirm = true;
+    let project = project(confirmed).await;
+    project.signed_up("ann@example.com").await;
+    project.signed_up("bob@example.com").await;
+    let sign_in = |email: &str, password: &str| json!({ "email": email, "password": password });
+    for _ in 0..50 {
+        let wrong = project.post("/token?grant_type=password", sign_in("ann@example.com", "wrong")).await;
+        assert_eq!(wrong.error(), (400, "invalid_credentials".to_owned()));
+    }
+    let path = "/token?grant_type=password";
+    refused(&project.post(path, sign_in("ann@example.com", "correct horse")).await, "over_request_rate_limit");
+    project.post(path, sign_in("bob@example.com", "correct horse")).await.ok();
+    let project = project.restarted(confirmed);
+    refused(&project.post(path, sign_in("ann@example.com", "correct horse")).await, "over_request_rate_limit");
+}
+
+#[tokio::test]
+async fn a_code_is_void_after_many_wrong_guesses() {
+    let project = project(|_| ()).await;
+    let verify = |code: &str| json!({ "type": "email", "email": "ann@example.com", "token": code });
+    project.post("/otp", json!({ "email": "ann@example.com" })).await.ok();
+    let (_, data) = project.last_message("ann@example.com").await;
+    let code = text(&data, "/token");
+    let wrong = if code == "000000" { "000001" } else { "000000" };
+    for _ in 0..11 {
+        assert_eq!(project.post("/verify", verify(wrong)).await.error(), (403, "otp_expired".to_owned()));
+    }
+    assert_eq!(project.post("/verify", verify(&code)).await.error(), (403, "otp_expired".to_owned()));
+    let link = json!({ "type": "email", "token_hash": data["token_hash"] });
+    assert_eq!(project.post("/verify", link).await.error(), (403, "otp_expired".to_owned()));
+    // Another one has attempts of its own.
+    project.post("/otp", json!({ "email": "ann@example.com" })).await.ok();
+    let (_, data) = project.last_message("ann@example.com").await;
+    let code = text(&data, "/token");
+    let wrong = if code == "000000" { "000001" } else { "000000" };
+    assert_eq!(project.post("/verify", verify(wrong)).await.error(), (403, "otp_expired".to_owned()));
+    project.post("/verify", verify(&code)).await.ok();
+}
