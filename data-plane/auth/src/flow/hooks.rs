@@ -11,7 +11,7 @@ use super::{UserRecord, mail::Content};
 use crate::{
     caller::Caller,
     error::{AuthError, ErrorCode},
-    model::User,
+    model::{Factor, User},
     outgoing::webhook::{self, HookError, HookSecrets, HookUri},
     settings::{Hook, MailKind},
     store::{self, Db, StoreError},
@@ -65,24 +65,28 @@ pub(crate) async fn password_verification_attempt(caller: &Caller, user_id: Uuid
     Err(AuthError::bad_request(ErrorCode::InvalidCredentials, message))
 }
 
-/// Tells that a second factor was shown. Call it outside of a transaction: what the hook notes is to stay.
-#[allow(dead_code, reason = "second factors call it")]
+/// Tells that a second factor was shown, within the transaction that notes it. Where the hook refuses, the user is out, and this
+/// is what it is told; the transaction is to be committed.
 pub(crate) async fn mfa_verification_attempt(
     caller: &Caller,
-    user_id: Uuid,
-    factor_id: Uuid,
-    factor_type: &str,
+    db: &Db,
+    factor: &Factor,
     valid: bool,
-) -> Result<(), AuthError> {
+) -> Result<Option<AuthError>, AuthError> {
     let hook = &caller.live.settings.hooks.mfa_verification_attempt;
     if !hook.enabled {
-        return Ok(());
+        return Ok(None);
     }
-    let event = json!({ "user_id": user_id, "factor_id": factor_id, "factor_type": factor_type, "valid": valid });
-    let answer = ask(caller, hook, &event).await?;
-    let Some(message) = rejection(&answer, "Further MFA verification attempts will be rejected.") else { return Ok(()) };
-    store::sessions::delete_of_user(&caller.db().await?, user_id, None).await?;
-    Err(AuthError::forbidden(ErrorCode::MfaVerificationRejected, message))
+    let event = json!({
+        "user_id": factor.user_id,
+        "factor_id": factor.id,
+        "factor_type": factor.kind.as_str(),
+        "valid": valid,
+    });
+    let answer = ask_within(caller, db, hook, &event).await?;
+    let Some(message) = rejection(&answer, "Further MFA verification attempts will be rejected.") else { return Ok(None) };
+    store::sessions::delete_of_user(db, factor.user_id, None).await?;
+    Ok(Some(AuthError::forbidden(ErrorCode::MfaVerificationRejected, message)))
 }
 
 /// Has the hook send a mail.

@@ -210,3 +210,33 @@ async fn a_hook_sends_codes_to_phones() {
     let verify = json!({ "type": "sms", "phone": "+15550100", "token": event["sms"]["otp"] });
     project.post("/verify", verify).await.ok();
 }
+
+#[tokio::test]
+async fn a_function_that_refuses_a_second_factor_ends_the_sessions() {
+    let project = with_functions(
+        |settings| {
+            settings.mailer.autoconfirm = true;
+            settings.hooks.mfa_verification_attempt = function("judge");
+        },
+        &[(
+            "judge",
+            "return jsonb_build_object('decision', case when (event->>'valid')::bool then 'reject' else 'continue' end)",
+        )],
+    )
+    .await;
+    let session = project.signed_up("ann@example.com").await;
+    let token = text(&session, "/access_token");
+    let factor = project.ask("POST", "/factors", &token, json!({ "factor_type": "totp" })).await.ok();
+    let path = format!("/factors/{}", text(&factor, "/id"));
+    let attempt = async |code: String| {
+        let challenge = project.ask("POST", &format!("{path}/challenge"), &token, json!({})).await.ok();
+        let body = json!({ "challenge_id": challenge["id"], "code": code });
+        project.ask("POST", &format!("{path}/verify"), &token, body).await
+    };
+    let code = crate::mfa::code(&text(&factor, "/totp/secret"), 0);
+    let wrong = if code == "000000" { "000001" } else { "000000" };
+    assert_eq!(attempt(wrong.to_owned()).await.error(), (422, "mfa_verification_failed".to_owned()));
+    assert_eq!(attempt(code).await.error(), (403, "mfa_verification_rejected".to_owned()));
+    assert_eq!(project.get("/user", &token).await.error(), (403, "session_not_found".to_owned()));
+    assert_eq!(project.count("select count(*) from auth.mfa_factors where status = 'verified'").await, 0);
+}

@@ -12,7 +12,7 @@ use crate::{
     error::{AuthError, ErrorCode},
     flow::{
         audit::{self, Action},
-        relying_party,
+        hooks, relying_party,
         session::{self, Tokens},
     },
     mfa::{self, TotpKey},
@@ -93,7 +93,10 @@ async fn within(signed_in: &SignedIn, db: &Db, factor_id: Uuid, attempt: &Attemp
         Err(Failure::Wrong(message)) => Err(AuthError::unprocessable(ErrorCode::MfaVerificationFailed, message)),
         Err(Failure::Error(error)) => return Err(error),
     };
-    // Every attempt comes by here, right or wrong, before anything follows from it: who else judges attempts is asked here.
+    // Asked of every attempt, right or wrong, before anything follows from it.
+    if let Some(rejection) = hooks::mfa_verification_attempt(caller, db, &factor, proven.is_ok()).await? {
+        return Ok(Outcome::Refused(rejection));
+    }
     match proven {
         Ok(proven) => {
             let tokens = raise(caller, db, user, session, factor, &challenge, proven).await?;
