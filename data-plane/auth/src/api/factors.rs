@@ -59,7 +59,7 @@ pub(crate) async fn challenge(
     Json(body): Json<Challenge>,
 ) -> Result<Answer<Challenged>, AuthError> {
     let id = factor_id(&id)?;
-    limit(&signed_in, "challenge")?;
+    limit(&signed_in, "challenge").await?;
     let channel = Channel::parse(body.channel.as_deref())?;
     Ok(Answer(factors::challenge(&signed_in, id, channel, body.webauthn.as_ref()).await?))
 }
@@ -82,7 +82,7 @@ struct WebAuthn {
 
 pub(crate) async fn verify(signed_in: SignedIn, Path(id): Path<String>, Json(body): Json<Verify>) -> Result<Response, AuthError> {
     let id = factor_id(&id)?;
-    limit(&signed_in, "verify")?;
+    limit(&signed_in, "verify").await?;
     let proof = match body.webauthn {
         Some(webauthn) => Proof::WebAuthn(webauthn.credential_response),
         None => Proof::Code(body.code),
@@ -103,8 +103,8 @@ fn factor_id(text: &str) -> Result<Uuid, AuthError> {
 }
 
 /// Counts a user's requests, from wherever they come: it is the user's code that is guessed.
-fn limit(signed_in: &SignedIn, what: &str) -> Result<(), AuthError> {
+async fn limit(signed_in: &SignedIn, what: &str) -> Result<(), AuthError> {
     let SignedIn { caller, user, .. } = signed_in;
     let rate = caller.live.settings.mfa.challenge_and_verify;
-    caller.context.limits().count(Limited::FactorVerify, rate, &format!("{what}:{}", user.id))
+    caller.context.count(Limited::FactorVerify, rate, &format!("{what}:{}", user.id)).await
 }

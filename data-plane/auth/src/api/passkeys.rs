@@ -40,25 +40,25 @@ impl Verify {
 
 pub(crate) async fn registration_options(signed_in: SignedIn) -> Result<Answer<Begun>, AuthError> {
     check(&signed_in.caller)?;
-    limit(&signed_in.caller)?;
+    limit(&signed_in.caller).await?;
     Ok(Answer(passkeys::begin_registration(&signed_in).await?))
 }
 
 pub(crate) async fn registration_verify(signed_in: SignedIn, Json(body): Json<Verify>) -> Result<Answer<Passkey>, AuthError> {
     check(&signed_in.caller)?;
-    limit(&signed_in.caller)?;
+    limit(&signed_in.caller).await?;
     Ok(Answer(passkeys::finish_registration(&signed_in, &body.answer()?).await?))
 }
 
 pub(crate) async fn authentication_options(caller: Caller) -> Result<Answer<Begun>, AuthError> {
     check(&caller)?;
-    limit(&caller)?;
+    limit(&caller).await?;
     Ok(Answer(passkeys::begin_authentication(&caller).await?))
 }
 
 pub(crate) async fn authentication_verify(caller: Caller, Json(body): Json<Verify>) -> Result<Response, AuthError> {
     check(&caller)?;
-    limit(&caller)?;
+    limit(&caller).await?;
     let tokens = passkeys::finish_authentication(&caller, &body.answer()?).await?;
     Ok(([(CACHE_CONTROL, "no-store"), (PRAGMA, "no-cache")], Answer(tokens)).into_response())
 }
@@ -114,8 +114,8 @@ fn check(caller: &Caller) -> Result<(), AuthError> {
     }
 }
 
-fn limit(caller: &Caller) -> Result<(), AuthError> {
-    caller.limit_by_address(Limited::Passkey, caller.live.settings.rate_limits.passkey)
+async fn limit(caller: &Caller) -> Result<(), AuthError> {
+    caller.limit_by_address(Limited::Passkey, caller.live.settings.rate_limits.passkey).await
 }
 
 fn passkey_id(text: &str) -> Result<Uuid, AuthError> {

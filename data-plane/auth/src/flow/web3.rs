@@ -56,7 +56,7 @@ pub(crate) async fn sign_in(caller: &Caller, given: &Given) -> Result<Tokens, Au
     if !of.enabled {
         return Err(AuthError::unprocessable(ErrorCode::Web3ProviderDisabled, "Web3 provider is disabled"));
     }
-    caller.limit_by_address(Limited::Web3, settings.rate_limits.web3)?;
+    caller.limit_by_address(Limited::Web3, settings.rate_limits.web3).await?;
     let wallet = verify(caller, chain, given, of.maximum_validity)?;
     let profile = profile(&wallet);
     let incoming = Incoming { provider: WEB3, profile: &profile, email_optional: true };

@@ -79,7 +79,7 @@ pub(super) async fn register(caller: Caller, Json(wanted): Json<Registration>) -
         let code = ErrorCode::OauthDynamicClientRegistrationDisabled;
         return Err(AuthError::forbidden(code, "Dynamic client registration is not enabled"));
     }
-    caller.limit_by_address(Limited::OauthRegister, settings.rate_limits.oauth_dynamic_client_register)?;
+    caller.limit_by_address(Limited::OauthRegister, settings.rate_limits.oauth_dynamic_client_register).await?;
     let registered = clients::register(&caller, wanted, OauthRegistration::Dynamic).await?;
     Ok((StatusCode::CREATED, Answer(registered.into())))
 }

@@ -41,7 +41,7 @@ pub(super) async fn post(caller: Caller, request: Request) -> Result<Response, A
 }
 
 async fn answer(caller: &Caller, request: Request) -> Result<token::Issued, AuthError> {
-    caller.limit_by_address(Limited::TokenRefresh, caller.live.settings.rate_limits.token_refresh)?;
+    caller.limit_by_address(Limited::TokenRefresh, caller.live.settings.rate_limits.token_refresh).await?;
     let headers = request.headers().clone();
     let body = body(&headers, request).await?;
     let given = |text: &Option<String>, name: &str| {
