@@ -158,16 +158,27 @@ async fn passed(context: &Arc<AuthContext>, request: Request) -> Result<Request,
     Ok(Request::from_parts(parts, Body::from(bytes)))
 }
 
+/// How many changes there are between two removals of old limits where nothing else is removed.
+const BETWEEN: usize = 64;
+
 /// Removes some of what has expired, once the answer to a change is made; one kind at a time.
 pub(crate) async fn tidying(State(context): State<Arc<AuthContext>>, request: Request, next: Next) -> Response {
     let is_change = *request.method() != Method::GET && *request.method() != Method::HEAD;
     let response = next.run(request).await;
     let live = context.live();
-    if is_change && live.settings.db.cleanup_enabled {
+    if !is_change {
+        return response;
+    }
+    let turn = context.next_cleanup();
+    let kind = if live.settings.db.cleanup_enabled {
+        Some(turn)
+    } else {
+        turn.is_multiple_of(BETWEEN).then_some(store::cleanup::LIMITS)
+    };
+    if let Some(kind) = kind {
         let longest = live.settings.mailer.otp_exp.max(live.settings.sms.otp_exp);
-        let turn = context.next_cleanup();
         tokio::spawn(async move {
-            let outcome = async { store::cleanup::clean(&Db::open(context.pool()).await?, turn, longest).await }.await;
+            let outcome = async { store::cleanup::clean(&Db::open(context.pool()).await?, kind, longest).await }.await;
             if let Err(error) = outcome {
                 tracing::warn!(?error, "what has expired was not removed");
             }

@@ -1,8 +1,9 @@
 //! Wrong guesses of one account's password or code, from wherever they come.
 
+use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
-use super::{audience, verify::Proof};
+use super::{audience, sign_in::Who, verify::Proof};
 use crate::{
     caller::Caller,
     error::{AuthError, ErrorCode},
@@ -11,14 +12,21 @@ use crate::{
     store::{self, Db},
 };
 
-/// Refuses where an account's password was guessed too often.
-pub(crate) async fn check_password(db: &Db, user: &User) -> Result<(), AuthError> {
-    limits::check(db, Limited::WrongPassword, WRONG_PASSWORDS, &user.id.to_string()).await
+/// Refuses where the password of an account was guessed too often; of one that is not there, too, so that nobody learns which
+/// are.
+pub(crate) async fn check_password(db: &Db, who: &Who) -> Result<(), AuthError> {
+    limits::check(db, Limited::WrongPassword, WRONG_PASSWORDS, &digest(who)).await
 }
 
 /// Counts a wrong password.
-pub(crate) async fn wrong_password(caller: &Caller, user: &User) -> Result<(), AuthError> {
-    caller.context.count(Limited::WrongPassword, WRONG_PASSWORDS, &user.id.to_string()).await
+pub(crate) async fn wrong_password(caller: &Caller, who: &Who) -> Result<(), AuthError> {
+    caller.context.count(Limited::WrongPassword, WRONG_PASSWORDS, &digest(who)).await
+}
+
+/// As long for every address.
+fn digest(who: &Who) -> String {
+    let (Who::Email(address) | Who::Phone(address)) = who;
+    hex::encode(Sha256::digest(address))
 }
 
 /// Counts a wrong code. After too many, the codes that its user has are void; a new one has new attempts.

@@ -24,23 +24,22 @@ fn invalid() -> AuthError {
 pub(crate) async fn by_password(caller: &Caller, who: Who, given: &str) -> Result<Tokens, AuthError> {
     let hasher = caller.context.hasher();
     let db = caller.db().await?;
+    attempts::check_password(&db, &who).await?;
     let found = match &who {
         Who::Email(email) => store::users::find_by_email(&db, email, audience(caller)).await?,
         Who::Phone(number) => store::users::find_by_phone(&db, number, audience(caller)).await?,
     };
-    if let Some(user) = &found {
-        attempts::check_password(&db, user).await?;
-    }
     // No connection waits for a hash.
     drop(db);
     let Some((user, hash)) = found.and_then(|user| user.encrypted_password.clone().map(|hash| (user, hash))) else {
         hasher.verify_nothing(given).await?;
+        attempts::wrong_password(caller, &who).await?;
         return Err(invalid());
     };
     let is_right = hasher.verify(&hash, given).await?;
     hooks::password_verification_attempt(caller, user.id, is_right).await?;
     if !is_right {
-        attempts::wrong_password(caller, &user).await?;
+        attempts::wrong_password(caller, &who).await?;
         return Err(invalid());
     }
     if user.is_banned() {

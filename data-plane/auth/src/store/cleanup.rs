@@ -18,14 +18,17 @@ const STATEMENTS: [&str; 5] = [
      where theoretical_arrival < now() - make_interval(secs => $1) limit 100 for update skip locked)",
 ];
 
+/// Which of them is about a table that only this Auth has.
+pub(crate) const LIMITS: usize = 4;
+
 /// A day, in which nobody wonders where a row is.
 const KEPT: Duration = Duration::from_secs(86_400);
 
-/// Removes some rows of the kind whose turn it is. `longest`: how long a code is good.
+/// Removes some rows of one kind, counted on and on. `longest`: how long a code is good.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn clean(db: &Db, turn: usize, longest: Duration) -> Result<u64, StoreError> {
-    let sql = STATEMENTS[turn % STATEMENTS.len()];
+pub async fn clean(db: &Db, kind: usize, longest: Duration) -> Result<u64, StoreError> {
+    let sql = STATEMENTS[kind % STATEMENTS.len()];
     db.execute(sql, &[&(KEPT + longest).as_secs_f64()]).await
 }
