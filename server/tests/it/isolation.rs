@@ -60,8 +60,8 @@ async fn keys_and_tokens_of_one_project_are_refused_by_another() {
         for (method, path) in ROUTES {
             for request in both_forms(&server, &b, method, path) {
                 let bearer = format!("Bearer {key}");
-                // As GoTrue has it: the token is none of its own.
-                let refused = if path.starts_with("/auth/v1") { 403 } else { 401 };
+                // By Auth as GoTrue does it, if the gateway takes it for a token at all.
+                let refused = if path.starts_with("/auth/v1") && !key.starts_with("sb_") { 403 } else { 401 };
                 request.header("apikey", &own).header("authorization", bearer).send().await.expect(refused);
             }
         }
