@@ -7,15 +7,21 @@ use std::{
 };
 
 use async_trait::async_trait;
+use axum::{extract::Request, middleware};
 use control_plane::{
     DatabaseEndpoint, LiveProject, ProjectSecrets, RemoteServices, Routes, ServiceSettings, ServiceTarget, Services,
 };
 use control_plane_api::{ProjectRef, ProjectState};
-use gateway::{Limits, RouteTable, Upstream, remote::Target};
+use gateway::{ClientFacts, Limits, RouteTable, Upstream, remote::Target};
+use http::{HeaderName, HeaderValue};
+use node::ServicesError;
 use project_context::{ApiKeys, ContextSettings, DatabaseAddress, ProjectContext};
 
-/// Database role that the services of a project connect as.
+/// Database roles that the services of a project connect as.
 const SERVICE_ROLE: &str = "authenticator";
+const AUTH_ROLE: &str = "supabase_auth_admin";
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// What the services of one project may keep open.
 #[derive(Debug, Clone, Copy)]
@@ -31,14 +37,21 @@ pub(crate) struct GatewayRoutes {
     limits: Limits,
     settings: ServiceSettings,
     pool: Pool,
+    shared: node::Shared,
     contexts: Mutex<HashMap<ProjectRef, Arc<ProjectContext>>>,
     /// Those whose services are elsewhere.
     remote: Mutex<HashMap<ProjectRef, RemoteServices>>,
 }
 
 impl GatewayRoutes {
-    pub(crate) fn new(table: Arc<RouteTable>, limits: Limits, settings: ServiceSettings, pool: Pool) -> Self {
-        Self { table, limits, settings, pool, contexts: Mutex::default(), remote: Mutex::default() }
+    pub(crate) fn new(
+        table: Arc<RouteTable>,
+        limits: Limits,
+        settings: ServiceSettings,
+        pool: Pool,
+    ) -> Result<Self, ServicesError> {
+        let shared = node::shared()?;
+        Ok(Self { table, limits, settings, pool, shared, contexts: Mutex::default(), remote: Mutex::default() })
     }
 
     /// Closes every project's connections to its database.
@@ -63,12 +76,22 @@ impl GatewayRoutes {
             api_url: self.settings.api_url(&project.project_ref),
             database: DatabaseAddress { host: database.host.clone(), port: database.port, name: "postgres".to_owned() },
             authenticator_password: secrets.passwords.get(SERVICE_ROLE)?.clone(),
+            auth_password: secrets.passwords.get(AUTH_ROLE)?.clone(),
             jwt_secret: secrets.jwt_secret.clone(),
             keys,
             max_connections: self.pool.max_connections,
             idle_after: self.pool.idle_after,
         }))
     }
+}
+
+/// Services in this process are told of the client as those elsewhere are.
+async fn say_who_asks(mut request: Request) -> Request {
+    let address = request.extensions().get::<ClientFacts>().map(|facts| facts.address.to_string());
+    if let Some(value) = address.and_then(|address| HeaderValue::try_from(address).ok()) {
+        request.headers_mut().insert(FORWARDED_FOR, value);
+    }
+    std::future::ready(request).await
 }
 
 fn keys(secrets: &ProjectSecrets) -> ApiKeys {
@@ -95,7 +118,13 @@ impl Routes for GatewayRoutes {
                     return;
                 };
                 self.close(&project_ref);
-                let services = node::router(Arc::clone(&context));
+                let services = match node::Services::new(&context, &self.shared) {
+                    Ok(services) => services.router.layer(middleware::map_request(say_who_asks)),
+                    Err(error) => {
+                        tracing::error!(project.ref = %project_ref, error = &error as &dyn std::error::Error, "making the services");
+                        return;
+                    }
+                };
                 self.contexts.lock().unwrap_or_else(PoisonError::into_inner).insert(project_ref.clone(), context);
                 services
             }

@@ -179,7 +179,7 @@ impl FromRequestParts<Arc<AuthContext>> for Admin {
     async fn from_request_parts(parts: &mut Parts, context: &Arc<AuthContext>) -> Result<Self, AuthError> {
         let caller = Caller::from_request_parts(parts, context).await?;
         let claims = claims(&caller, &parts.headers)?;
-        if caller.live.settings.jwt.admin_roles.iter().any(|role| *role == claims.role) {
+        if caller.live.settings.jwt.admin_roles.contains(&claims.role) {
             Ok(Self { caller, claims })
         } else {
             Err(AuthError::forbidden(ErrorCode::NotAdmin, "User not allowed"))

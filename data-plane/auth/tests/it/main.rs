@@ -12,6 +12,7 @@ mod oauth_server;
 mod openid;
 mod passkeys;
 mod phone;
+mod program;
 mod sequences;
 mod sessions;
 mod sign_up;
