@@ -13,7 +13,7 @@ use crate::{
 /// What the consent page is to do.
 #[derive(Debug)]
 pub(crate) enum Details {
-    Ask { authorization: OauthAuthorization, client: ClientView },
+    Ask { authorization: Box<OauthAuthorization>, client: Box<ClientView> },
     Decided(Redirect),
 }
 
@@ -34,7 +34,7 @@ pub(crate) async fn details(signed_in: &SignedIn, authorization_id: &str) -> Res
         if is_allowed {
             return Ok(Details::Decided(issue_code(&tx, authorization).await?));
         }
-        Ok(Details::Ask { authorization, client: client.into() })
+        Ok(Details::Ask { authorization: Box::new(authorization), client: Box::new(client.into()) })
     }
     .await;
     tx.end(outcome).await
