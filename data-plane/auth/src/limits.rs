@@ -69,10 +69,12 @@ impl Limited {
     }
 }
 
+type Limiter = Arc<DefaultKeyedRateLimiter<String>>;
+
 /// The counters in memory, made anew where their setting has changed.
 #[derive(Debug)]
 pub struct Limits {
-    limiters: Mutex<HashMap<Limited, (Rate, Arc<DefaultKeyedRateLimiter<String>>)>>,
+    limiters: Mutex<HashMap<Limited, (Rate, Limiter)>>,
 }
 
 impl Limits {
