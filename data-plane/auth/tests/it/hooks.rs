@@ -1,5 +1,7 @@
 //! Hooks: functions of the project's database, and addresses.
 
+#![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
+
 use std::sync::{Arc, Mutex};
 
 use auth::settings::{Hook, Settings};

@@ -1,5 +1,7 @@
 //! Requests that no client of ours sends, and what stands before every path.
 
+#![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
+
 use std::time::Duration;
 
 use auth::settings::{Captcha, CaptchaProvider, Settings};

@@ -1,5 +1,7 @@
 //! Who asks too often, and what of that is known after a restart.
 
+#![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
+
 use std::time::Duration;
 
 use auth::settings::{Hook, Rate, Settings};
