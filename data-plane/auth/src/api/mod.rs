@@ -2,6 +2,7 @@
 
 mod json;
 mod logout;
+mod messages;
 mod otp;
 mod redirect;
 mod service;
@@ -29,6 +30,8 @@ const LONGEST_BODY: usize = 1024 * 1024;
 
 pub(crate) fn router(context: Arc<AuthContext>) -> Router {
     Router::new()
+        .route("/admin/messages", get(messages::list).delete(messages::clear))
+        .route("/admin/messages/{id}", get(messages::get))
         .route("/health", get(service::health))
         .route("/settings", get(service::settings))
         .route("/.well-known/jwks.json", get(service::keys))

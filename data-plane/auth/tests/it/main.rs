@@ -1,5 +1,6 @@
 //! The service over a real PostgreSQL, asked as clients ask.
 
+mod messages;
 mod sessions;
 mod sign_up;
 mod support;
