@@ -25,7 +25,7 @@ RUN apt-get -qq -o Acquire::Retries=3 -o Acquire::Languages=none update \
   && install -d /etc/supacloud
 # As the build leaves them: the server looks for the site and the other programs beside itself.
 COPY --from=build /build/site /opt/supacloud/site
-COPY --from=build /build/release/supacloud /build/release/node /build/release/rest /build/release/hash.txt /opt/supacloud/bin/
+COPY --from=build /build/release/supacloud /build/release/auth /build/release/node /build/release/rest /build/release/hash.txt /opt/supacloud/bin/
 
 ENV SUPACLOUD_SERVER__DATA_DIR=/var/lib/supacloud \
   SUPACLOUD_SERVER__LISTEN=0.0.0.0:8000 \

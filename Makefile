@@ -17,7 +17,7 @@ target := $(CARGO_TARGET_DIR)
 binary := $(target)/release/supacloud
 site := $(target)/site
 # Programs that run beside the server, each a crate of the same name; the server looks for them beside itself.
-programs := $(notdir $(patsubst %/src/main.rs,%,$(wildcard $(addprefix data-plane/,$(addsuffix /src/main.rs,node rest)))))
+programs := $(notdir $(patsubst %/src/main.rs,%,$(wildcard $(addprefix data-plane/,$(addsuffix /src/main.rs,auth node rest)))))
 
 # For a release build alone: `cargo leptos watch` fails with hashed names. The server needs neither; it finds the site
 # and hash.txt beside itself.

@@ -12,6 +12,7 @@ pub mod model;
 pub mod outgoing;
 pub mod passkey;
 pub mod password;
+pub mod program;
 pub mod provider;
 pub mod store;
 pub mod token;

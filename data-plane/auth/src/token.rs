@@ -1,8 +1,11 @@
 //! Access tokens: what they say, who signs them, and whether one is good.
 
+mod private_key;
+#[cfg(test)]
+mod tests;
+
 use std::{fmt, time::Duration};
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, errors::ErrorKind, jwk::Jwk};
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
@@ -15,11 +18,14 @@ use crate::{
     settings::{Jwt, JwtAlgorithm, JwtKey},
 };
 
+/// What a key signs to show that its halves belong together.
+const PROBE: &[u8] = b"probe";
+
 /// Why a project's keys can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
     /// One of them is no private key of its algorithm.
-    #[error("the key {kid:?} can't sign; GOTRUE_JWT_KEYS needs a private JSON Web Key there")]
+    #[error("the key {kid:?} can't sign; GOTRUE_JWT_KEYS needs a private JSON Web Key there, whose public half is its own")]
     Private {
         /// Its name.
         kid: String,
@@ -115,7 +121,7 @@ impl Keys {
         }
         verifiers.push(Verifier { algorithm: Algorithm::HS256, kid: jwt.key_id.clone(), key: DecodingKey::from_secret(secret) });
         let signer = match jwt.signing_key() {
-            Some(key) => Signer { algorithm: algorithm(key.algorithm), kid: Some(key.kid.clone()), key: encoding(key)? },
+            Some(key) => signer(key)?,
             None => Signer {
                 algorithm: Algorithm::HS256,
                 kid: Some(jwt.key_id.clone()).filter(|kid| !kid.is_empty()),
@@ -206,25 +212,13 @@ fn decoding(key: &JwtKey) -> Result<DecodingKey, KeysError> {
     jwk.and_then(|jwk| DecodingKey::from_jwk(&jwk).ok()).ok_or_else(|| KeysError::Public { kid: key.kid.clone() })
 }
 
-/// Members of a private JSON Web Key (RFC 7518, section 6).
-#[derive(Deserialize)]
-struct PrivateKey {
-    k: Option<String>,
-    d: Option<String>,
-}
-
-fn encoding(key: &JwtKey) -> Result<EncodingKey, KeysError> {
+/// A key that signs what its own public half does not agree with would sign everybody out.
+fn signer(key: &JwtKey) -> Result<Signer, KeysError> {
     let refusal = || KeysError::Private { kid: key.kid.clone() };
-    let members: PrivateKey = serde_json::from_str(key.jwk.expose_secret()).map_err(|_| refusal())?;
-    let bytes = |text: &Option<String>| {
-        text.as_deref().and_then(|text| URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok()).ok_or_else(refusal)
-    };
-    match key.algorithm {
-        JwtAlgorithm::Hs256 => Ok(EncodingKey::from_secret(&bytes(&members.k)?)),
-        // To do the others, their members have to be put into DER.
-        JwtAlgorithm::Rs256 | JwtAlgorithm::Es256 | JwtAlgorithm::EdDsa => {
-            let _ = bytes(&members.d)?;
-            Err(refusal())
-        }
+    let (algorithm, encoding) = (algorithm(key.algorithm), private_key::encoding(key).ok_or_else(refusal)?);
+    let signature = jsonwebtoken::crypto::sign(PROBE, &encoding, algorithm).map_err(|_| refusal())?;
+    match jsonwebtoken::crypto::verify(&signature, PROBE, &decoding(key)?, algorithm) {
+        Ok(true) => Ok(Signer { algorithm, kid: Some(key.kid.clone()).filter(|kid| !kid.is_empty()), key: encoding }),
+        Ok(false) | Err(_) => Err(refusal()),
     }
 }

@@ -1,6 +1,7 @@
 //! Where a database is and how it is reached: its servers, tried in turn, by TLS or without, as libpq does it.
 
 use std::{
+    collections::HashMap,
     error::Error as _,
     fmt,
     hash::{BuildHasher as _, RandomState},
@@ -26,6 +27,7 @@ use tokio_util::either::Either;
 
 use crate::{
     connection::{self, Notifications},
+    libpq,
     tls::{Attempt, Tls},
     wire::{Plain, Wire},
 };
@@ -152,6 +154,15 @@ impl Database {
             encryption: Encryption::Never,
             tls: None,
         }
+    }
+
+    /// Reads a connection string, a URI or words of `key=value`. What it does not say is taken from libpq's variables and
+    /// files, and `application` is the name for `pg_stat_activity` unless it says another.
+    ///
+    /// # Errors
+    /// What is wrong. Shows nothing of the string, which has a password.
+    pub fn parse(text: &str, variables: &HashMap<String, String>, application: &str) -> Result<Self, String> {
+        libpq::database(text, variables, application)
     }
 
     /// A connection of its own, outside any pool. Ends with the client.

@@ -5,11 +5,13 @@
 //! service's affair. A service that runs without a project is made from the parts: [`Pool`] and [`Verifier`].
 
 mod connection;
+mod connection_string;
 mod database;
 mod direct;
 mod frames;
 mod jwt;
 mod keys;
+mod libpq;
 mod pool;
 mod settings;
 mod sieve;

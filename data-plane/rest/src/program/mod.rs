@@ -5,12 +5,10 @@
 
 mod access_log;
 mod admin;
-mod connection_string;
 mod cors;
 mod dump;
 mod file;
 mod host;
-mod libpq;
 mod metrics;
 mod reload;
 mod requests;

@@ -10,7 +10,7 @@ use project_context::{Database, VerificationKeys, Verifier};
 use super::{
     access_log::Level,
     host::{Host, Place},
-    libpq, unsupported,
+    unsupported,
     variables::{SettingsError, Sources, Variables},
 };
 use crate::{
@@ -26,6 +26,9 @@ const ADMIN_HOST: &str = "PGRST_ADMIN_SERVER_HOST";
 const ADMIN_PORT: &str = "PGRST_ADMIN_SERVER_PORT";
 const DB_URI: &str = "PGRST_DB_URI";
 const JWT_SECRET: &str = "PGRST_JWT_SECRET";
+
+/// As what the program is known to the database, by PostgREST's name and version as `pg_stat_activity` shows them.
+const APPLICATION: &str = "PostgREST 16.2";
 
 /// Permission bits of a socket, unless they are given.
 const SOCKET_MODE: u32 = 0o660;
@@ -175,7 +178,7 @@ fn socket(variables: &Variables<'_>, path: &'static str, mode: &'static str) -> 
 
 fn database(variables: &Variables<'_>, sources: &Sources) -> Result<DatabaseSettings, SettingsError> {
     let uri = variables.text_or_file(&[DB_URI])?.unwrap_or_else(|| "postgresql://".to_owned());
-    let reached = libpq::database(uri.trim(), sources.environment())
+    let reached = Database::parse(uri.trim(), sources.environment(), APPLICATION)
         .map_err(|problem| SettingsError::Unusable { variable: sources.origin(DB_URI), problem })?;
     let seconds = |names: &[&'static str], default| -> Result<_, SettingsError> {
         Ok(Duration::from_secs(variables.number(names, SECONDS)?.unwrap_or(default)))

@@ -12,17 +12,16 @@ use std::{
     time::Duration,
 };
 
-use project_context::{Database, Encryption, Identity, Roots, Server, Tls, TlsSettings, Wanted};
 use secrecy::SecretString;
 use tokio_postgres::{
     Config,
     config::{ChannelBinding, Host, SslNegotiation},
 };
 
-use super::connection_string::{self, Parameters};
-
-/// As what it is known to the server, by PostgREST's name and version as `pg_stat_activity` shows them.
-const APPLICATION: &str = "PostgREST 16.2";
+use crate::{
+    Database, Encryption, Identity, Roots, Server, Tls, TlsSettings, Wanted,
+    connection_string::{self, Parameters},
+};
 
 /// Where Debian's packages and PostgreSQL's image keep the socket.
 const SOCKET_DIR: &str = "/var/run/postgresql";
@@ -86,7 +85,7 @@ const UNSUPPORTED: &[&str] = &[
 /// Reads a connection string. What it does not say is taken from libpq's variables and files.
 ///
 /// The error says what is wrong, and shows nothing of the string: it has a password.
-pub(super) fn database(text: &str, variables: &HashMap<String, String>) -> Result<Database, String> {
+pub(crate) fn database(text: &str, variables: &HashMap<String, String>, application: &str) -> Result<Database, String> {
     let given = connection_string::parse(text).ok_or_else(not_understood)?;
     if let Some(unsupported) = UNSUPPORTED.iter().find(|name| given.contains_key(**name)) {
         return Err(format!("its parameter {unsupported} is not supported"));
@@ -94,7 +93,7 @@ pub(super) fn database(text: &str, variables: &HashMap<String, String>) -> Resul
     if given.keys().any(|name| !PARAMETERS.iter().any(|(known, _)| known == name)) {
         return Err(not_understood());
     }
-    let parameters = Completed { given: &given, variables };
+    let parameters = Completed { given: &given, variables, application };
     let config = parameters.config()?;
     let (encryption, tls) = parameters.encryption()?;
     Ok(Database {
@@ -138,6 +137,7 @@ struct Named {
 struct Completed<'a> {
     given: &'a Parameters,
     variables: &'a HashMap<String, String>,
+    application: &'a str,
 }
 
 impl<'a> Completed<'a> {
@@ -174,7 +174,7 @@ impl<'a> Completed<'a> {
     fn config(&self) -> Result<Config, String> {
         let mut config = Config::new();
         let application = self.text("application_name").or_else(|| self.text("fallback_application_name"));
-        config.application_name(application.unwrap_or(APPLICATION));
+        config.application_name(application.unwrap_or(self.application));
         if let Some(user) = self.text("user") {
             config.user(user);
         }
@@ -380,7 +380,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str, variables: &[(&str, &str)]) -> Result<Database, String> {
-        database(text, &variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+        database(text, &variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(), "a test")
     }
 
     /// Hosts, addresses and ports.

@@ -1,18 +1,18 @@
 //! The grammar of connection strings: a URI, or words of `key=value`.
 //!
-//! Source: PostgreSQL's documentation, "Connection Strings" of libpq. What the parameters mean is [`super::libpq`]'s.
+//! Source: PostgreSQL's documentation, "Connection Strings" of libpq. What the parameters mean is [`crate::libpq`]'s.
 
 use std::collections::BTreeMap;
 
 use percent_encoding::percent_decode_str;
 
 /// Parameters and their values, the last of each.
-pub(super) type Parameters = BTreeMap<String, String>;
+pub(crate) type Parameters = BTreeMap<String, String>;
 
 const SCHEMES: [&str; 2] = ["postgresql://", "postgres://"];
 
 /// Takes a string of either form apart. `None` if it is of neither.
-pub(super) fn parse(text: &str) -> Option<Parameters> {
+pub(crate) fn parse(text: &str) -> Option<Parameters> {
     match SCHEMES.iter().find_map(|scheme| text.strip_prefix(scheme)) {
         Some(rest) => uri(rest),
         None => words(text),
