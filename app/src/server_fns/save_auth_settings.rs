@@ -28,23 +28,25 @@ pub(crate) async fn save_auth_settings(
         auth_pages::CHARACTERS,
         session::{refuse, signed_in},
     };
-    use serde_json::{Map, json};
+    use serde_json::{Map, Value, json};
+    // An empty field takes its setting back to the default.
+    let filled = |text: &str| Some(text.trim()).filter(|text| !text.is_empty()).map_or(Value::Null, |text| json!(text));
     let (caller, projects) = signed_in().await?;
     let redirects: Vec<_> = uri_allow_list.split([',', '\n']).map(str::trim).filter(|url| !url.is_empty()).collect();
     let characters = CHARACTERS.get(usize::from(password_characters)).map_or("", |(characters, _)| characters);
     let mut patch: Map<_, _> = [
-        ("site_url", json!(site_url.trim())),
-        ("uri_allow_list", json!(redirects.join(","))),
+        ("site_url", filled(&site_url)),
+        ("uri_allow_list", filled(&redirects.join(","))),
         ("disable_signup", json!(!allow_signup)),
         ("mailer_autoconfirm", json!(mailer_autoconfirm)),
         ("external_anonymous_users_enabled", json!(anonymous)),
         ("password_min_length", json!(password_min_length)),
-        ("password_required_characters", json!(characters)),
-        ("smtp_host", json!(smtp_host.trim())),
-        ("smtp_port", json!(smtp_port.trim())),
-        ("smtp_user", json!(smtp_user.trim())),
-        ("smtp_admin_email", json!(smtp_admin_email.trim())),
-        ("smtp_sender_name", json!(smtp_sender_name.trim())),
+        ("password_required_characters", filled(characters)),
+        ("smtp_host", filled(&smtp_host)),
+        ("smtp_port", filled(&smtp_port)),
+        ("smtp_user", filled(&smtp_user)),
+        ("smtp_admin_email", filled(&smtp_admin_email)),
+        ("smtp_sender_name", filled(&smtp_sender_name)),
     ]
     .map(|(key, value)| (key.to_owned(), value))
     .into_iter()

@@ -47,7 +47,7 @@ fn shown(project_ref: ProjectRef, settings: AuthSettings) -> AnyView {
     view! {
         <PostForm submission at="#saved">
             <input type="hidden" name="project_ref" value=project_ref.to_string() />
-            <div class="project-column">
+            <div class="project-column auth-form">
                 <Sheet id="addresses" title="Addresses">
                     <div class="sheet-body form">
                         {field("site_url", "Site URL", "text", settings.site_url, "Where users return to from links in messages.")}
