@@ -1,6 +1,7 @@
 //! The dashboard: pages, components and server functions. Built twice: natively with `ssr` for the server, and for
 //! wasm with `hydrate` for the browser. It holds no rules of its own: server functions call `control_plane`.
 
+mod auth_pages;
 mod browser;
 mod chart;
 mod clock;

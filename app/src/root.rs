@@ -15,7 +15,9 @@ use crate::{
     browser,
     clock::provide_clock,
     components::SiteHeader,
-    pages::{DeletePage, NewProjectPage, NotFoundPage, ProjectPage, ProjectsPage, SignInPage},
+    pages::{
+        AuthSettingsPage, DeletePage, MailboxPage, NewProjectPage, NotFoundPage, ProjectPage, ProjectsPage, SignInPage, UsersPage,
+    },
     visibility::provide_visibility,
 };
 
@@ -41,6 +43,9 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/new") view=NewProjectPage ssr=SsrMode::Async />
                     <Route path=path!("/project/:ref") view=ProjectPage ssr=SsrMode::Async />
                     <Route path=path!("/project/:ref/delete") view=DeletePage ssr=SsrMode::Async />
+                    <Route path=path!("/project/:ref/auth/users") view=UsersPage ssr=SsrMode::Async />
+                    <Route path=path!("/project/:ref/auth/mailbox") view=MailboxPage ssr=SsrMode::Async />
+                    <Route path=path!("/project/:ref/auth/settings") view=AuthSettingsPage ssr=SsrMode::Async />
                     <Route path=path!("/sign-in") view=SignInPage ssr=SsrMode::Async />
                 </FlatRoutes>
             </main>

@@ -8,6 +8,7 @@ use sea_orm_migration::prelude::*;
 
 mod m20261122_000001_projects;
 mod m20261123_000002_stacks;
+mod m20261129_000003_auth_config;
 
 /// Every migration, oldest first.
 #[derive(Debug)]
@@ -16,6 +17,10 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261122_000001_projects::Migration), Box::new(m20261123_000002_stacks::Migration)]
+        vec![
+            Box::new(m20261122_000001_projects::Migration),
+            Box::new(m20261123_000002_stacks::Migration),
+            Box::new(m20261129_000003_auth_config::Migration),
+        ]
     }
 }

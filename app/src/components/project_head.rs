@@ -14,6 +14,7 @@ pub(crate) fn ProjectHead(lifecycle: Lifecycle) -> impl IntoView {
     let live = use_live();
     let project_ref = live.project_ref().to_string();
     let name = move || live.detail.read().name.clone();
+    let auth_page = format!("/project/{project_ref}/auth/users");
     let created_at = live.detail.read_untracked().created_at;
     view! {
         <nav class="crumbs" aria-label="Breadcrumb">
@@ -40,6 +41,9 @@ pub(crate) fn ProjectHead(lifecycle: Lifecycle) -> impl IntoView {
                 </div>
             </div>
             <div class="page-actions">
+                <a class="button" href=auth_page rel="external">
+                    "Authentication"
+                </a>
                 <LifecycleActions lifecycle />
             </div>
         </div>

@@ -2,6 +2,7 @@
 
 #![expect(unreachable_pub, reason = "leptos makes the inner function of a component `pub`")]
 
+mod auth;
 mod delete;
 mod new_project;
 mod not_found;
@@ -11,6 +12,7 @@ mod refused;
 mod sign_in;
 mod with_project;
 
+pub(crate) use auth::{AuthSettingsPage, MailboxPage, UsersPage};
 pub(crate) use delete::DeletePage;
 pub(crate) use new_project::NewProjectPage;
 pub(crate) use not_found::NotFoundPage;

@@ -14,13 +14,13 @@ pub mod passkey;
 pub mod password;
 pub mod program;
 pub mod provider;
-pub mod settings;
 pub mod store;
 pub mod token;
 pub mod web3;
 
 use std::sync::Arc;
 
+pub use auth_settings as settings;
 pub use context::{AuthContext, ContextError, Shared};
 
 /// Every path of the service, as GoTrue has them: without a prefix.

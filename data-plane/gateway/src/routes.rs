@@ -73,6 +73,15 @@ impl RouteTable {
         matches!(self.find(project_ref), Some(Route::Live(_)))
     }
 
+    /// The services of a live project, for who needs no API key: this program itself.
+    #[must_use]
+    pub fn services(&self, project_ref: &ProjectRef) -> Option<Router> {
+        match self.find(project_ref)? {
+            Route::Live(upstream) => Some(upstream.services.clone()),
+            Route::NotReady(_) => None,
+        }
+    }
+
     /// Whether there is such a project, live or not.
     #[must_use]
     pub fn knows(&self, project_ref: &ProjectRef) -> bool {

@@ -1,5 +1,6 @@
 //! What can go wrong, by meaning. One mapping to the wire: [`Error::code`].
 
+use auth_settings::document::FieldError;
 use control_plane_api::{ErrorCode, OperationSummary, ProjectRef};
 
 use crate::archive::ArchiveError;
@@ -10,6 +11,9 @@ pub enum Error {
     /// A field of the request is not acceptable; `field` is its name on the wire.
     #[error("{message}")]
     InvalidInput { field: &'static str, message: String },
+    /// Auth settings that can't be so. Each names its key; none has a value, which might be a secret.
+    #[error("{}", sentences(.0))]
+    AuthConfig(Vec<FieldError>),
     /// No such project.
     #[error("Project {0} was not found.")]
     ProjectNotFound(ProjectRef),
@@ -31,6 +35,12 @@ pub enum Error {
     /// The project of an archive is here already.
     #[error("Project {0} is here already. Delete it before you import it, or import it on another machine.")]
     ProjectExists(ProjectRef),
+    /// A service of the project refused what it was asked for.
+    #[error("{message}")]
+    ServiceRefused { status: u16, message: String },
+    /// A service of the project did not answer.
+    #[error("The project's {0} did not answer. Check that the project runs and is healthy, then try again.")]
+    ServiceAway(&'static str),
     /// The control-plane database failed.
     #[error("The control-plane database did not answer as expected.")]
     Database(#[source] sea_orm::DbErr),
@@ -47,7 +57,7 @@ impl Error {
     #[must_use]
     pub const fn code(&self) -> ErrorCode {
         match self {
-            Self::InvalidInput { .. } => ErrorCode::InvalidInput,
+            Self::InvalidInput { .. } | Self::AuthConfig(_) => ErrorCode::InvalidInput,
             Self::ProjectNotFound(_) | Self::OrganizationNotFound(_) => ErrorCode::NotFound,
             Self::OperationRunning(_) | Self::StateConflict(_) | Self::IdempotencyMismatch | Self::ProjectExists(_) => {
                 ErrorCode::Conflict
@@ -62,15 +72,20 @@ impl Error {
                 ArchiveError::DiskFull { .. } => ErrorCode::Unavailable,
                 ArchiveError::Io(_) => ErrorCode::Internal,
             },
+            Self::ServiceRefused { status: 404, .. } => ErrorCode::NotFound,
+            Self::ServiceRefused { status: 409 | 422, .. } => ErrorCode::Conflict,
+            Self::ServiceRefused { .. } => ErrorCode::InvalidInput,
+            Self::ServiceAway(_) => ErrorCode::Unavailable,
             Self::Database(_) | Self::Secret(_) | Self::Corrupt(_) => ErrorCode::Internal,
         }
     }
 
-    /// Name of the request's field that is to blame, if one is.
+    /// Name of the request's field that is to blame, if one is; of several, the first.
     #[must_use]
-    pub const fn field(&self) -> Option<&'static str> {
+    pub fn field(&self) -> Option<&str> {
         match self {
             Self::InvalidInput { field, .. } => Some(field),
+            Self::AuthConfig(errors) => errors.first().map(|error| error.key.as_str()),
             Self::ProjectNotFound(_)
             | Self::OrganizationNotFound(_)
             | Self::OperationRunning(_)
@@ -78,6 +93,8 @@ impl Error {
             | Self::IdempotencyMismatch
             | Self::Archive(_)
             | Self::ProjectExists(_)
+            | Self::ServiceRefused { .. }
+            | Self::ServiceAway(_)
             | Self::Database(_)
             | Self::Secret(_)
             | Self::Corrupt(_) => None,
@@ -90,17 +107,24 @@ impl Error {
         match self {
             Self::OperationRunning(operation) => Some(operation),
             Self::InvalidInput { .. }
+            | Self::AuthConfig(_)
             | Self::ProjectNotFound(_)
             | Self::OrganizationNotFound(_)
             | Self::StateConflict(_)
             | Self::IdempotencyMismatch
             | Self::Archive(_)
             | Self::ProjectExists(_)
+            | Self::ServiceRefused { .. }
+            | Self::ServiceAway(_)
             | Self::Database(_)
             | Self::Secret(_)
             | Self::Corrupt(_) => None,
         }
     }
+}
+
+fn sentences(errors: &[FieldError]) -> String {
+    errors.iter().map(|error| format!("{error}.")).collect::<Vec<_>>().join(" ")
 }
 
 impl From<sea_orm::DbErr> for Error {

@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, MutexGuard, Notify};
 
 use crate::{
     archive::Depot,
@@ -23,6 +23,7 @@ pub struct Installation {
     pub(crate) feed: EventFeed,
     pub(crate) usage: Arc<UsageBook>,
     wake: Arc<Notify>,
+    auth_turn: Arc<Mutex<()>>,
 }
 
 impl Installation {
@@ -38,12 +39,18 @@ impl Installation {
             feed: EventFeed::default(),
             usage: Arc::default(),
             wake: Arc::default(),
+            auth_turn: Arc::default(),
         }
     }
 
     /// Has the reconciler look at the rows now.
     pub fn wake(&self) {
         self.wake.notify_one();
+    }
+
+    /// Held from reading what a project's Auth is told until that is in force, so that what is read first is never in force last.
+    pub(crate) async fn auth_turn(&self) -> MutexGuard<'_, ()> {
+        self.auth_turn.lock().await
     }
 
     /// Waits until somebody has called [`wake`](Self::wake). Cancel-safe.

@@ -30,7 +30,7 @@ pub use provisioner::{
     RolePasswords, ServiceTarget, Services, Started, UnexpectedExit,
 };
 pub use reconciler::{Reconciler, ReconcilerSettings};
-pub use routes::{LiveProject, Routes};
+pub use routes::{LiveProject, Routes, ServiceAnswer, ServiceCall};
 pub use secrets::{MasterKey, ProjectSecrets};
 pub use service::{ProjectService, ServiceSettings};
 pub use store::{Node, Store};

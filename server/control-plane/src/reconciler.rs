@@ -346,15 +346,18 @@ impl Reconciler {
             Step::Publish => {
                 let secrets = self.installation.store.secrets(&self.installation.vault, project).await?;
                 let services = self.provisioner.ensure_services(&project.placement(), &secrets).await?;
-                self.routes.publish(LiveProject { project_ref: project.project_ref.clone(), services, secrets }).await;
+                let _turn = self.installation.auth_turn().await;
+                let auth = self.installation.store.auth_config(&self.installation.vault, project).await?;
+                self.routes.publish(LiveProject { project_ref: project.project_ref.clone(), services, secrets, auth }).await;
             }
             Step::Withdraw => self.routes.withdraw(&project.project_ref, lifecycle::state_during(lease.kind)).await,
             Step::StopDatabase => self.provisioner.stop(&project.placement()).await?,
             Step::ApplySize => self.provisioner.ensure_size(&project.placement()).await?,
             Step::PackData => {
                 let secrets = self.installation.store.secrets(&self.installation.vault, project).await?;
+                let auth = self.installation.store.auth_config(&self.installation.vault, project).await?;
                 let progress = StepEvents::new(&self.installation, lease, &project.project_ref);
-                let (depot, head) = (&self.installation.depot, Head::of(project, secrets));
+                let (depot, head) = (&self.installation.depot, Head::of(project, secrets, auth));
                 archive::pack(depot, &*self.provisioner, &project.placement(), head, &progress).await?;
             }
             Step::UnpackData => {

@@ -3,7 +3,10 @@
 use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
+use auth_settings::document::Document;
 use control_plane_api::{ProjectRef, ProjectState};
+use secrecy::SecretString;
+use serde_json::Value;
 
 use crate::{provisioner::Services, secrets::ProjectSecrets};
 
@@ -12,6 +15,12 @@ use crate::{provisioner::Services, secrets::ProjectSecrets};
 pub trait Routes: fmt::Debug + Send + Sync {
     /// Opens the project's address. Replaces an earlier route of the same project.
     async fn publish(&self, project: LiveProject);
+
+    /// Has a published project's Auth go by other settings from now on. Nothing happens to one that is not.
+    async fn configure(&self, project_ref: &ProjectRef, auth: Document);
+
+    /// Asks one of a published project's services; nothing of one that is not published, or did not answer.
+    async fn call(&self, project_ref: &ProjectRef, call: ServiceCall) -> Option<ServiceAnswer>;
 
     /// Closes the project's address; requests are told that the project exists and is in this state.
     async fn withdraw(&self, project_ref: &ProjectRef, state: ProjectState);
@@ -26,10 +35,32 @@ pub trait Routes: fmt::Debug + Send + Sync {
     async fn probe(&self, project_ref: &ProjectRef, at_most: Duration) -> Result<(), String>;
 }
 
+/// A request to one of a project's services.
+#[derive(Debug, Clone)]
+pub struct ServiceCall {
+    pub method: &'static str,
+    /// With the service's prefix, and the query.
+    pub path: String,
+    /// Nothing is no body.
+    pub body: Option<Value>,
+    /// As whom.
+    pub token: SecretString,
+}
+
+/// What the service answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceAnswer {
+    pub status: u16,
+    /// `null` where it was no JSON.
+    pub body: Value,
+}
+
 /// A running project with what its services need.
 #[derive(Debug, Clone)]
 pub struct LiveProject {
     pub project_ref: ProjectRef,
     pub services: Services,
     pub secrets: ProjectSecrets,
+    /// What its Auth is told.
+    pub auth: Document,
 }

@@ -4,6 +4,7 @@
 mod addons;
 mod api_keys;
 mod archives;
+mod auth_config;
 mod error;
 mod events;
 mod extract;
@@ -56,6 +57,7 @@ pub(crate) fn router(state: ApiState) -> Router {
         .routes(routes!(archives::download))
         .routes(routes!(health::get))
         .routes(routes!(api_keys::list))
+        .routes(routes!(auth_config::get, auth_config::update))
         .routes(routes!(events::stream))
         .routes(routes!(events::notices))
         .routes(routes!(organizations::list))

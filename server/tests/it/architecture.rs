@@ -52,6 +52,7 @@ fn frameworks_stay_where_they_belong() {
 fn data_plane_services_know_neither_each_other_nor_the_control_plane() {
     let services = ["rest"];
     let data_plane = [
+        "auth-settings",
         "daemon",
         "gateway",
         "node",

@@ -12,6 +12,7 @@ mod identities;
 mod invite;
 mod json;
 mod logout;
+mod messages;
 mod oauth_server;
 mod otp;
 mod page;
@@ -50,6 +51,8 @@ pub(crate) fn router(context: Arc<AuthContext>) -> Router {
         .route("/admin/users/{user_id}/factors", get(admin_users::factors))
         .route("/admin/users/{user_id}/factors/{factor_id}", put(admin_users::update_factor).delete(admin_users::delete_factor))
         .route("/invite", post(invite::post))
+        .route("/admin/messages", get(messages::list).delete(messages::clear))
+        .route("/admin/messages/{id}", get(messages::get))
         .route("/health", get(service::health))
         .route("/settings", get(service::settings))
         .route("/.well-known/jwks.json", get(service::keys))

@@ -1,7 +1,9 @@
 //! `_auth.messages`: the built-in mailbox.
 
+use serde::Serialize;
 use serde_json::Value;
-use tokio_postgres::types::Json;
+use time::OffsetDateTime;
+use tokio_postgres::{Row, types::Json};
 use uuid::Uuid;
 
 use super::{Db, StoreError};
@@ -51,4 +53,68 @@ pub async fn insert(db: &Db, message: &KeptMessage<'_>) -> Result<(), StoreError
     )
     .await?;
     Ok(())
+}
+
+/// One as the mailbox lists it.
+#[derive(Debug, Serialize)]
+pub struct MessageHead {
+    pub id: Uuid,
+    pub user_id: Option<Uuid>,
+    pub channel: String,
+    pub kind: String,
+    pub recipient: String,
+    pub subject: String,
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+}
+
+/// One in full.
+#[derive(Debug, Serialize)]
+pub struct Message {
+    #[serde(flatten)]
+    pub head: MessageHead,
+    pub body: String,
+    pub data: Value,
+}
+
+/// The newest, or those before one of them; of all recipients, or of one.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn page(db: &Db, recipient: Option<&str>, before: Option<Uuid>, limit: i64) -> Result<Vec<MessageHead>, StoreError> {
+    let sql = "select id, user_id, channel, kind, recipient, subject, created_at from _auth.messages \
+         where ($1::text is null or recipient = $1) \
+         and ($2::uuid is null or (created_at, id) < (select created_at, id from _auth.messages where id = $2)) \
+         order by created_at desc, id desc limit $3";
+    Ok(db.rows(sql, &[&recipient, &before, &limit]).await?.iter().map(head).collect())
+}
+
+/// One, by id.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn find(db: &Db, id: Uuid) -> Result<Option<Message>, StoreError> {
+    let sql = "select id, user_id, channel, kind, recipient, subject, created_at, body, data from _auth.messages where id = $1";
+    Ok(db.row(sql, &[&id]).await?.map(|row| Message { head: head(&row), body: row.get(7), data: row.get(8) }))
+}
+
+/// Removes all of them.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn clear(db: &Db) -> Result<(), StoreError> {
+    db.execute("delete from _auth.messages", &[]).await?;
+    Ok(())
+}
+
+fn head(row: &Row) -> MessageHead {
+    MessageHead {
+        id: row.get(0),
+        user_id: row.get(1),
+        channel: row.get(2),
+        kind: row.get(3),
+        recipient: row.get(4),
+        subject: row.get(5),
+        created_at: row.get(6),
+    }
 }

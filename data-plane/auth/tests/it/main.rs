@@ -7,6 +7,7 @@ mod hostile;
 mod id_token;
 mod limits;
 mod links;
+mod messages;
 mod mfa;
 mod oauth_server;
 mod openid;

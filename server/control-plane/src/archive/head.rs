@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use auth_settings::document::Document;
 use control_plane_api::{InstanceSize, ProjectRef};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use super::{ArchiveError, FORMAT};
@@ -36,11 +38,13 @@ pub struct Manifest {
 pub(crate) struct Head {
     pub(crate) manifest: Manifest,
     pub(crate) secrets: ProjectSecrets,
+    /// What its Auth is told.
+    pub(crate) auth: Document,
 }
 
 impl Head {
     /// Of a project whose database has run.
-    pub(crate) fn of(project: &StoredProject, secrets: ProjectSecrets) -> Self {
+    pub(crate) fn of(project: &StoredProject, secrets: ProjectSecrets, auth: Document) -> Self {
         let manifest = Manifest {
             format: FORMAT,
             supacloud: env!("CARGO_PKG_VERSION").to_owned(),
@@ -53,7 +57,7 @@ impl Head {
             postgres_version: project.postgres_version.clone().unwrap_or_default(),
             packed_at: OffsetDateTime::now_utc(),
         };
-        Self { manifest, secrets }
+        Self { manifest, secrets, auth }
     }
 }
 
@@ -76,7 +80,7 @@ impl Manifest {
     }
 }
 
-/// The secrets in the clear, for the inside of a sealed archive and nothing else: the only form of them that is serialized.
+/// The secrets in the clear, those of Auth's settings among them, for the inside of a sealed archive and nothing else: the only form of them that is serialized.
 #[derive(Serialize, Deserialize)]
 pub(super) struct SecretsDocument {
     jwt_secret: String,
@@ -85,10 +89,13 @@ pub(super) struct SecretsDocument {
     passwords: BTreeMap<String, String>,
     publishable_keys: Vec<String>,
     secret_keys: Vec<String>,
+    /// What Auth's settings have of other than the defaults; not in archives of earlier versions.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    auth_config: Map<String, Value>,
 }
 
 impl SecretsDocument {
-    pub(super) fn document(secrets: &ProjectSecrets) -> serde_json::Result<Vec<u8>> {
+    pub(super) fn document(secrets: &ProjectSecrets, auth: &Document) -> serde_json::Result<Vec<u8>> {
         let text = |secret: &SecretString| secret.expose_secret().to_owned();
         serde_json::to_vec(&Self {
             jwt_secret: text(&secrets.jwt_secret),
@@ -97,20 +104,26 @@ impl SecretsDocument {
             passwords: secrets.passwords.iter().map(|(role, password)| (role.clone(), text(password))).collect(),
             publishable_keys: secrets.publishable_keys.iter().map(text).collect(),
             secret_keys: secrets.secret_keys.iter().map(text).collect(),
+            auth_config: auth.kept().clone(),
         })
     }
 
-    pub(super) fn read(document: &[u8]) -> Result<ProjectSecrets, ArchiveError> {
+    pub(super) fn read(document: &[u8]) -> Result<(ProjectSecrets, Document), ArchiveError> {
         let read: Self = parse(document)?;
         let all = |texts: Vec<String>| texts.into_iter().map(SecretString::from).collect();
-        Ok(ProjectSecrets {
+        let auth = Document::from_kept(&read.auth_config).map_err(|errors| {
+            let keys: Vec<_> = errors.into_iter().map(|error| error.key).collect();
+            ArchiveError::NotAnArchive(std::io::Error::other(format!("Auth settings {}", keys.join(", "))))
+        })?;
+        let secrets = ProjectSecrets {
             jwt_secret: read.jwt_secret.into(),
             anon_key: read.anon_key.into(),
             service_role_key: read.service_role_key.into(),
             passwords: read.passwords.into_iter().map(|(role, password)| (role, password.into())).collect(),
             publishable_keys: all(read.publishable_keys),
             secret_keys: all(read.secret_keys),
-        })
+        };
+        Ok((secrets, auth))
     }
 }
 

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! supacloud.json   what it is: format, project, version of PostgreSQL
-//! secrets.json     passwords and keys
+//! secrets.json     passwords and keys, and what Auth is told
 //! data/…           the data directory
 //! volumes/NAME/…   other volumes of the project's stack
 //! end.json         how many entries and bytes that was: without it, the file is not whole

@@ -103,8 +103,8 @@ pub(super) fn head(input: impl Read, passphrase: &Passphrase) -> Result<Head, Ar
         document(&mut entry)
     };
     let manifest = Manifest::read(&next(MANIFEST).map_err(ArchiveError::NotAnArchive)?)?;
-    let secrets = SecretsDocument::read(&next(SECRETS).map_err(ArchiveError::NotAnArchive)?)?;
-    Ok(Head { manifest, secrets })
+    let (secrets, auth) = SecretsDocument::read(&next(SECRETS).map_err(ArchiveError::NotAnArchive)?)?;
+    Ok(Head { manifest, secrets, auth })
 }
 
 /// Reads a whole archive, for whoever wants to know what it is and that nothing of it is missing: its manifest and how many

@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
+use auth_settings::document::Document;
 use control_plane_api::{InstanceSize, ProjectRef};
 use secrecy::{ExposeSecret as _, SecretString};
 use tempfile::TempDir;
@@ -34,7 +35,9 @@ fn a_head() -> Head {
         "driver": "local", "stack": null, "postgres_version": "15.18", "packed_at": "2026-11-28T00:00:00Z",
     }))
     .unwrap();
-    Head { manifest, secrets }
+    let auth = serde_json::json!({ "jwt_exp": 600, "smtp_pass": "hush" });
+    let auth = Document::default().apply(auth.as_object().unwrap(), project_ref.as_str()).unwrap();
+    Head { manifest, secrets, auth }
 }
 
 fn folder(path: &str) -> Entry<'_> {
@@ -80,8 +83,9 @@ fn what_goes_out_comes_in_again() {
 
     let received = depot.receive(&passphrase(), &bytes[..]).unwrap();
     assert_eq!(received.head.manifest, head.manifest);
-    let document = |secrets| SecretsDocument::document(secrets).unwrap();
-    assert_eq!(document(&received.head.secrets), document(&head.secrets));
+    let document = |head: &Head| SecretsDocument::document(&head.secrets, &head.auth).unwrap();
+    assert_eq!(document(&received.head), document(&head));
+    assert_eq!(received.head.auth, head.auth);
     assert!(depot.keep(&received).unwrap());
     assert!(!depot.keep(&received).unwrap(), "another one of the same project is on its way");
     drop(received);
@@ -122,7 +126,7 @@ fn nothing_is_read_without_the_passphrase_or_the_master_key() {
     let bytes = sent(&depot, &head);
     let waiting = fs::read(folder.path().join("archives").join(format!("{}.export", head.manifest.project_ref))).unwrap();
     for sealed in [&bytes, &waiting] {
-        for plain in [head.secrets.jwt_secret.expose_secret(), "Ada's", "PG_VERSION"] {
+        for plain in [head.secrets.jwt_secret.expose_secret(), "smtp_pass", "Ada's", "PG_VERSION"] {
             assert!(!sealed.windows(plain.len()).any(|window| window == plain.as_bytes()), "{plain}");
         }
     }
@@ -185,7 +189,7 @@ fn forged(entries: &[(&str, tar::EntryType)], ended: bool) -> Vec<u8> {
     };
     let head = a_head();
     add(MANIFEST, tar::EntryType::Regular, &head.manifest.document().unwrap());
-    add(SECRETS, tar::EntryType::Regular, &SecretsDocument::document(&head.secrets).unwrap());
+    add(SECRETS, tar::EntryType::Regular, &SecretsDocument::document(&head.secrets, &head.auth).unwrap());
     for (name, kind) in entries {
         add(name, *kind, b"");
     }

@@ -22,6 +22,7 @@ pub(crate) enum Field {
     ServiceRoleKey,
     RolePassword(String),
     ApiKey(uuid::Uuid),
+    AuthSetting(String),
 }
 
 impl Field {
@@ -33,6 +34,7 @@ impl Field {
             Self::ServiceRoleKey => "service_role_key".into(),
             Self::RolePassword(role) => format!("password:{role}"),
             Self::ApiKey(id) => format!("api_key:{id}"),
+            Self::AuthSetting(key) => format!("auth_config:{key}"),
         }
     }
 

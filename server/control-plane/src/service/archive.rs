@@ -113,6 +113,7 @@ impl ProjectService {
             stack,
             node: &self.installation.node,
             secrets: &received.head.secrets,
+            auth: &received.head.auth,
             postgres_version: Some(&manifest.postgres_version),
             made_by: OperationKind::Import,
             idempotency: None,

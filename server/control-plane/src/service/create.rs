@@ -1,5 +1,6 @@
 //! Making a project.
 
+use auth_settings::document::Document;
 use control_plane_api::{CreateProject, OperationKind, Project, ProjectState};
 use secrecy::SecretString;
 use time::OffsetDateTime;
@@ -41,6 +42,7 @@ impl ProjectService {
             stack: self.settings.stack.as_deref(),
             node: &self.installation.node,
             secrets: &secrets,
+            auth: &Document::default(),
             postgres_version: None,
             made_by: OperationKind::Create,
             idempotency: idempotency_key.map(|key| (key, request_hash.as_str())),

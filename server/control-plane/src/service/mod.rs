@@ -2,6 +2,8 @@
 //! the reconciler. HTTP and HTML map from and to this, and hold no rules of their own.
 
 mod archive;
+mod auth;
+mod auth_config;
 mod change;
 mod create;
 mod read;

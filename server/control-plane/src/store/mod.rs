@@ -2,6 +2,7 @@
 //!
 //! Times are Unix milliseconds by the database's own clock, so that replicas with different clocks agree on leases.
 
+mod auth_config;
 mod clock;
 mod entity;
 mod events;

@@ -1,5 +1,6 @@
 //! Project rows.
 
+use auth_settings::document::Document;
 use control_plane_api::{EventKind, Failure, InstanceSize, OperationKind, ProjectRef, ProjectState, Step};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
@@ -8,7 +9,7 @@ use sea_orm::{
 };
 use time::OffsetDateTime;
 
-use super::{NewEvent, Node, OpenOperation, Store, clock, entity, events, operations, optional_word, secrets, word};
+use super::{NewEvent, Node, OpenOperation, Store, auth_config, clock, entity, events, operations, optional_word, secrets, word};
 use crate::{
     error::Error,
     lifecycle,
@@ -27,6 +28,8 @@ pub(crate) struct NewProject<'a> {
     pub(crate) stack: Option<&'a str>,
     pub(crate) node: &'a Node,
     pub(crate) secrets: &'a ProjectSecrets,
+    /// What its Auth is told.
+    pub(crate) auth: &'a Document,
     /// Of the server that its data is from, where there is data already.
     pub(crate) postgres_version: Option<&'a str>,
     /// The operation that makes it.
@@ -97,6 +100,9 @@ impl Store {
         };
         let row = entity::project::Entity::insert(row).exec_with_returning(&tx).await?;
         secrets::insert(&tx, vault, row.id, new.project_ref, new.secrets, now).await?;
+        if *new.auth != Document::default() {
+            auth_config::write(&tx, vault, row.id, new.project_ref, new.auth, now).await?;
+        }
         if let Some((key, request_hash)) = new.idempotency {
             let key = entity::idempotency_key::ActiveModel {
                 key: Set(key.to_owned()),

@@ -47,7 +47,9 @@ impl Store {
                 Some(Field::RolePassword(role)) => {
                     passwords.insert(role, value);
                 }
-                Some(Field::ApiKey(_)) | None => return Err(Error::Corrupt(format!("secret field {:?}", row.field))),
+                Some(Field::ApiKey(_) | Field::AuthSetting(_)) | None => {
+                    return Err(Error::Corrupt(format!("secret field {:?}", row.field)));
+                }
             }
         }
         let keys = self.api_keys(vault, project).await?;

@@ -91,6 +91,9 @@ fn passphrase() -> SecretString {
 async fn a_project_goes_out_and_comes_in_again(plane: Plane) {
     let life = plane.live().await;
     let project_ref = plane.create_live("Ada's shop").await;
+    let settings = serde_json::json!({ "jwt_exp": 600, "smtp_pass": "hush" });
+    let settings = settings.as_object().unwrap();
+    plane.service.update_auth_config(&Caller::local(), &project_ref, settings).await.unwrap();
     plane.pause(&project_ref).await;
     let keys = plane.keys(&project_ref).await;
     let bytes = plane.export(&project_ref).await;
@@ -108,7 +111,7 @@ async fn a_project_goes_out_and_comes_in_again(plane: Plane) {
     assert_eq!(plane.machine.unpacked(&project_ref), DATA);
     assert_eq!(plane.machine.calls(Verb::Data, Some(&project_ref)), 1, "nothing was cloned the second time");
     assert_eq!(plane.keys(&project_ref).await, keys);
-    assert!(plane.routes.live(&project_ref).is_some());
+    assert_eq!(plane.routes.live(&project_ref).unwrap().auth.kept(), settings);
     assert_eq!(plane.service.size(&Caller::local(), &project_ref).await.unwrap(), InstanceSize::Small);
     let history = plane.history(&project_ref).await;
     for step in ["prepare_template", "unpack_data", "start_database", "set_passwords", "publish"] {

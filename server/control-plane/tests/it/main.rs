@@ -6,6 +6,7 @@
 mod support;
 
 mod archive;
+mod auth_config;
 mod crash;
 mod events;
 mod failures;

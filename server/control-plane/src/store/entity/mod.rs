@@ -3,6 +3,7 @@
 
 pub(crate) mod api_key;
 pub(crate) mod audit_log;
+pub(crate) mod auth_config;
 pub(crate) mod event;
 pub(crate) mod idempotency_key;
 pub(crate) mod instance;

@@ -7,11 +7,15 @@ use std::{
 };
 
 use async_trait::async_trait;
+use auth_settings::document::Document;
 use control_plane::{
     DataReader, DataState, DataWriter, DatabaseEndpoint, DatabaseState, Entry, EntryKind, LiveProject, Observation, Placement,
-    Progress, ProjectSecrets, ProvisionError, Provisioner, RolePasswords, Routes, Services, Started, UnexpectedExit,
+    Progress, ProjectSecrets, ProvisionError, Provisioner, RolePasswords, Routes, ServiceAnswer, ServiceCall, Services, Started,
+    UnexpectedExit,
 };
 use control_plane_api::{InstanceSize, ProjectRef, ProjectState, Usage};
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc};
 
 /// What a project's data is.
@@ -417,6 +421,24 @@ impl Routes for FakeRoutes {
         if let Some(hook) = hook {
             hook(&project_ref);
         }
+    }
+
+    async fn configure(&self, project_ref: &ProjectRef, auth: Document) {
+        if let Some(Ok(project)) = self.table().get_mut(project_ref) {
+            project.auth = auth;
+        }
+    }
+
+    async fn call(&self, project_ref: &ProjectRef, call: ServiceCall) -> Option<ServiceAnswer> {
+        let live = self.live(project_ref)?;
+        let is_admin = call.token.expose_secret() == live.secrets.service_role_key.expose_secret();
+        let refused = || json!({ "code": 403, "error_code": "not_admin", "msg": "User not allowed" });
+        let asked = || json!({ "asked": format!("{} {}", call.method, call.path), "body": call.body });
+        Some(match (is_admin, call.path.ends_with("/away")) {
+            (true, true) => ServiceAnswer { status: 503, body: Value::Null },
+            (true, false) => ServiceAnswer { status: 200, body: asked() },
+            (false, _) => ServiceAnswer { status: 403, body: refused() },
+        })
     }
 
     async fn withdraw(&self, project_ref: &ProjectRef, state: ProjectState) {

@@ -7,11 +7,9 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::{Document, ProjectFacts};
-use crate::settings::environment::value::character_sets;
-use crate::settings::external::PROVIDERS;
-use crate::settings::{
-    AllowList, Captcha, CaptchaProvider, Hook, MailKind, PoolSize, Provider, Settings, SmsProvider, Template, TestOtps,
-};
+use crate::environment::value::character_sets;
+use crate::external::PROVIDERS;
+use crate::{AllowList, Captcha, CaptchaProvider, Hook, MailKind, PoolSize, Provider, Settings, SmsProvider, Template, TestOtps};
 
 /// The audience and the role of a project's users.
 const AUTHENTICATED: &str = "authenticated";

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::field::{FIELDS, Form, Kind};
 use super::{Document, KEPT_WITHOUT_EFFECT, ProjectFacts, is_secret};
-use crate::settings::{Settings, SmsProvider};
+use crate::{Settings, SmsProvider};
 
 const REF: &str = "abcdefghijklmnopqrst";
 /// Keys, types and ranges of both documents: the Management API's of 2026-06, and what the command line 3.1.0 expects.

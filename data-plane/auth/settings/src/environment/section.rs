@@ -6,9 +6,9 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::{Reader, value};
-use crate::settings::external::PROVIDERS;
-use crate::settings::hooks::{is_hook_secret, is_hook_uri};
-use crate::settings::{
+use crate::external::PROVIDERS;
+use crate::hooks::{is_hook_secret, is_hook_uri};
+use crate::{
     AllowList, Captcha, CaptchaProvider, Hook, JwtKey, MailKind, PoolSize, Provider, Settings, SmsProvider, Template, TestOtps,
 };
 

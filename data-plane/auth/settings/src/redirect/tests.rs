@@ -1,4 +1,4 @@
-use crate::settings::Settings;
+use crate::Settings;
 
 use super::AllowList;
 

@@ -7,9 +7,9 @@ use time::format_description::well_known::Rfc3339;
 
 use super::field::{Field, Form, Kind};
 use super::{Document, FieldError};
-use crate::settings::AllowList;
-use crate::settings::hooks::{is_hook_secret, is_hook_uri};
-use crate::settings::redirect::is_address;
+use crate::AllowList;
+use crate::hooks::{is_hook_secret, is_hook_uri};
+use crate::redirect::is_address;
 
 /// A text is not longer than that: templates are the longest.
 const MAX_TEXT: usize = 256 * 1024;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::settings::Rate;
+use crate::Rate;
 
 /// `true`, `1`, `t`, … as Go reads them.
 pub(super) fn boolean(text: &str) -> Option<bool> {
@@ -14,7 +14,7 @@ pub(super) fn boolean(text: &str) -> Option<bool> {
 }
 
 /// `1h30m`, `300ms`, `1.5h` as Go reads them; a number alone is seconds.
-pub(crate) fn duration(text: &str) -> Option<Duration> {
+pub fn duration(text: &str) -> Option<Duration> {
     if let Ok(seconds) = text.parse::<u64>() {
         return Some(Duration::from_secs(seconds));
     }
@@ -61,7 +61,7 @@ pub(super) fn list(text: &str) -> Vec<String> {
 }
 
 /// Sets of characters with `:` between them; `\:` is a colon itself.
-pub(crate) fn character_sets(text: &str) -> Vec<String> {
+pub fn character_sets(text: &str) -> Vec<String> {
     let mut sets = vec![String::new()];
     for part in text.split(':') {
         let Some(last) = sets.last_mut() else { continue };

@@ -7,7 +7,7 @@ pub mod file;
 mod section;
 #[cfg(test)]
 mod tests;
-pub(crate) mod value;
+pub mod value;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

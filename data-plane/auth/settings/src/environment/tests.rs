@@ -3,7 +3,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 
 use super::{IGNORED, Variables};
-use crate::settings::{MailKind, PoolSize, Rate, Settings, SmsProvider, Template};
+use crate::{MailKind, PoolSize, Rate, Settings, SmsProvider, Template};
 
 fn variables(lines: &str) -> Variables {
     lines.lines().filter_map(|line| line.trim().split_once('=')).map(|(n, v)| (n.to_owned(), v.to_owned())).collect()
@@ -155,7 +155,7 @@ fn the_readme_names_what_is_taken_and_what_is_ignored() {
     for (start, _) in IGNORED {
         assert!(readme.contains(start), "{start}");
     }
-    for provider in crate::settings::external::PROVIDERS {
+    for provider in crate::external::PROVIDERS {
         assert!(readme.contains(&format!("`{}`", provider.to_uppercase())), "{provider}");
     }
 }

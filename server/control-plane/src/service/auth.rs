@@ -1,0 +1,43 @@
+//! A project's users and mailbox: asked of its own Auth, as its service role.
+
+use control_plane_api::ProjectRef;
+use serde_json::Value;
+
+use super::ProjectService;
+use crate::{
+    caller::Caller,
+    error::Error,
+    routes::{ServiceAnswer, ServiceCall},
+};
+
+/// Where a project's Auth is.
+const PREFIX: &str = "/auth/v1";
+
+impl ProjectService {
+    /// Asks a project's Auth as who may do everything there. `path` is GoTrue's own, with its query: `/admin/users?page=2`.
+    pub async fn ask_auth(
+        &self,
+        _caller: &Caller,
+        project_ref: &ProjectRef,
+        method: &'static str,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<Value, Error> {
+        let project = self.installation.store.project(project_ref).await?;
+        let token = self.installation.store.secrets(&self.installation.vault, &project).await?.service_role_key;
+        let call = ServiceCall { method, path: format!("{PREFIX}{path}"), body, token };
+        match self.routes.call(project_ref, call).await {
+            Some(ServiceAnswer { status: 200..=299, body }) => Ok(body),
+            Some(ServiceAnswer { status: status @ 400..=499, body }) => {
+                Err(Error::ServiceRefused { status, message: message(&body) })
+            }
+            Some(_) | None => Err(Error::ServiceAway("Auth")),
+        }
+    }
+}
+
+/// What GoTrue says, in either form of its errors.
+fn message(body: &Value) -> String {
+    let said = ["msg", "message", "error_description"].into_iter().find_map(|name| body[name].as_str());
+    said.unwrap_or("The project's Auth refused this.").to_owned()
+}
