@@ -226,21 +226,82 @@ test('a request without a key is refused', async () => {
   expect(await response.json()).toHaveProperty('message');
 });
 
+/** What the link of the mail to somebody carries; the schema `auth` is the owner's to read. */
+async function mailedToken(baseUrl: string, email: string): Promise<string> {
+  const sql = `select t.token_hash from auth.one_time_tokens t join auth.users u on u.id = t.user_id
+    where u.email = '${email}' order by t.created_at desc limit 1`;
+  return psql(await connectionUri(baseUrl, project.ref, 'a-long-library-password'), sql);
+}
+
+/** A client that keeps no session anywhere but in itself. */
+function clientOf(key: string): SupabaseClient {
+  return createClient(url, key, { auth: { persistSession: false, autoRefreshToken: false } });
+}
+
+test('users sign up, confirm, sign in, refresh and sign out, and see their own rows', async ({ api, server }) => {
+  const { publishable } = await api.keys(project.ref);
+  const [ada, grace] = [clientOf(publishable), clientOf(publishable)];
+  for (const [client, email] of [[ada, 'ada@example.com'], [grace, 'grace@example.com']] as const) {
+    const credentials = { email, password: 'correct horse battery' };
+    const signedUp = await client.auth.signUp({ ...credentials, options: { data: { name: email } } });
+    expect([signedUp.error, signedUp.data.session, signedUp.data.user?.email]).toEqual([null, null, email]);
+    expect((await client.auth.signInWithPassword(credentials)).error?.code, 'before it is confirmed').toBe('email_not_confirmed');
+    const confirmed = await client.auth.verifyOtp({ token_hash: await mailedToken(server.url, email), type: 'email' });
+    expect(confirmed.error).toBeNull();
+    const signedIn = await client.auth.signInWithPassword(credentials);
+    expect([signedIn.error, signedIn.data.user?.user_metadata.name]).toEqual([null, email]);
+    await rows(client.from('notes').insert({ body: `of ${email}` }));
+  }
+  expect(await rows(ada.from('notes').select('body'))).toEqual([{ body: 'of ada@example.com' }]);
+  const { data: session } = await ada.auth.getSession();
+  expect(await rows(ada.rpc('whoami'))).toEqual({ role: 'authenticated', uid: session.session?.user.id, email: 'ada@example.com' });
+  expect(await rows(anon.from('notes').select('body')), 'nobody is nobody').toEqual([]);
+  expect(await rows(admin.from('notes').select('body').order('id'))).toHaveLength(2);
+
+  const refreshed = await ada.auth.refreshSession();
+  expect(refreshed.error).toBeNull();
+  expect(refreshed.data.session?.refresh_token).not.toBe(session.session?.refresh_token);
+  expect((await ada.auth.getUser()).data.user?.email).toBe('ada@example.com');
+  expect((await ada.auth.updateUser({ data: { name: 'Ada' } })).data.user?.user_metadata.name).toBe('Ada');
+  expect((await ada.auth.signOut()).error).toBeNull();
+  expect(await rows(ada.from('notes').select('body'))).toEqual([]);
+  const token = refreshed.data.session?.access_token ?? '';
+  expect((await clientOf(publishable).auth.getUser(token)).error?.name, 'its session is over').toBe('AuthSessionMissingError');
+  expect((await grace.auth.getUser()).data.user?.email, 'another is not').toBe('grace@example.com');
+});
+
+test("a mail's link needs no key and leads to the site", async ({ api, server }) => {
+  const { publishable } = await api.keys(project.ref);
+  const email = 'link@example.com';
+  await clientOf(publishable).auth.signUp({ email, password: 'correct horse battery' });
+  const token = await mailedToken(server.url, email);
+  const followed = await fetch(`${url}/auth/v1/verify?token=${token}&type=signup`, { redirect: 'manual' });
+  expect(followed.status).toBe(303);
+  expect(followed.headers.get('location')).toMatch(/^http:\/\/localhost:3000\/?#access_token=/);
+  expect((await fetch(`${url}/auth/v1/.well-known/jwks.json`)).status).toBe(200);
+  expect((await fetch(`${url}/auth/v1/settings`)).status, 'everything else does').toBe(401);
+});
+
 test('services that are still to come say so', async ({ api }) => {
   const { publishable } = await api.keys(project.ref);
-  for (const path of ['/auth/v1/health', '/storage/v1/version']) {
+  for (const path of ['/functions/v1/hello', '/storage/v1/version']) {
     const response = await fetch(`${url}${path}`, { headers: { apikey: publishable } });
     expect(response.status, path).toBe(501);
     expect(await response.json(), path).toHaveProperty('message');
   }
 });
 
-test('supabase-py does the same', async ({ api }) => {
+test('supabase-py does the same', async ({ api, server }) => {
   const python = process.env.SUPACLOUD_PYTHON;
   test.skip(!python, 'SUPACLOUD_PYTHON is not set; make browser sets it');
   const { publishable, secret } = await api.keys(project.ref);
-  const { stdout } = await promisify(execFile)(python!, [resolve(import.meta.dirname, '../support/client.py'), url, publishable, secret], {
-    timeout: 60_000,
+  // It asks for the token in the mail by a line of its output.
+  const script = resolve(import.meta.dirname, '../support/client.py');
+  const running = promisify(execFile)(python!, [script, url, publishable, secret], { timeout: 60_000 });
+  running.child.stdout?.on('data', async (chunk: Buffer) => {
+    const email = /^token for (\S+)$/m.exec(chunk.toString())?.[1];
+    if (email) running.child.stdin?.end(`${await mailedToken(server.url, email)}\n`);
   });
+  const { stdout } = await running;
   expect(stdout.trim().split('\n').at(-1)).toBe('ok');
 });

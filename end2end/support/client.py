@@ -4,6 +4,7 @@ import sys
 
 from postgrest.exceptions import APIError
 from supabase import create_client
+from supabase_auth.errors import AuthApiError
 
 url, publishable, secret = sys.argv[1:]
 anon = create_client(url, publishable)
@@ -34,5 +35,22 @@ try:
     raise AssertionError("row level security let an insert through")
 except APIError as error:
     check(error.code, "42501")
+
+user = {"email": "python@example.com", "password": "correct horse battery"}
+check(anon.auth.sign_up(user).session, None)
+try:
+    anon.auth.sign_in_with_password(user)
+    raise AssertionError("an address that is not confirmed was let in")
+except AuthApiError as error:
+    check(error.code, "email_not_confirmed")
+print("token for", user["email"], flush=True)
+anon.auth.verify_otp({"token_hash": input(), "type": "email"})
+session = anon.auth.sign_in_with_password(user).session
+check(len(anon.table("notes").insert({"body": "of python"}).execute().data), 1)
+check([row["body"] for row in anon.table("notes").select("body").execute().data], ["of python"])
+check(anon.auth.refresh_session().session.refresh_token == session.refresh_token, False)
+check(anon.auth.get_user().user.email, user["email"])
+anon.auth.sign_out()
+check(anon.table("notes").select("body").execute().data, [])
 
 print("ok")

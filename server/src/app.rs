@@ -61,7 +61,7 @@ pub(crate) async fn run(config: Config, site: Site) -> anyhow::Result<ExitCode> 
         ..Limits::default()
     };
     let table = Arc::new(RouteTable::default());
-    let routes = Arc::new(GatewayRoutes::new(Arc::clone(&table), limits.clone(), settings.clone(), pool));
+    let routes = Arc::new(GatewayRoutes::new(Arc::clone(&table), limits.clone(), settings.clone(), pool)?);
     let shared_routes = || Arc::clone(&routes) as Arc<dyn control_plane::Routes>;
     let projects = Arc::new(ProjectService::new(installation.clone(), shared_routes(), settings));
     let reconciler = Arc::new(Reconciler::new(
@@ -76,7 +76,7 @@ pub(crate) async fn run(config: Config, site: Site) -> anyhow::Result<ExitCode> 
     reconciler.prepare().await.context("reading the projects")?;
 
     let stop = CancellationToken::new();
-    let gateway = Gateway::new(table, limits, |path| node::missing_service(path).is_some());
+    let gateway = Gateway::new(table, limits, node::is_open);
     let forwarding = Forwarding {
         trusted: config.server.trusted_proxies.clone(),
         domain: Domain::new(&config.server.domain),

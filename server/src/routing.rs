@@ -8,19 +8,24 @@ use std::{
 
 use async_trait::async_trait;
 use auth_settings::document::Document;
-use axum::{Router, body::Body, extract::Request, http::header};
+use axum::{Router, body::Body, extract::Request, http::header, middleware};
 use control_plane::{
     DatabaseEndpoint, LiveProject, ProjectSecrets, RemoteServices, Routes, ServiceAnswer, ServiceCall, ServiceSettings,
     ServiceTarget, Services,
 };
 use control_plane_api::{ProjectRef, ProjectState};
-use gateway::{Limits, RouteTable, Upstream, remote::Target};
+use gateway::{ClientFacts, Limits, RouteTable, Upstream, remote::Target};
+use http::{HeaderName, HeaderValue};
+use node::ServicesError;
 use project_context::{ApiKeys, ContextSettings, DatabaseAddress, ProjectContext};
 use secrecy::ExposeSecret as _;
 use tower::ServiceExt as _;
 
-/// Database role that the services of a project connect as.
+/// Database roles that the services of a project connect as.
 const SERVICE_ROLE: &str = "authenticator";
+const AUTH_ROLE: &str = "supabase_auth_admin";
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Longest time for what the server itself asks of a project, and longest answer, in bytes.
 const CALL_TIME: Duration = Duration::from_secs(10);
@@ -40,28 +45,56 @@ pub(crate) struct GatewayRoutes {
     limits: Limits,
     settings: ServiceSettings,
     pool: Pool,
-    contexts: Mutex<HashMap<ProjectRef, Arc<ProjectContext>>>,
+    shared: node::Shared,
+    running: Mutex<HashMap<ProjectRef, Running>>,
     /// Those whose services are elsewhere.
     remote: Mutex<HashMap<ProjectRef, RemoteServices>>,
 }
 
+/// A project whose services are in this process.
+#[derive(Debug)]
+struct Running {
+    context: Arc<ProjectContext>,
+    services: node::Services,
+}
+
+impl Running {
+    /// Has Auth go by these settings for the requests that begin from now on.
+    fn configure(&self, auth: &Document) {
+        let mut settings = node::auth_settings(&self.context, auth);
+        if let Err(error) = self.services.auth.set(settings.clone()) {
+            let project_ref = self.context.project_ref();
+            tracing::error!(project.ref = %project_ref, error = &error as &dyn std::error::Error, "Auth can't have its settings");
+            // Better without its mail server than by the defaults, which let anybody sign up.
+            settings.smtp.host = None;
+            _ = self.services.auth.set(settings);
+        }
+    }
+}
+
 impl GatewayRoutes {
-    pub(crate) fn new(table: Arc<RouteTable>, limits: Limits, settings: ServiceSettings, pool: Pool) -> Self {
-        Self { table, limits, settings, pool, contexts: Mutex::default(), remote: Mutex::default() }
+    pub(crate) fn new(
+        table: Arc<RouteTable>,
+        limits: Limits,
+        settings: ServiceSettings,
+        pool: Pool,
+    ) -> Result<Self, ServicesError> {
+        let shared = node::shared()?;
+        Ok(Self { table, limits, settings, pool, shared, running: Mutex::default(), remote: Mutex::default() })
     }
 
     /// Closes every project's connections to its database.
     pub(crate) fn close_all(&self) {
-        for (_, context) in self.contexts.lock().unwrap_or_else(PoisonError::into_inner).drain() {
-            context.close();
+        for (_, running) in self.running.lock().unwrap_or_else(PoisonError::into_inner).drain() {
+            running.context.close();
         }
     }
 
     fn close(&self, project_ref: &ProjectRef) {
         self.remote.lock().unwrap_or_else(PoisonError::into_inner).remove(project_ref);
-        let context = self.contexts.lock().unwrap_or_else(PoisonError::into_inner).remove(project_ref);
-        if let Some(context) = context {
-            context.close();
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(project_ref);
+        if let Some(running) = running {
+            running.context.close();
         }
     }
 
@@ -72,12 +105,22 @@ impl GatewayRoutes {
             api_url: self.settings.api_url(&project.project_ref),
             database: DatabaseAddress { host: database.host.clone(), port: database.port, name: "postgres".to_owned() },
             authenticator_password: secrets.passwords.get(SERVICE_ROLE)?.clone(),
+            auth_password: secrets.passwords.get(AUTH_ROLE)?.clone(),
             jwt_secret: secrets.jwt_secret.clone(),
             keys,
             max_connections: self.pool.max_connections,
             idle_after: self.pool.idle_after,
         }))
     }
+}
+
+/// Services in this process are told of the client as those elsewhere are.
+async fn say_who_asks(mut request: Request) -> Request {
+    let address = request.extensions().get::<ClientFacts>().map(|facts| facts.address.to_string());
+    if let Some(value) = address.and_then(|address| HeaderValue::try_from(address).ok()) {
+        request.headers_mut().insert(FORWARDED_FOR, value);
+    }
+    std::future::ready(request).await
 }
 
 fn keys(secrets: &ProjectSecrets) -> ApiKeys {
@@ -121,9 +164,18 @@ impl Routes for GatewayRoutes {
                     return;
                 };
                 self.close(&project_ref);
-                let services = node::router(Arc::clone(&context));
-                self.contexts.lock().unwrap_or_else(PoisonError::into_inner).insert(project_ref.clone(), context);
-                services
+                let services = match node::Services::new(&context, &self.shared) {
+                    Ok(services) => services,
+                    Err(error) => {
+                        tracing::error!(project.ref = %project_ref, error = &error as &dyn std::error::Error, "making the services");
+                        return;
+                    }
+                };
+                let router = services.router.clone().layer(middleware::map_request(say_who_asks));
+                let running = Running { context, services };
+                running.configure(&project.auth);
+                self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(project_ref.clone(), running);
+                router
             }
             Services::Remote(remote) => {
                 self.close(&project_ref);
@@ -134,7 +186,11 @@ impl Routes for GatewayRoutes {
         self.table.publish(project_ref, Upstream::new(keys(&project.secrets), services, &self.limits));
     }
 
-    async fn configure(&self, _project_ref: &ProjectRef, _auth: Document) {}
+    async fn configure(&self, project_ref: &ProjectRef, auth: Document) {
+        if let Some(running) = self.running.lock().unwrap_or_else(PoisonError::into_inner).get(project_ref) {
+            running.configure(&auth);
+        }
+    }
 
     async fn call(&self, project_ref: &ProjectRef, call: ServiceCall) -> Option<ServiceAnswer> {
         let services = self.table.services(project_ref)?;
@@ -172,7 +228,12 @@ impl Routes for GatewayRoutes {
                 Err("The project's services do not answer, or their database does not.".to_owned())
             };
         }
-        let context = self.contexts.lock().unwrap_or_else(PoisonError::into_inner).get(project_ref).cloned();
+        let context = self
+            .running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(project_ref)
+            .map(|running| Arc::clone(&running.context));
         let Some(context) = context else { return Err("The project's address is not open.".to_owned()) };
         match tokio::time::timeout(at_most, context.probe()).await {
             Ok(Ok(())) => Ok(()),

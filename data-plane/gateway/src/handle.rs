@@ -27,12 +27,13 @@ const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(3600);
 
 /// Headers that scripts of other origins may read; PostgREST's list and what the other services add.
-const EXPOSED: [&str; 14] = [
+const EXPOSED: [&str; 17] = [
     "content-encoding",
     "content-location",
     "content-range",
     "content-type",
     "date",
+    "link",
     "location",
     "preference-applied",
     "proxy-status",
@@ -41,6 +42,8 @@ const EXPOSED: [&str; 14] = [
     "server-timing",
     "transfer-encoding",
     "x-request-id",
+    "x-sb-error-code",
+    "x-supabase-api-version",
     "x-total-count",
 ];
 
@@ -52,15 +55,15 @@ pub struct Gateway {
     cors: CorsLayer,
     /// [`EXPOSED`] as a header's value.
     exposed: HeaderValue,
-    /// Whether a path belongs to a service that answers without a key because it is not there.
-    is_missing: fn(&str) -> bool,
+    /// Whether a path is for everybody, with an API key or without.
+    is_open: fn(&str) -> bool,
 }
 
 impl Gateway {
-    /// A gateway over these routes. `is_missing` tells paths whose service this version does not have: they say so to
-    /// anybody without a key.
+    /// A gateway over these routes. `is_open` tells paths that need no API key: those that a mail's link or another service
+    /// leads to, and those whose service this version does not have.
     #[must_use]
-    pub fn new(routes: Arc<RouteTable>, limits: Limits, is_missing: fn(&str) -> bool) -> Self {
+    pub fn new(routes: Arc<RouteTable>, limits: Limits, is_open: fn(&str) -> bool) -> Self {
         let methods = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
         let cors = CorsLayer::new()
             .allow_origin(Any)
@@ -71,7 +74,7 @@ impl Gateway {
             // Every origin gets the same answer, and the services have a `Vary` of their own.
             .vary([]);
         let exposed = HeaderValue::try_from(EXPOSED.join(",")).unwrap_or_else(|_| HeaderValue::from_static("*"));
-        Self { routes, limits, cors, exposed, is_missing }
+        Self { routes, limits, cors, exposed, is_open }
     }
 
     /// What it lets requests through to.
@@ -142,7 +145,7 @@ impl Gateway {
         match key::authenticate(&upstream.keys, &mut parts.headers, &mut parts.uri) {
             Ok(()) => {}
             // A key of another project is refused here, too.
-            Err(KeyError::Missing) if (self.is_missing)(parts.uri.path()) => {}
+            Err(KeyError::Missing) if (self.is_open)(parts.uri.path()) => {}
             Err(KeyError::Missing) => return answer::no_key(),
             Err(KeyError::Invalid) => return answer::invalid_key(),
             Err(KeyError::SecretInBrowser) => return answer::secret_key_in_browser(),

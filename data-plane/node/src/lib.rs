@@ -3,12 +3,14 @@
 //!
 //! The server mounts the router in its own process; the program of the same name serves it from a container ([`run`]).
 
+mod auth;
 mod program;
 mod secrets;
 mod settings;
 
 use std::sync::Arc;
 
+use ::auth::AuthContext;
 use axum::{
     Json, Router,
     http::{HeaderMap, StatusCode, Uri, header::AUTHORIZATION},
@@ -16,6 +18,8 @@ use axum::{
 use project_context::ProjectContext;
 use serde_json::json;
 
+pub use crate::auth::{ServicesError, auth_settings, shared};
+pub use ::auth::Shared;
 pub use program::{RunError, health, run};
 pub use secrets::{Secrets, SecretsError};
 pub use settings::{Settings, SettingsError};
@@ -24,13 +28,8 @@ pub use settings::{Settings, SettingsError};
 const REST: &str = "/rest/v1";
 
 /// Where the services are mounted that this version does not have yet.
-const MISSING: [(&str, &str); 5] = [
-    ("/auth/v1", "Auth"),
-    ("/storage/v1", "Storage"),
-    ("/realtime/v1", "Realtime"),
-    ("/functions/v1", "Edge Functions"),
-    ("/graphql/v1", "GraphQL"),
-];
+const MISSING: [(&str, &str); 4] =
+    [("/storage/v1", "Storage"), ("/realtime/v1", "Realtime"), ("/functions/v1", "Edge Functions"), ("/graphql/v1", "GraphQL")];
 
 /// Name of the service that a path belongs to and that this version does not have; nothing for any other path.
 #[must_use]
@@ -38,18 +37,41 @@ pub fn missing_service(path: &str) -> Option<&'static str> {
     MISSING.into_iter().find(|(prefix, _)| is_below(path, prefix)).map(|(_, name)| name)
 }
 
-/// Every service of the project. Its own paths begin after where it is mounted.
-pub fn router(context: Arc<ProjectContext>) -> Router {
-    let verify = {
-        let context = Arc::clone(&context);
-        move |token: &str| context.verify(token).is_ok()
-    };
-    mount(rest::router(context), verify)
+/// Whether a path is for everybody, with an API key or without: a service's own doors for mails' links and providers, and
+/// what only says that there is nothing.
+#[must_use]
+pub fn is_open(path: &str) -> bool {
+    missing_service(path).is_some() || auth::is_open(path)
 }
 
-fn mount(rest: Router, verify: impl Fn(&str) -> bool + Clone + Send + Sync + 'static) -> Router {
+/// Every service of a project, and what of them changes while they run.
+#[derive(Debug)]
+pub struct Services {
+    /// All of them. Its own paths begin after where it is mounted.
+    pub router: Router,
+    /// Takes other settings by [`AuthContext::set`]; [`auth_settings`] makes them.
+    pub auth: Arc<AuthContext>,
+}
+
+impl Services {
+    /// Makes them. Does no IO; connections are opened by requests.
+    ///
+    /// # Errors
+    /// [`ServicesError`]
+    pub fn new(context: &Arc<ProjectContext>, shared: &Shared) -> Result<Self, ServicesError> {
+        let verify = {
+            let context = Arc::clone(context);
+            move |token: &str| context.verify(token).is_ok()
+        };
+        let auth = auth::context(context, shared)?;
+        let auth_router = auth::router(context, Arc::clone(&auth));
+        Ok(Self { router: mount(rest::router(Arc::clone(context)), auth_router, verify), auth })
+    }
+}
+
+fn mount(rest: Router, auth: Router, verify: impl Fn(&str) -> bool + Clone + Send + Sync + 'static) -> Router {
     // Not `nest`, which knows `/rest/v1` but not `/rest/v1/`, which is what clients ask for.
-    Router::new().nest_service(REST, rest).fallback(move |uri: Uri, headers: HeaderMap| {
+    Router::new().nest_service(REST, rest).nest_service(auth::PREFIX, auth).fallback(move |uri: Uri, headers: HeaderMap| {
         let answer = elsewhere(&uri, bearer(&headers).is_none_or(verify));
         std::future::ready(answer)
     })
@@ -65,7 +87,7 @@ fn elsewhere(uri: &Uri, is_ours: bool) -> (StatusCode, Json<serde_json::Value>) 
     let (status, message) = match missing_service(uri.path()) {
         _ if !is_ours => (StatusCode::UNAUTHORIZED, "The token is not one of this project's, or its time is over.".to_owned()),
         Some(name) => (StatusCode::NOT_IMPLEMENTED, format!("This version of supacloud does not have {name} yet.")),
-        None => (StatusCode::NOT_FOUND, "There is no service at this path. REST is at /rest/v1/.".to_owned()),
+        None => (StatusCode::NOT_FOUND, "There is no service at this path. REST is at /rest/v1/, Auth at /auth/v1/.".to_owned()),
     };
     (status, Json(json!({ "message": message })))
 }
@@ -86,14 +108,16 @@ mod tests {
 
     #[test]
     fn paths_belong_to_services_by_whole_segments() {
-        assert_eq!(missing_service("/auth/v1/health"), Some("Auth"));
+        assert_eq!(missing_service("/functions/v1/hello"), Some("Edge Functions"));
         assert_eq!(missing_service("/storage/v1"), Some("Storage"));
-        assert_eq!(missing_service("/auth/v10"), None);
+        assert_eq!(missing_service("/storage/v10"), None);
+        assert_eq!(missing_service("/auth/v1/health"), None);
         assert_eq!(missing_service("/rest/v1/t"), None);
     }
 
     #[tokio::test]
     async fn requests_reach_their_service_without_its_prefix() {
+        let auth = Router::new().fallback(|uri: Uri| async move { format!("auth {uri}") });
         let echo = Router::new().fallback(|uri: Uri| async move { uri.to_string() });
         for (whole, status, rest) in [
             ("/rest/v1", 200, "/"),
@@ -101,12 +125,14 @@ mod tests {
             ("/rest/v1/t?a=eq.1", 200, "/t?a=eq.1"),
             ("/rest/v1?a=1", 200, "/?a=1"),
             ("/rest/v1/t/%2F", 200, "/t/%2F"),
-            ("/rest/v10", 404, r#"{"message":"There is no service at this path. REST is at /rest/v1/."}"#),
-            ("/rest", 404, r#"{"message":"There is no service at this path. REST is at /rest/v1/."}"#),
-            ("/auth/v1/health", 501, r#"{"message":"This version of supacloud does not have Auth yet."}"#),
+            ("/rest/v10", 404, r#"{"message":"There is no service at this path. REST is at /rest/v1/, Auth at /auth/v1/."}"#),
+            ("/rest", 404, r#"{"message":"There is no service at this path. REST is at /rest/v1/, Auth at /auth/v1/."}"#),
+            ("/auth/v1/health?a=1", 200, "auth /health?a=1"),
+            ("/auth/v1/admin/users", 200, "auth /admin/users"),
+            ("/storage/v1/version", 501, r#"{"message":"This version of supacloud does not have Storage yet."}"#),
         ] {
             let request = Request::builder().uri(whole).body(Body::empty()).unwrap();
-            let response = mount(echo.clone(), |_| false).oneshot(request).await.unwrap();
+            let response = mount(echo.clone(), auth.clone(), |_| false).oneshot(request).await.unwrap();
             assert_eq!(response.status(), status, "{whole}");
             assert_eq!(to_bytes(response.into_body(), 1000).await.unwrap(), rest, "{whole}");
         }
@@ -115,8 +141,8 @@ mod tests {
     #[tokio::test]
     async fn a_foreign_token_is_refused_where_there_is_no_service_too() {
         for (token, status) in [("ours", 501), ("another's", 401)] {
-            let router = mount(Router::new(), |token| token == "ours");
-            let request = Request::builder().uri("/auth/v1/user").header("authorization", format!("Bearer {token}"));
+            let router = mount(Router::new(), Router::new(), |token| token == "ours");
+            let request = Request::builder().uri("/storage/v1/object").header("authorization", format!("Bearer {token}"));
             let response = router.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
             assert_eq!(response.status(), status, "{token}");
         }

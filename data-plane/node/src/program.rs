@@ -4,9 +4,10 @@ use std::{error::Error, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use daemon::Limits;
 use project_context::{ContextSettings, PoolError, ProjectContext};
+use secrecy::SecretString;
 use tokio::net::TcpListener;
 
-use crate::{Secrets, Settings};
+use crate::{Secrets, Services, ServicesError, Settings};
 
 /// No limit for the head of a request: only the gateway connects, which has one for its own clients, and it keeps
 /// connections open for later. Closing one of those could meet a request that is on its way.
@@ -28,6 +29,9 @@ pub enum RunError {
         #[source]
         source: io::Error,
     },
+    /// A service can't be made.
+    #[error(transparent)]
+    Services(#[from] ServicesError),
     /// Signals can't be handled.
     #[error("can't handle signals")]
     Signals(#[source] io::Error),
@@ -40,30 +44,37 @@ pub enum RunError {
 /// [`RunError`], all before the first request.
 pub async fn run(settings: Settings, secrets: Secrets) -> Result<(), RunError> {
     let stop = daemon::stop_on_signals().map_err(RunError::Signals)?;
-    let services = listen(settings.listen, "NODE_LISTEN").await?;
+    let shared = crate::shared()?;
+    let listener = listen(settings.listen, "NODE_LISTEN").await?;
     let admin = listen(settings.admin_listen, "NODE_ADMIN_LISTEN").await?;
     tracing::info!(
         project.ref = %settings.project_ref,
-        address = %services.local_addr().unwrap_or(settings.listen),
+        address = %listener.local_addr().unwrap_or(settings.listen),
         admin = %admin.local_addr().unwrap_or(settings.admin_listen),
         "listening"
     );
+    let auth_password = secrets.auth_password.unwrap_or_else(|| {
+        tracing::warn!("there is no secret auth_password, so Auth can't reach the database; have the stack hand it over");
+        SecretString::default()
+    });
     let context = ProjectContext::new(ContextSettings {
         project_ref: settings.project_ref,
         api_url: settings.api_url,
         database: settings.database,
         authenticator_password: secrets.authenticator_password,
+        auth_password,
         jwt_secret: secrets.jwt_secret,
         keys: secrets.keys,
         max_connections: settings.max_connections,
         idle_after: settings.idle_after,
     });
+    let services = Services::new(&context, &shared)?;
     let admin_router = daemon::admin_router({
         let context = Arc::clone(&context);
         move || ready(Arc::clone(&context))
     });
     tokio::join!(
-        daemon::serve(services, crate::router(Arc::clone(&context)), stop.clone(), LIMITS),
+        daemon::serve(listener, services.router, stop.clone(), LIMITS),
         daemon::serve(admin, admin_router, stop, LIMITS),
     );
     context.close();

@@ -32,6 +32,8 @@ pub enum SecretsError {
 pub struct Secrets {
     /// `authenticator_password`: of the database role that the services connect as.
     pub authenticator_password: SecretString,
+    /// `auth_password`: of the database role that Auth connects as. Stacks of earlier versions have none.
+    pub auth_password: Option<SecretString>,
     /// `jwt_secret`: what the project's tokens are signed with.
     pub jwt_secret: SecretString,
     /// `anon_key`, `service_role_key`, `publishable_keys` and `secret_keys`.
@@ -53,6 +55,7 @@ impl Secrets {
         );
         Ok(Self {
             authenticator_password: required(folder.join("authenticator_password"))?,
+            auth_password: several(folder.join("auth_password"))?.pop(),
             jwt_secret: required(folder.join("jwt_secret"))?,
             keys,
         })
@@ -110,8 +113,11 @@ mod tests {
 
     #[test]
     fn newlines_at_the_end_are_no_part_of_a_secret() {
-        let secrets = Secrets::read(folder(&[("secret_keys", "sb_secret_1\n\nsb_secret_2\n")]).path()).unwrap();
+        let secrets =
+            Secrets::read(folder(&[("secret_keys", "sb_secret_1\n\nsb_secret_2\n"), ("auth_password", "auth word\n")]).path())
+                .unwrap();
         assert_eq!(secrets.authenticator_password.expose_secret(), " pass word ");
+        assert_eq!(secrets.auth_password.as_ref().unwrap().expose_secret(), "auth word");
         assert_eq!(secrets.jwt_secret.expose_secret(), "signs");
         assert_eq!(secrets.keys.identify("a.n.on"), Some(PresentedKey::Anon));
         assert_eq!(secrets.keys.identify("sb_secret_2"), Some(PresentedKey::Secret));

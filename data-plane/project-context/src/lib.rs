@@ -1,5 +1,5 @@
 //! What every service of one project shares: its API keys, the verification of its tokens, and one bounded pool of
-//! database connections as `authenticator`, which costs nothing while the project is idle.
+//! database connections as `authenticator`, and a smaller one for Auth, which cost nothing while the project is idle.
 //!
 //! It knows nothing of any service's wire contract: which role a request runs as, and how an error is shown, is the
 //! service's affair. A service that runs without a project is made from the parts: [`Pool`] and [`Verifier`].
@@ -21,7 +21,7 @@ mod token_cache;
 mod verification_keys;
 mod wire;
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use control_plane_api::ProjectRef;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -39,14 +39,19 @@ pub use tls::{Identity, Roots, Tls, TlsError, TlsSettings};
 pub use token_cache::CacheMetrics;
 pub use verification_keys::{KeysError, SHORTEST_SECRET, VerificationKeys};
 
+/// Connections that Auth holds at most: its requests wait for hashes and mail servers, and hold none meanwhile.
+const AUTH_CONNECTIONS: usize = 10;
+
 /// One project as its services see it. Making one does no IO; the pool opens on first use and closes when unused.
-#[derive(Debug)]
 pub struct ProjectContext {
     project_ref: ProjectRef,
     api_url: String,
     keys: ApiKeys,
     verifier: Arc<Verifier>,
     pool: Arc<Pool>,
+    jwt_secret: SecretString,
+    auth_database: Database,
+    auth_pool: Arc<Pool>,
 }
 
 impl ProjectContext {
@@ -58,21 +63,24 @@ impl ProjectContext {
             api_url,
             database,
             authenticator_password,
+            auth_password,
             jwt_secret,
             keys,
             max_connections,
             idle_after,
         } = settings;
+        let pool = |database: Database, max_connections| {
+            let settings =
+                PoolSettings { database, empty_path: true, max_connections, idle_after, max_lifetime: None, wait: WAIT };
+            Arc::new(Pool::new(settings))
+        };
+        let auth_database = login(&database, "supabase_auth_admin", &auth_password);
         Arc::new(Self {
-            pool: Arc::new(Pool::new(PoolSettings {
-                database: authenticator(&database, &authenticator_password),
-                empty_path: true,
-                max_connections,
-                idle_after,
-                max_lifetime: None,
-                wait: WAIT,
-            })),
+            pool: pool(login(&database, "authenticator", &authenticator_password), max_connections),
+            auth_pool: pool(auth_database.clone(), max_connections.min(AUTH_CONNECTIONS)),
+            auth_database,
             verifier: Arc::new(Verifier::new(VerificationKeys::hs256(jwt_secret.expose_secret().as_bytes()), None)),
+            jwt_secret,
             project_ref,
             api_url,
             keys,
@@ -101,6 +109,24 @@ impl ProjectContext {
     #[must_use]
     pub fn pool(&self) -> &Arc<Pool> {
         &self.pool
+    }
+
+    /// The connections of Auth, as `supabase_auth_admin`.
+    #[must_use]
+    pub fn auth_pool(&self) -> &Arc<Pool> {
+        &self.auth_pool
+    }
+
+    /// Where Auth's connections lead, for one of its own that changes the schema.
+    #[must_use]
+    pub fn auth_database(&self) -> &Database {
+        &self.auth_database
+    }
+
+    /// What the project's tokens are signed with, for the service that signs them.
+    #[must_use]
+    pub fn jwt_secret(&self) -> &SecretString {
+        &self.jwt_secret
     }
 
     /// What checks the project's tokens, for a service that keeps it.
@@ -139,20 +165,26 @@ impl ProjectContext {
     /// [`PoolError::Closed`].
     pub fn close(&self) {
         self.pool.close();
+        self.auth_pool.close();
     }
 
     /// How many connections are open now.
     #[must_use]
     pub fn open_connections(&self) -> usize {
-        self.pool.open_connections()
+        self.pool.open_connections() + self.auth_pool.open_connections()
     }
 }
 
-/// The role that becomes the requests' roles.
-fn authenticator(database: &DatabaseAddress, password: &SecretString) -> Database {
+impl fmt::Debug for ProjectContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProjectContext").field("project_ref", &self.project_ref).finish_non_exhaustive()
+    }
+}
+
+fn login(database: &DatabaseAddress, role: &str, password: &SecretString) -> Database {
     let DatabaseAddress { host, port, name } = database;
     let mut config = Config::new();
-    config.dbname(name).user("authenticator").password(password.expose_secret()).application_name("supacloud");
+    config.dbname(name).user(role).password(password.expose_secret()).application_name("supacloud");
     let host = if host.starts_with('/') { Host::Unix(host.into()) } else { Host::Tcp(host.clone()) };
     Database::at(host, *port, config)
 }

@@ -29,6 +29,8 @@ pub struct ContextSettings {
     pub database: DatabaseAddress,
     /// Password of the role `authenticator`.
     pub authenticator_password: SecretString,
+    /// Password of the role `supabase_auth_admin`, which Auth connects as.
+    pub auth_password: SecretString,
     /// The secret the project's HS256 tokens are signed with.
     pub jwt_secret: SecretString,
     /// The project's API keys.

@@ -1,4 +1,5 @@
-//! Gives the login roles of a fresh clone their own passwords.
+//! What only the superuser can do in a project's database: give the login roles of a fresh clone their own passwords, and make
+//! the schemas that a service has no right to make.
 
 use std::time::Duration;
 
@@ -49,6 +50,19 @@ pub(crate) async fn set(
     Ok(())
 }
 
+/// Makes the schemas of Auth where there are none. What is in them is the service's own business.
+pub(crate) async fn make_auth_schemas(address: &Config, own: &SecretString) -> Result<(), ProvisionError> {
+    let unmade = |source| failed_to("schemas of Auth could not be made", source);
+    let client = connect(address, own).await.map_err(unmade)?;
+    // The project's owner may have set what a session in this database begins with.
+    let make = "RESET ROLE; SET search_path = pg_catalog;
+        DO $$ BEGIN
+            IF to_regnamespace('auth') IS NULL THEN CREATE SCHEMA auth AUTHORIZATION supabase_auth_admin; END IF;
+            IF to_regnamespace('_auth') IS NULL THEN CREATE SCHEMA _auth AUTHORIZATION supabase_auth_admin; END IF;
+        END $$";
+    client.batch_execute(make).await.map_err(unmade)
+}
+
 /// Verifier by role. Each takes a millisecond or two of hashing, so they are spread over threads.
 async fn verifiers(passwords: &RolePasswords) -> Result<Vec<(String, String)>, ProvisionError> {
     let hashing: Vec<_> = passwords
@@ -79,9 +93,10 @@ fn is_wrong_password(error: &tokio_postgres::Error) -> bool {
 }
 
 fn failed(source: tokio_postgres::Error) -> ProvisionError {
+    failed_to("passwords could not be set", source)
+}
+
+fn failed_to(what: &str, source: tokio_postgres::Error) -> ProvisionError {
     let detail = source.as_db_error().map_or_else(|| source.to_string(), |error| error.message().to_owned());
-    ProvisionError::Transient {
-        cause: format!("the database's passwords could not be set: {detail}"),
-        source: Some(Box::new(source)),
-    }
+    ProvisionError::Transient { cause: format!("the database's {what}: {detail}"), source: Some(Box::new(source)) }
 }

@@ -116,7 +116,6 @@ impl Db {
         self.at_work(self.connection.client().execute(&statement, parameters)).await
     }
 
-
     /// Several statements without parameters or answers.
     pub(crate) async fn batch(&self, sql: &str) -> Result<(), StoreError> {
         self.at_work(self.connection.client().batch_execute(sql)).await

@@ -27,7 +27,7 @@ async fn serves_the_projects_services_until_it_is_told_to_stop() {
     let service_role = bearer(&json!({ "role": "service_role" }));
     let insert = format!("POST /rest/v1/notes\n{service_role}\nContent-Type: application/json\n\n{{\"id\":2}}");
     assert_eq!(ask(&insert).await, (201, String::new()));
-    assert_eq!(ask("GET /auth/v1/health").await.0, 501);
+    assert_eq!(ask("GET /storage/v1/version").await.0, 501);
     assert_eq!(ask("GET /rest/v1/notes\nAuthorization: Bearer a.b.c").await.0, 401);
     assert_eq!(ask("GET /live").await.0, 404, "the admin's paths are the admin's");
 

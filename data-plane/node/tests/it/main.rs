@@ -1,5 +1,6 @@
 //! The program itself, in front of a real PostgreSQL.
 
+mod auth;
 mod life;
 mod readiness;
 mod support;

@@ -5,6 +5,7 @@
 //! <root>/templates/<major>-<hash>/   prepared data directories
 //! <root>/projects/<ref>/data         the project's cluster
 //! <root>/projects/<ref>/passwords    empty; the project's passwords are in force
+//! <root>/projects/<ref>/auth         empty; the database has the schemas of Auth
 //! <root>/projects/<ref>/socket       its unix socket, where the path is short enough for one
 //! ```
 //!
@@ -128,15 +129,30 @@ impl ProjectLayout {
         self.passwords().exists()
     }
 
+    /// Durable: without it, the next life would try the template's password first.
     pub(super) fn mark_passwords(&self) -> Result<(), Error> {
-        let path = self.passwords();
-        // Durable: without it, the next life would try the template's password first.
-        fs::File::create(&path).and_then(|file| file.sync_all()).map_err(|source| Error::Io { action: "create", path, source })
+        mark(self.passwords())
+    }
+
+    pub(super) fn has_auth(&self) -> bool {
+        self.auth().exists()
+    }
+
+    pub(super) fn mark_auth(&self) -> Result<(), Error> {
+        mark(self.auth())
+    }
+
+    fn auth(&self) -> PathBuf {
+        self.folder.join("auth")
     }
 
     fn passwords(&self) -> PathBuf {
         self.folder.join("passwords")
     }
+}
+
+fn mark(path: PathBuf) -> Result<(), Error> {
+    fs::File::create(&path).and_then(|file| file.sync_all()).map_err(|source| Error::Io { action: "create", path, source })
 }
 
 /// Whether a server with these settings has anything of the project; needs no PostgreSQL to tell.

@@ -20,7 +20,7 @@ use control_plane::{
     ProvisionError, Provisioner, RolePasswords, Services, Started, UnexpectedExit,
 };
 use control_plane_api::{ProjectRef, Usage};
-use postgres_cluster::{Binaries, Cluster, Observed, RunAs, Running, StopMode, Template};
+use postgres_cluster::{Binaries, Cluster, Observed, RunAs, Running, SUPERUSER, StopMode, Template};
 use tokio::sync::mpsc;
 
 use layout::Layout;
@@ -176,6 +176,21 @@ impl LocalProvisioner {
         }
     }
 
+    /// A project that an earlier version made, or that was imported, may lack the schemas of Auth.
+    async fn ensure_auth(
+        &self,
+        placement: &Placement,
+        cluster: &Cluster,
+        secrets: &ProjectSecrets,
+    ) -> Result<(), ProvisionError> {
+        let project = self.environment().await?.layout.project(&placement.project_ref);
+        let Some(password) = secrets.passwords.get(SUPERUSER).filter(|_| !project.has_auth()) else { return Ok(()) };
+        let mut address = tokio_postgres::Config::new();
+        address.host_path(cluster.socket_dir()).port(cluster.port());
+        passwords::make_auth_schemas(&address, password).await?;
+        project.mark_auth().map_err(provision_error)
+    }
+
     async fn stop_running(&self, placement: &Placement, mode: StopMode) -> Result<(), ProvisionError> {
         if let Some(entry) = self.entry(&placement.project_ref) {
             entry.told_to_stop.store(true, Ordering::SeqCst);
@@ -229,7 +244,8 @@ impl Provisioner for LocalProvisioner {
             }
             return Err(provision_error(error));
         }
-        Ok(())
+        // The template has them.
+        environment.layout.project(&placement.project_ref).mark_auth().map_err(provision_error)
     }
 
     async fn allocate_port(&self, _placement: &Placement) -> Result<u16, ProvisionError> {
@@ -261,8 +277,12 @@ impl Provisioner for LocalProvisioner {
     }
 
     /// The server runs them itself, at this socket.
-    async fn ensure_services(&self, placement: &Placement, _secrets: &ProjectSecrets) -> Result<Services, ProvisionError> {
+    async fn ensure_services(&self, placement: &Placement, secrets: &ProjectSecrets) -> Result<Services, ProvisionError> {
         let cluster = self.cluster(placement).await?;
+        if let Err(error) = self.ensure_auth(placement, &cluster, secrets).await {
+            // All other services can do without.
+            tracing::warn!(project.ref = %placement.project_ref, error = &error as &dyn std::error::Error, "making the schemas of Auth");
+        }
         let host = cluster.socket_dir().display().to_string();
         Ok(Services::InProcess(DatabaseEndpoint { host, port: cluster.port() }))
     }

@@ -11,4 +11,5 @@ mod old_images;
 mod own_stack;
 mod pods;
 mod restarts;
+mod schemas;
 mod support;

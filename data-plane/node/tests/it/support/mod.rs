@@ -24,8 +24,9 @@ impl Given {
     pub(crate) fn for_database(database: &TestDatabase, port: u16) -> Self {
         let secrets = tempfile::tempdir().unwrap();
         let password = format!("{}\n", database.password());
-        let files: [(&str, &str); 5] = [
+        let files: [(&str, &str); 6] = [
             ("authenticator_password", &password),
+            ("auth_password", &password),
             ("jwt_secret", JWT_SECRET),
             ("anon_key", "a.n.on"),
             ("service_role_key", "ser.vi.ce"),

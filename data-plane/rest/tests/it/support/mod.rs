@@ -52,6 +52,7 @@ pub(crate) fn on(database: TestDatabase, max_connections: usize, idle_after: Dur
             name: database.name().to_owned(),
         },
         authenticator_password: secret(database.password()),
+        auth_password: secret(database.password()),
         jwt_secret: secret(SECRET),
         keys: ApiKeys::new(secret("anon"), secret("service"), vec![], vec![]),
         max_connections,

@@ -26,6 +26,11 @@ impl LocalMachine {
         self.folder.path().join("clusters/projects").join(placement.project_ref.as_str())
     }
 
+    /// As if an earlier version had made the project.
+    pub(crate) fn forget_auth(&self, placement: &Placement) {
+        fs::remove_file(self.project_dir(placement).join("auth")).unwrap();
+    }
+
     fn postmasters(&self) -> Vec<i32> {
         let Ok(projects) = fs::read_dir(self.folder.path().join("clusters/projects")) else { return Vec::new() };
         let files = projects.map(|project| project.unwrap().path().join("data/postmaster.pid"));
