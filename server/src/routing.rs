@@ -46,9 +46,30 @@ pub(crate) struct GatewayRoutes {
     settings: ServiceSettings,
     pool: Pool,
     shared: node::Shared,
-    contexts: Mutex<HashMap<ProjectRef, Arc<ProjectContext>>>,
+    running: Mutex<HashMap<ProjectRef, Running>>,
     /// Those whose services are elsewhere.
     remote: Mutex<HashMap<ProjectRef, RemoteServices>>,
+}
+
+/// A project whose services are in this process.
+#[derive(Debug)]
+struct Running {
+    context: Arc<ProjectContext>,
+    services: node::Services,
+}
+
+impl Running {
+    /// Has Auth go by these settings for the requests that begin from now on.
+    fn configure(&self, auth: &Document) {
+        let mut settings = node::auth_settings(&self.context, auth);
+        if let Err(error) = self.services.auth.set(settings.clone()) {
+            let project_ref = self.context.project_ref();
+            tracing::error!(project.ref = %project_ref, error = &error as &dyn std::error::Error, "Auth can't have its settings");
+            // Better without its mail server than by the defaults, which let anybody sign up.
+            settings.smtp.host = None;
+            _ = self.services.auth.set(settings);
+        }
+    }
 }
 
 impl GatewayRoutes {
@@ -59,21 +80,21 @@ impl GatewayRoutes {
         pool: Pool,
     ) -> Result<Self, ServicesError> {
         let shared = node::shared()?;
-        Ok(Self { table, limits, settings, pool, shared, contexts: Mutex::default(), remote: Mutex::default() })
+        Ok(Self { table, limits, settings, pool, shared, running: Mutex::default(), remote: Mutex::default() })
     }
 
     /// Closes every project's connections to its database.
     pub(crate) fn close_all(&self) {
-        for (_, context) in self.contexts.lock().unwrap_or_else(PoisonError::into_inner).drain() {
-            context.close();
+        for (_, running) in self.running.lock().unwrap_or_else(PoisonError::into_inner).drain() {
+            running.context.close();
         }
     }
 
     fn close(&self, project_ref: &ProjectRef) {
         self.remote.lock().unwrap_or_else(PoisonError::into_inner).remove(project_ref);
-        let context = self.contexts.lock().unwrap_or_else(PoisonError::into_inner).remove(project_ref);
-        if let Some(context) = context {
-            context.close();
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(project_ref);
+        if let Some(running) = running {
+            running.context.close();
         }
     }
 
@@ -144,14 +165,17 @@ impl Routes for GatewayRoutes {
                 };
                 self.close(&project_ref);
                 let services = match node::Services::new(&context, &self.shared) {
-                    Ok(services) => services.router.layer(middleware::map_request(say_who_asks)),
+                    Ok(services) => services,
                     Err(error) => {
                         tracing::error!(project.ref = %project_ref, error = &error as &dyn std::error::Error, "making the services");
                         return;
                     }
                 };
-                self.contexts.lock().unwrap_or_else(PoisonError::into_inner).insert(project_ref.clone(), context);
-                services
+                let router = services.router.clone().layer(middleware::map_request(say_who_asks));
+                let running = Running { context, services };
+                running.configure(&project.auth);
+                self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(project_ref.clone(), running);
+                router
             }
             Services::Remote(remote) => {
                 self.close(&project_ref);
@@ -162,7 +186,11 @@ impl Routes for GatewayRoutes {
         self.table.publish(project_ref, Upstream::new(keys(&project.secrets), services, &self.limits));
     }
 
-    async fn configure(&self, _project_ref: &ProjectRef, _auth: Document) {}
+    async fn configure(&self, project_ref: &ProjectRef, auth: Document) {
+        if let Some(running) = self.running.lock().unwrap_or_else(PoisonError::into_inner).get(project_ref) {
+            running.configure(&auth);
+        }
+    }
 
     async fn call(&self, project_ref: &ProjectRef, call: ServiceCall) -> Option<ServiceAnswer> {
         let services = self.table.services(project_ref)?;
@@ -200,7 +228,12 @@ impl Routes for GatewayRoutes {
                 Err("The project's services do not answer, or their database does not.".to_owned())
             };
         }
-        let context = self.contexts.lock().unwrap_or_else(PoisonError::into_inner).get(project_ref).cloned();
+        let context = self
+            .running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(project_ref)
+            .map(|running| Arc::clone(&running.context));
         let Some(context) = context else { return Err("The project's address is not open.".to_owned()) };
         match tokio::time::timeout(at_most, context.probe()).await {
             Ok(Ok(())) => Ok(()),

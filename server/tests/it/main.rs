@@ -4,6 +4,7 @@
 
 mod api;
 mod architecture;
+mod auth;
 mod behind;
 mod concurrency;
 mod crash;
