@@ -7,7 +7,7 @@ use crate::DashboardError;
 
 /// What the form holds. A box that is not ticked is not sent; an empty password leaves the one that there is.
 #[server(endpoint = "save_auth_settings")]
-#[expect(clippy::too_many_arguments, reason = "the fields of a form, which works without scripts only if it is flat")]
+#[allow(clippy::too_many_arguments, reason = "the fields of a form, which works without scripts only if it is flat")]
 pub(crate) async fn save_auth_settings(
     project_ref: ProjectRef,
     site_url: String,

@@ -375,7 +375,7 @@ async fn what_is_wrong_with_a_request_the_client_is_told() {
     for (rest, error) in [
         ("response_type=code".to_owned(), "invalid_request"),
         (format!("response_type=code&{plain}"), "invalid_request"),
-        (format!("response_type=code&code_challenge=short&code_challenge_method=S256"), "invalid_request"),
+        ("response_type=code&code_challenge=short&code_challenge_method=S256".to_owned(), "invalid_request"),
         (pkce.clone(), "invalid_request"),
         (format!("response_type=token&{pkce}"), "unsupported_response_type"),
         (format!("response_type=code&scope=admin&{pkce}"), "invalid_scope"),
