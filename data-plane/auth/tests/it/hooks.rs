@@ -222,7 +222,7 @@ async fn a_function_that_refuses_a_second_factor_ends_the_sessions() {
         },
         &[(
             "judge",
-            "return jsonb_build_object('decision', case when (event->>'valid')::bool then 'reject' else 'continue' end)",
+            "return jsonb_build_object('decision', case when (event->>'valid')::bool then 'reject' else 'continue' end);",
         )],
     )
     .await;
