@@ -66,20 +66,12 @@ run: build ## Set up, build the release and run it in the foreground; Ctrl-C sto
 dev: setup ## Build, run and reload at every change
 	@exec cargo leptos watch
 
-# The release is built with what the tests leave of the processors, for many of them wait. It has a process group of its own,
-# which ends with this recipe; and what it says is shown only if it fails, so that the tests' words stay together.
-test: ## Set up, then every check and test there is
+test: setup-test ## Set up, then every check and test there is
 	@start_all=$$SECONDS
-	$(call timed,set-up,./setup.sh test)
 	$(call timed,formatting,$(MAKE) format)
 	$(call timed,lints,$(MAKE) lint)
-	mkdir -p "$(target)"
-	setsid nice -n 10 $(SHELL) -ec '$(call timed,release build beside the tests,$(MAKE) build)' >"$(target)/release.log" 2>&1 &
-	release=$$!
-	trap 'kill -- "-$$release" 2>/dev/null || true' EXIT
 	$(call timed,unit and integration tests,$(MAKE) unit)
-	if ! wait "$$release"; then cat "$(target)/release.log"; exit 1; fi
-	tail -n 1 "$(target)/release.log"
+	$(call timed,release build,$(MAKE) build)
 	$(call timed,browser and client tests,$(MAKE) browser)
 	echo "== everything: $$((SECONDS - start_all)) s"
 

@@ -61,7 +61,6 @@ async fn an_expired_lease_is_taken_over(plane: Plane) {
     plane.expect_state(&project_ref, ProjectState::Running).await;
     // Both went on from there; one of them in vain.
     assert_eq!(plane.machine.calls(Verb::Data, None), 2);
-    assert_eq!(plane.machine.calls(Verb::Passwords, None), 1);
     assert_eq!(plane.count(&project_ref, EventKind::StepFinished).await, 5);
     slow.end().await;
     quick.end().await;
