@@ -1,5 +1,7 @@
 //! Changes what a project's Auth is told.
 
+#![allow(clippy::too_many_arguments, reason = "the fields of a form, which works without scripts only if it is flat")]
+
 use control_plane_api::ProjectRef;
 use leptos::prelude::*;
 
@@ -7,7 +9,6 @@ use crate::DashboardError;
 
 /// What the form holds. A box that is not ticked is not sent; an empty password leaves the one that there is.
 #[server(endpoint = "save_auth_settings")]
-#[allow(clippy::too_many_arguments, reason = "the fields of a form, which works without scripts only if it is flat")]
 pub(crate) async fn save_auth_settings(
     project_ref: ProjectRef,
     site_url: String,
