@@ -4,7 +4,7 @@ use axum::{Json, response::IntoResponse};
 use http::header::CACHE_CONTROL;
 use serde_json::{Value, json};
 
-use crate::caller::Caller;
+use crate::{caller::Caller, settings::external::PROVIDERS};
 
 /// The version of GoTrue whose contract this is.
 const VERSION: &str = "v2.196.0";
@@ -22,41 +22,17 @@ pub(crate) async fn keys(caller: Caller) -> impl IntoResponse {
     std::future::ready(([(CACHE_CONTROL, "public, max-age=600")], Json(caller.live.keys.public().clone()))).await
 }
 
-/// The providers that `/settings` tells of, whether they are known to the project or not.
-const PROVIDERS: [&str; 23] = [
-    "apple",
-    "azure",
-    "bitbucket",
-    "discord",
-    "facebook",
-    "figma",
-    "fly",
-    "github",
-    "gitlab",
-    "google",
-    "kakao",
-    "keycloak",
-    "linkedin",
-    "linkedin_oidc",
-    "notion",
-    "slack",
-    "slack_oidc",
-    "snapchat",
-    "spotify",
-    "twitch",
-    "twitter",
-    "workos",
-    "zoom",
-];
+/// Not among what GoTrue's `/settings` tells of.
+const UNTOLD: &str = "vercel_marketplace";
 
 pub(crate) async fn settings(caller: Caller) -> Json<Value> {
     let settings = &caller.live.settings;
     let mut external: Value = PROVIDERS
         .iter()
+        .filter(|name| **name != UNTOLD)
         .map(|name| ((*name).to_owned(), json!(settings.external.enabled(name).is_some())))
         .collect::<serde_json::Map<_, _>>()
         .into();
-    external["x"] = json!(settings.external.enabled("x").is_some());
     external["email"] = json!(settings.signup.email);
     external["phone"] = json!(settings.signup.phone);
     external["anonymous_users"] = json!(settings.signup.anonymous_users);
