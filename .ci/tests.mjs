@@ -4,7 +4,8 @@
 //   cargo test --no-run --message-format json-render-diagnostics … | node .ci/tests.mjs FOLDER
 //
 // Each program's output goes into a file of FOLDER. What those that failed have said is shown when all have ended, so that
-// the end of a log says why.
+// the end of a log says why. Tests that failed are run a second time then, with nothing beside them: what fails again fails
+// the run, what passes is named as unsteady.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, openSync, readFileSync } from 'node:fs';
@@ -70,7 +71,7 @@ async function run({ name, cwd, program, words }, before) {
   const output = readFileSync(file, 'utf8');
   const result = /^test result: .*$/m.exec(output)?.[0] ?? 'no result';
   console.log(`${name}: ${Math.round((Date.now() - began) / 1000)} s, ${code === 0 ? 'ok' : `FAILED (${code})`}\n${result}`);
-  return { name, code, output };
+  return { name, cwd, program, code, output };
 }
 
 /** One after the other. */
@@ -80,14 +81,33 @@ async function runAll(lane, before) {
   return ended;
 }
 
+/** The names of the tests that failed, as libtest lists them at the end; none where the program ended in another way. */
+function failedTests(output) {
+  const list = output.split('\nfailures:\n').at(-1).split('\n\n')[0];
+  return /^test result: FAILED/m.test(output) ? [...list.matchAll(/^ {4}(\S+)$/gm)].map(([, name]) => name) : [];
+}
+
+/** What failed, once more by itself; answers whether all of it passed. */
+async function again({ name, cwd, program, output }, before) {
+  const tests = failedTests(output);
+  if (tests.length === 0) return false;
+  const { code } = await run({ name: `${name}, again`, cwd, program, words: ['--exact', '--test-threads=1', ...tests] }, before);
+  if (code === 0) console.log(`UNSTEADY: ${tests.join(', ')} (failed beside others, passed alone)`);
+  return code === 0;
+}
+
 mkdirSync(folder, { recursive: true });
 const all = programs(readFileSync(0, 'utf8'));
 const [containers, others] = lanes(all);
-const results = await Promise.all([runAll(containers, []), runAll(others, await inMemory(all))]);
-const failed = results.flat().filter(({ code }) => code !== 0);
-for (const { name, code, output } of failed) {
-  console.log(`\n== FAILED (${code}): ${name}`);
-  console.log(output.replaceAll(/^test .* \.\.\. ok$\n/gm, ''));
+const memory = await inMemory(all);
+const results = await Promise.all([runAll(containers, []), runAll(others, memory)]);
+const failed = [];
+for (const [lane, before] of [[results[0], []], [results[1], memory]]) {
+  for (const one of lane.filter(({ code }) => code !== 0)) {
+    console.log(`\n== FAILED (${one.code}): ${one.name}`);
+    console.log(one.output.replaceAll(/^test .* \.\.\. ok$\n/gm, ''));
+    if (!(await again(one, before))) failed.push(one);
+  }
 }
 if (failed.length > 0) {
   console.log(`failed: ${failed.map(({ name }) => name).join('; ')}. Whole outputs are in ${folder}.`);

@@ -20,8 +20,8 @@ use tokio::{
     sync::mpsc,
 };
 
-/// Longest time for anything to come about.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Longest time for anything to come about. Only a failure takes as long, or a machine with much else to do.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A program and its variables.
 #[derive(Debug, Clone)]

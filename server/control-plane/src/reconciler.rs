@@ -183,7 +183,7 @@ impl Reconciler {
         let third = Duration::from_millis(LEASE_MS.unsigned_abs() / 3);
         loop {
             tokio::time::sleep(third).await;
-            match self.installation.store.renew(&self.owner, lease).await {
+            match self.installation.store.renew(lease).await {
                 Ok(()) => {}
                 Err(LeaseError::Lost) => return,
                 Err(LeaseError::Store(error)) => tracing::warn!(error = &error as &dyn std::error::Error, "renewing a lease"),
@@ -201,7 +201,7 @@ impl Reconciler {
     /// Answers the project if the operation has ended and it is still there.
     async fn advance_until_done(&self, mut lease: Lease) -> Result<Option<StoredProject>, LeaseError> {
         let Some(mut project) = self.installation.store.project_by_id(lease.project_id).await? else { return Ok(None) };
-        self.installation.store.begin_step(&self.owner, &mut lease).await?;
+        self.installation.store.begin_step(&mut lease).await?;
         self.installation.feed.notify(&project.project_ref);
         if !self.routes.is_published(&project.project_ref) {
             // Whoever asks is told what is being done now.
@@ -215,28 +215,28 @@ impl Reconciler {
             let next = lifecycle::advance(&situation);
             tracing::debug!(parent: &span, next = ?next, "decided");
             match next {
-                Next::Hop(step, Duration::ZERO) => self.installation.store.hop(&self.owner, &mut lease, step).await?,
+                Next::Hop(step, Duration::ZERO) => self.installation.store.hop(&mut lease, step).await?,
                 Next::Hop(step, delay) => {
-                    self.installation.store.hop_later(&self.owner, &lease, step, milliseconds(delay)).await?;
+                    self.installation.store.hop_later(&lease, step, milliseconds(delay)).await?;
                     self.installation.feed.notify(&project.project_ref);
                     return Ok(None);
                 }
                 Next::Nap(delay, cause) => {
                     tracing::warn!(parent: &span, cause, attempt = lease.attempt, "step failed, will be tried again");
-                    self.installation.store.nap(&self.owner, &lease, milliseconds(delay), &cause).await?;
+                    self.installation.store.nap(&lease, milliseconds(delay), &cause).await?;
                     self.installation.feed.notify(&project.project_ref);
                     return Ok(None);
                 }
                 Next::Fail(cause) => {
                     tracing::error!(parent: &span, cause, "operation failed");
                     self.routes.withdraw(&project.project_ref, ProjectState::Failed).await;
-                    self.installation.store.fail(&self.owner, &lease, &cause).await?;
+                    self.installation.store.fail(&lease, &cause).await?;
                     self.installation.feed.notify(&project.project_ref);
                     return Ok(Some(project));
                 }
                 Next::Abandon(state, cause) => {
                     tracing::warn!(parent: &span, cause, "operation given up");
-                    self.installation.store.abandon(&self.owner, &lease, state, &cause).await?;
+                    self.installation.store.abandon(&lease, state, &cause).await?;
                     self.installation.feed.notify(&project.project_ref);
                     return Ok(Some(project));
                 }
@@ -245,7 +245,7 @@ impl Reconciler {
                         // Before the end: what comes next may open the address again at any moment.
                         self.routes.withdraw(&project.project_ref, state).await;
                     }
-                    self.installation.store.finish(&self.owner, &lease, state).await?;
+                    self.installation.store.finish(&lease, state).await?;
                     if lease.kind == OperationKind::Import {
                         self.discard(self.installation.depot.discard_import(&project.project_ref));
                     }
@@ -258,7 +258,7 @@ impl Reconciler {
                 Next::Done(None) => {
                     // The address first: nobody is to find the project gone and its address still knowing it.
                     self.routes.forget(&project.project_ref).await;
-                    self.installation.store.forget(&self.owner, &lease).await?;
+                    self.installation.store.forget(&lease).await?;
                     self.discard(self.installation.depot.discard_import(&project.project_ref));
                     self.discard(self.installation.depot.discard_export(&project.project_ref));
                     self.installation.usage.forget(&project.project_ref);

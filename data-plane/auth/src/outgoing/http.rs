@@ -36,7 +36,7 @@ pub struct Options {
     pub answer_bytes: usize,
     /// Calls that run at once; others wait within their time.
     pub concurrency: usize,
-    /// Certificates (DER) to believe besides the system's.
+    /// Certificates (DER) to believe besides the system's, or Mozilla's where the system has none.
     pub roots: Vec<Vec<u8>>,
 }
 
@@ -303,19 +303,25 @@ fn is_address(url: &Url) -> bool {
 fn client(options: &Options, resolver: Resolver, listed: bool) -> Result<Client, HttpError> {
     let roots = options.roots.iter().map(|der| Certificate::from_der(der));
     let roots = roots.collect::<Result<Vec<_>, _>>().map_err(HttpError::Client)?;
-    Client::builder()
-        .user_agent(concat!("supacloud-auth/", env!("CARGO_PKG_VERSION")))
-        .dns_resolver(Checked { resolver, listed })
-        .redirect(Policy::none())
-        .referer(false)
-        .no_proxy()
-        .https_only(!listed)
-        .tls_certs_merge(roots)
-        .connect_timeout(Duration::from_secs(5))
-        .pool_idle_timeout(Duration::from_secs(30))
-        .pool_max_idle_per_host(4)
-        .build()
-        .map_err(HttpError::Client)
+    let builder = || {
+        Client::builder()
+            .user_agent(concat!("supacloud-auth/", env!("CARGO_PKG_VERSION")))
+            .dns_resolver(Checked { resolver: resolver.clone(), listed })
+            .redirect(Policy::none())
+            .referer(false)
+            .no_proxy()
+            .https_only(!listed)
+            .connect_timeout(Duration::from_secs(5))
+            .pool_idle_timeout(Duration::from_secs(30))
+            .pool_max_idle_per_host(4)
+    };
+    if let Ok(client) = builder().tls_certs_merge(roots.clone()).build() {
+        return Ok(client);
+    }
+    // A system without certificates, as a bare container is: Mozilla's, as of the build, serve.
+    let bundled = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().map(|der| Certificate::from_der(der));
+    let bundled = bundled.collect::<Result<Vec<_>, _>>().map_err(HttpError::Client)?;
+    builder().tls_certs_only(bundled.into_iter().chain(roots)).build().map_err(HttpError::Client)
 }
 
 struct Checked {

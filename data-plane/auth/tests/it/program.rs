@@ -91,6 +91,16 @@ async fn it_makes_its_tables_and_serves() {
     assert!(log.contains("stopped") && !log.contains(&token) && !log.contains("correct horse"), "{log}");
 }
 
+/// A bare container has no certificates: nobody's, to whom Auth may never speak, is no reason not to begin.
+#[tokio::test]
+async fn it_needs_no_certificates_of_the_system() {
+    let database = database().await;
+    let bare = given(&database).with("SSL_CERT_FILE", "/dev/null").with("SSL_CERT_DIR", "/nonexistent");
+    let p = bare.start().await;
+    assert_eq!(sign_up(&p, "bare@example.com").await.0, 200);
+    stopped(p).await;
+}
+
 #[tokio::test]
 async fn commands_do_one_thing() {
     let database = without_tables().await;

@@ -1,5 +1,6 @@
-//! Operation rows as the reconciler sees them: leasing one, and moving it on. Every write is on condition that the lease
-//! is still ours, so that whoever lost it (a stopped clock, a partition) changes nothing.
+//! Operation rows as the reconciler sees them: leasing one, and moving it on. Every write is on condition that this very
+//! lease still holds, so that whoever lost it (a stopped clock, a partition) changes nothing, not even where the same server
+//! has leased the operation again.
 
 use control_plane_api::{EventKind, OperationKind, ProjectState, Step};
 use sea_orm::{
@@ -32,8 +33,9 @@ impl LeaseOwner {
         &self.node
     }
 
-    fn name(&self) -> String {
-        format!("{}/{}", self.node.as_str(), self.life.simple())
+    /// A name for one lease, which no other has.
+    fn new_holder(&self) -> String {
+        format!("{}/{}/{}", self.node.as_str(), self.life.simple(), Uuid::new_v4().simple())
     }
 }
 
@@ -41,6 +43,8 @@ impl LeaseOwner {
 #[derive(Debug, Clone)]
 pub(crate) struct Lease {
     pub(crate) operation: Uuid,
+    /// What the row says while the lease holds.
+    holder: String,
     pub(crate) project_id: i64,
     pub(crate) kind: OperationKind,
     pub(crate) step: Step,
@@ -97,8 +101,9 @@ impl Store {
                 .one(&self.db)
                 .await?;
             let Some(row) = due else { return Ok(None) };
+            let holder = owner.new_holder();
             let updated = entity::operation::Entity::update_many()
-                .col_expr(entity::operation::Column::LeaseOwner, Expr::value(owner.name()))
+                .col_expr(entity::operation::Column::LeaseOwner, Expr::value(holder.as_str()))
                 .col_expr(entity::operation::Column::LeaseUntil, Expr::value(now + LEASE_MS))
                 .filter(entity::operation::Column::Id.eq(row.id))
                 .filter(operations::unleased(now))
@@ -107,6 +112,7 @@ impl Store {
             if updated.rows_affected == 1 {
                 return Ok(Some(Lease {
                     operation: row.id,
+                    holder,
                     project_id: row.project_id,
                     kind: word(&row.kind)?,
                     step: word(&row.step)?,
@@ -132,19 +138,19 @@ impl Store {
     }
 
     /// Holds on to a lease.
-    pub(crate) async fn renew(&self, owner: &LeaseOwner, lease: &Lease) -> Result<(), LeaseError> {
+    pub(crate) async fn renew(&self, lease: &Lease) -> Result<(), LeaseError> {
         let until = clock::now_expr(&self.db, LEASE_MS);
-        update_leased(&self.db, owner, lease, [(entity::operation::Column::LeaseUntil, until)]).await
+        update_leased(&self.db, lease, [(entity::operation::Column::LeaseUntil, until)]).await
     }
 
     /// Begins the current step, unless an earlier life has.
-    pub(crate) async fn begin_step(&self, owner: &LeaseOwner, lease: &mut Lease) -> Result<(), LeaseError> {
+    pub(crate) async fn begin_step(&self, lease: &mut Lease) -> Result<(), LeaseError> {
         if lease.step_started_at.is_some() {
             return Ok(());
         }
         let tx = self.begin_on(lease.project_id).await?;
         let now = clock::now(&tx).await?;
-        update_leased(&tx, owner, lease, [(entity::operation::Column::StepStartedAt, Expr::value(now))]).await?;
+        update_leased(&tx, lease, [(entity::operation::Column::StepStartedAt, Expr::value(now))]).await?;
         events::insert(&tx, lease.project_id, now, [NewEvent::step(EventKind::StepStarted, lease.kind, lease.step)]).await?;
         tx.commit().await?;
         lease.step_started_at = Some(now);
@@ -152,7 +158,7 @@ impl Store {
     }
 
     /// Ends the current step and begins the next.
-    pub(crate) async fn hop(&self, owner: &LeaseOwner, lease: &mut Lease, next: Step) -> Result<(), LeaseError> {
+    pub(crate) async fn hop(&self, lease: &mut Lease, next: Step) -> Result<(), LeaseError> {
         let tx = self.begin_on(lease.project_id).await?;
         let now = clock::now(&tx).await?;
         let values = [
@@ -161,7 +167,7 @@ impl Store {
             (entity::operation::Column::StepStartedAt, Expr::value(now)),
             (entity::operation::Column::LastError, Expr::value(None::<String>)),
         ];
-        update_leased(&tx, owner, lease, values).await?;
+        update_leased(&tx, lease, values).await?;
         let events = [lease.finished(now), NewEvent::step(EventKind::StepStarted, lease.kind, next)];
         events::insert(&tx, lease.project_id, now, events).await?;
         tx.commit().await?;
@@ -172,7 +178,7 @@ impl Store {
     }
 
     /// Ends the current step and gives the operation back, to go on with the next one after the delay.
-    pub(crate) async fn hop_later(&self, owner: &LeaseOwner, lease: &Lease, next: Step, delay_ms: i64) -> Result<(), LeaseError> {
+    pub(crate) async fn hop_later(&self, lease: &Lease, next: Step, delay_ms: i64) -> Result<(), LeaseError> {
         let tx = self.begin_on(lease.project_id).await?;
         let now = clock::now(&tx).await?;
         let values = [
@@ -182,20 +188,20 @@ impl Store {
             (entity::operation::Column::StepStartedAt, Expr::value(None::<i64>)),
             (entity::operation::Column::LastError, Expr::value(None::<String>)),
         ];
-        update_leased(&tx, owner, lease, values.into_iter().chain(given_back(now + delay_ms))).await?;
+        update_leased(&tx, lease, values.into_iter().chain(given_back(now + delay_ms))).await?;
         events::insert(&tx, lease.project_id, now, [lease.finished(now)]).await?;
         Ok(tx.commit().await?)
     }
 
     /// Gives the operation back, to be tried again after the delay.
-    pub(crate) async fn nap(&self, owner: &LeaseOwner, lease: &Lease, delay_ms: i64, cause: &str) -> Result<(), LeaseError> {
+    pub(crate) async fn nap(&self, lease: &Lease, delay_ms: i64, cause: &str) -> Result<(), LeaseError> {
         let tx = self.begin_on(lease.project_id).await?;
         let now = clock::now(&tx).await?;
         let values = [
             (entity::operation::Column::Attempt, Expr::value(lease.attempt.saturating_add(1))),
             (entity::operation::Column::LastError, Expr::value(cause)),
         ];
-        update_leased(&tx, owner, lease, values.into_iter().chain(given_back(now + delay_ms))).await?;
+        update_leased(&tx, lease, values.into_iter().chain(given_back(now + delay_ms))).await?;
         let event = NewEvent::step(EventKind::StepRetried, lease.kind, lease.step).with_message(cause);
         events::prune(&tx, lease.project_id).await?;
         events::insert(&tx, lease.project_id, now, [event]).await?;
@@ -203,10 +209,10 @@ impl Store {
     }
 
     /// Ends the operation well.
-    pub(crate) async fn finish(&self, owner: &LeaseOwner, lease: &Lease, state: ProjectState) -> Result<(), LeaseError> {
+    pub(crate) async fn finish(&self, lease: &Lease, state: ProjectState) -> Result<(), LeaseError> {
         let tx = self.begin_on(lease.project_id).await?;
         let now = clock::now(&tx).await?;
-        remove_leased(&tx, owner, lease).await?;
+        remove_leased(&tx, lease).await?;
         let healthy = (entity::project::Column::Healthy, Expr::value(true));
         let values = operations::state_columns(now, state, None).into_iter().chain([healthy]);
         operations::update_project(&tx, lease.project_id, values).await?;
@@ -215,10 +221,10 @@ impl Store {
     }
 
     /// Ends the operation badly: the project is failed, for this cause.
-    pub(crate) async fn fail(&self, owner: &LeaseOwner, lease: &Lease, cause: &str) -> Result<(), LeaseError> {
+    pub(crate) async fn fail(&self, lease: &Lease, cause: &str) -> Result<(), LeaseError> {
         let tx = self.begin_on(lease.project_id).await?;
         let now = clock::now(&tx).await?;
-        remove_leased(&tx, owner, lease).await?;
+        remove_leased(&tx, lease).await?;
         let failure = Some((lease.kind, lease.step, cause));
         let healthy = (entity::project::Column::Healthy, Expr::value(false));
         let values = operations::state_columns(now, ProjectState::Failed, failure).into_iter().chain([healthy]);
@@ -230,16 +236,10 @@ impl Store {
     }
 
     /// Ends the operation badly, and nothing of the project is different from before it.
-    pub(crate) async fn abandon(
-        &self,
-        owner: &LeaseOwner,
-        lease: &Lease,
-        state: ProjectState,
-        cause: &str,
-    ) -> Result<(), LeaseError> {
+    pub(crate) async fn abandon(&self, lease: &Lease, state: ProjectState, cause: &str) -> Result<(), LeaseError> {
         let tx = self.begin_on(lease.project_id).await?;
         let now = clock::now(&tx).await?;
-        remove_leased(&tx, owner, lease).await?;
+        remove_leased(&tx, lease).await?;
         operations::update_project(&tx, lease.project_id, operations::state_columns(now, state, None)).await?;
         let failed = NewEvent::step(EventKind::StepFailed, lease.kind, lease.step).with_message(cause);
         events::insert(&tx, lease.project_id, now, [failed, NewEvent::state(state, Some(lease.kind))]).await?;
@@ -247,9 +247,9 @@ impl Store {
     }
 
     /// Removes the project's rows: secrets, keys, events and the operation itself among them.
-    pub(crate) async fn forget(&self, owner: &LeaseOwner, lease: &Lease) -> Result<(), LeaseError> {
+    pub(crate) async fn forget(&self, lease: &Lease) -> Result<(), LeaseError> {
         let tx = self.begin_on(lease.project_id).await?;
-        remove_leased(&tx, owner, lease).await?;
+        remove_leased(&tx, lease).await?;
         entity::project::Entity::delete_by_id(lease.project_id).exec(&tx).await?;
         Ok(tx.commit().await?)
     }
@@ -273,21 +273,20 @@ fn given_back(run_after: i64) -> [(entity::operation::Column, Expr); 3] {
 
 async fn update_leased(
     db: &impl ConnectionTrait,
-    owner: &LeaseOwner,
     lease: &Lease,
     values: impl IntoIterator<Item = (entity::operation::Column, Expr)>,
 ) -> Result<(), LeaseError> {
     let update = entity::operation::Entity::update_many()
         .filter(entity::operation::Column::Id.eq(lease.operation))
-        .filter(entity::operation::Column::LeaseOwner.eq(owner.name()));
+        .filter(entity::operation::Column::LeaseOwner.eq(lease.holder.as_str()));
     let result = values.into_iter().fold(update, |update, (column, value)| update.col_expr(column, value)).exec(db).await?;
     if result.rows_affected == 1 { Ok(()) } else { Err(LeaseError::Lost) }
 }
 
-async fn remove_leased(db: &impl ConnectionTrait, owner: &LeaseOwner, lease: &Lease) -> Result<(), LeaseError> {
+async fn remove_leased(db: &impl ConnectionTrait, lease: &Lease) -> Result<(), LeaseError> {
     let result = entity::operation::Entity::delete_many()
         .filter(entity::operation::Column::Id.eq(lease.operation))
-        .filter(entity::operation::Column::LeaseOwner.eq(owner.name()))
+        .filter(entity::operation::Column::LeaseOwner.eq(lease.holder.as_str()))
         .exec(db)
         .await?;
     if result.rows_affected == 1 { Ok(()) } else { Err(LeaseError::Lost) }
