@@ -9,6 +9,7 @@ use sea_orm_migration::prelude::*;
 mod m20261122_000001_projects;
 mod m20261123_000002_stacks;
 mod m20261129_000003_auth_config;
+mod m20261129_000004_signing_keys;
 
 /// Every migration, oldest first.
 #[derive(Debug)]
@@ -21,6 +22,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000001_projects::Migration),
             Box::new(m20261123_000002_stacks::Migration),
             Box::new(m20261129_000003_auth_config::Migration),
+            Box::new(m20261129_000004_signing_keys::Migration),
         ]
     }
 }

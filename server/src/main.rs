@@ -16,6 +16,7 @@ mod rejection;
 mod routing;
 mod session;
 mod sign_in;
+mod telling;
 
 use std::{collections::HashMap, net::SocketAddr, process::ExitCode, time::Duration};
 

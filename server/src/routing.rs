@@ -7,19 +7,20 @@ use std::{
 };
 
 use async_trait::async_trait;
-use auth_settings::document::Document;
 use axum::{Router, body::Body, extract::Request, http::header, middleware};
 use control_plane::{
-    DatabaseEndpoint, LiveProject, ProjectSecrets, RemoteServices, Routes, ServiceAnswer, ServiceCall, ServiceSettings,
-    ServiceTarget, Services,
+    DatabaseEndpoint, InForce, LiveProject, NotTold, ProjectSecrets, RemoteServices, Routes, ServiceAnswer, ServiceCall,
+    ServiceSettings, ServiceTarget, Services,
 };
 use control_plane_api::{ProjectRef, ProjectState};
 use gateway::{ClientFacts, Limits, RouteTable, Upstream, remote::Target};
 use http::{HeaderName, HeaderValue};
-use node::ServicesError;
+use node::{ServicesError, Told};
 use project_context::{ApiKeys, ContextSettings, DatabaseAddress, ProjectContext};
 use secrecy::ExposeSecret as _;
 use tower::ServiceExt as _;
+
+use crate::telling::Teller;
 
 /// Database roles that the services of a project connect as.
 const SERVICE_ROLE: &str = "authenticator";
@@ -48,7 +49,7 @@ pub(crate) struct GatewayRoutes {
     shared: node::Shared,
     running: Mutex<HashMap<ProjectRef, Running>>,
     /// Those whose services are elsewhere.
-    remote: Mutex<HashMap<ProjectRef, RemoteServices>>,
+    remote: Mutex<HashMap<ProjectRef, Remote>>,
 }
 
 /// A project whose services are in this process.
@@ -58,16 +59,25 @@ struct Running {
     services: node::Services,
 }
 
-impl Running {
-    /// Has Auth go by these settings for the requests that begin from now on.
-    fn configure(&self, auth: &Document) {
-        let mut settings = node::auth_settings(&self.context, auth);
-        if let Err(error) = self.services.auth.set(settings.clone()) {
-            let project_ref = self.context.project_ref();
-            tracing::error!(project.ref = %project_ref, error = &error as &dyn std::error::Error, "Auth can't have its settings");
-            // Better without its mail server than by the defaults, which let anybody sign up.
-            settings.smtp.host = None;
-            _ = self.services.auth.set(settings);
+/// A project whose services are elsewhere.
+#[derive(Debug, Clone)]
+struct Remote {
+    services: RemoteServices,
+    /// Nothing where they can't be told anything.
+    teller: Option<Arc<Teller>>,
+}
+
+impl Remote {
+    fn new(project_ref: &ProjectRef, services: &RemoteServices, secrets: &ProjectSecrets) -> Self {
+        let teller = services.settings.clone().zip(secrets.passwords.get(AUTH_ROLE));
+        let teller = teller.map(|((address, path), secret)| Arc::new(Teller::new(project_ref, address, path, secret)));
+        Self { services: services.clone(), teller }
+    }
+
+    async fn tell(&self, in_force: &InForce) -> Result<(), NotTold> {
+        match &self.teller {
+            Some(teller) => teller.tell(&told(in_force)).await,
+            None => Ok(()),
         }
     }
 }
@@ -98,8 +108,18 @@ impl GatewayRoutes {
         }
     }
 
+    /// The services of a project in this process.
+    fn run(&self, project: &LiveProject, database: &DatabaseEndpoint) -> Result<Running, NotTold> {
+        let not_told = |error: &dyn std::error::Error| NotTold(format!("the project's services can't be made: {error}."));
+        let context = self.context(project, database);
+        let context = context.ok_or_else(|| NotTold("the project has no password for its services.".to_owned()))?;
+        let services = node::Services::new(&context, &self.shared).map_err(|error| not_told(&error))?;
+        services.configure(&told(&project.in_force)).map_err(|error| not_told(&error))?;
+        Ok(Running { context, services })
+    }
+
     fn context(&self, project: &LiveProject, database: &DatabaseEndpoint) -> Option<Arc<ProjectContext>> {
-        let (secrets, keys) = (&project.secrets, keys(&project.secrets));
+        let (secrets, keys) = (&project.in_force.secrets, keys(&project.in_force));
         Some(ProjectContext::new(ContextSettings {
             project_ref: project.project_ref.clone(),
             api_url: self.settings.api_url(&project.project_ref),
@@ -123,13 +143,24 @@ async fn say_who_asks(mut request: Request) -> Request {
     std::future::ready(request).await
 }
 
-fn keys(secrets: &ProjectSecrets) -> ApiKeys {
-    ApiKeys::new(
+/// What the gateway takes for a key.
+fn keys(in_force: &InForce) -> ApiKeys {
+    let secrets = &in_force.secrets;
+    let keys = ApiKeys::new(
         secrets.anon_key.clone(),
         secrets.service_role_key.clone(),
         secrets.publishable_keys.clone(),
         secrets.secret_keys.clone(),
-    )
+    );
+    match &in_force.keys.instead_of_legacy {
+        Some(tokens) => keys.without_legacy(tokens.anon.clone(), tokens.service_role.clone()),
+        None => keys,
+    }
+}
+
+/// What services go by.
+fn told(in_force: &InForce) -> Told {
+    Told { auth: in_force.auth.clone(), keys: in_force.keys.signing.clone() }
 }
 
 fn target(target: &ServiceTarget) -> Target {
@@ -155,41 +186,41 @@ async fn ask(services: Router, call: ServiceCall) -> anyhow::Result<ServiceAnswe
 
 #[async_trait]
 impl Routes for GatewayRoutes {
-    async fn publish(&self, project: LiveProject) {
+    async fn publish(&self, project: LiveProject) -> Result<(), NotTold> {
         let project_ref = project.project_ref.clone();
         let services = match &project.services {
             Services::InProcess(database) => {
-                let Some(context) = self.context(&project, database) else {
-                    tracing::error!(project.ref = %project_ref, "the project has no password for its services");
-                    return;
-                };
+                let running = self.run(&project, database)?;
                 self.close(&project_ref);
-                let services = match node::Services::new(&context, &self.shared) {
-                    Ok(services) => services,
-                    Err(error) => {
-                        tracing::error!(project.ref = %project_ref, error = &error as &dyn std::error::Error, "making the services");
-                        return;
-                    }
-                };
-                let router = services.router.clone().layer(middleware::map_request(say_who_asks));
-                let running = Running { context, services };
-                running.configure(&project.auth);
+                let router = running.services.router.clone().layer(middleware::map_request(say_who_asks));
                 self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(project_ref.clone(), running);
                 router
             }
-            Services::Remote(remote) => {
+            Services::Remote(services) => {
+                let remote = Remote::new(&project_ref, services, &project.in_force.secrets);
+                remote.tell(&project.in_force).await?;
                 self.close(&project_ref);
-                self.remote.lock().unwrap_or_else(PoisonError::into_inner).insert(project_ref.clone(), remote.clone());
-                gateway::remote::router(remote.targets.iter().map(target).collect())
+                self.remote.lock().unwrap_or_else(PoisonError::into_inner).insert(project_ref.clone(), remote);
+                gateway::remote::router(services.targets.iter().map(target).collect())
             }
         };
-        self.table.publish(project_ref, Upstream::new(keys(&project.secrets), services, &self.limits));
+        self.table.publish(project_ref, Upstream::new(keys(&project.in_force), services, &self.limits));
+        Ok(())
     }
 
-    async fn configure(&self, project_ref: &ProjectRef, auth: Document) {
-        if let Some(running) = self.running.lock().unwrap_or_else(PoisonError::into_inner).get(project_ref) {
-            running.configure(&auth);
+    async fn configure(&self, project_ref: &ProjectRef, in_force: InForce) -> Result<(), NotTold> {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = running.get(project_ref).map(|running| running.services.clone());
+        let remote = self.remote.lock().unwrap_or_else(PoisonError::into_inner).get(project_ref).cloned();
+        if let Some(services) = running {
+            services.configure(&told(&in_force)).map_err(|error| NotTold(format!("{error}.")))?;
         }
+        if let Some(remote) = remote {
+            remote.tell(&in_force).await?;
+        }
+        // After the services, which know the key by then that has signed what other API keys stand for.
+        self.table.set_keys(project_ref, keys(&in_force));
+        Ok(())
     }
 
     async fn call(&self, project_ref: &ProjectRef, call: ServiceCall) -> Option<ServiceAnswer> {
@@ -221,7 +252,7 @@ impl Routes for GatewayRoutes {
     async fn probe(&self, project_ref: &ProjectRef, at_most: Duration) -> Result<(), String> {
         let remote = self.remote.lock().unwrap_or_else(PoisonError::into_inner).get(project_ref).cloned();
         if let Some(remote) = remote {
-            let answers = tokio::time::timeout(at_most, provisioner::answers(&remote)).await.unwrap_or(false);
+            let answers = tokio::time::timeout(at_most, provisioner::answers(&remote.services)).await.unwrap_or(false);
             return if answers {
                 Ok(())
             } else {

@@ -1,12 +1,11 @@
 //! Access tokens: what they say, who signs them, and whether one is good.
 
-mod private_key;
 #[cfg(test)]
 mod tests;
 
 use std::{fmt, time::Duration};
 
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, errors::ErrorKind, jwk::Jwk};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, errors::ErrorKind};
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -15,11 +14,8 @@ use uuid::Uuid;
 
 use crate::{
     error::{AuthError, ErrorCode},
-    settings::{Jwt, JwtAlgorithm, JwtKey},
+    settings::{Jwt, JwtKey},
 };
-
-/// What a key signs to show that its halves belong together.
-const PROBE: &[u8] = b"probe";
 
 /// Why a project's keys can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -121,14 +117,18 @@ impl fmt::Debug for Keys {
 }
 
 impl Keys {
-    /// From settings: the listed keys, and the secret, which is always good for verifying.
+    /// From settings: the listed keys, and the secret as long as it is trusted.
     pub(crate) fn new(jwt: &Jwt) -> Result<Self, KeysError> {
         let secret = jwt.secret.expose_secret().as_bytes();
         let mut verifiers = Vec::new();
         for key in jwt.keys.iter().filter(|key| key.verifies) {
-            verifiers.push(Verifier { algorithm: algorithm(key.algorithm), kid: key.kid.clone(), key: decoding(key)? });
+            let verifier = key.verifier().ok_or_else(|| KeysError::Public { kid: key.kid.clone() })?;
+            verifiers.push(Verifier { algorithm: key.algorithm.of_signatures(), kid: key.kid.clone(), key: verifier });
         }
-        verifiers.push(Verifier { algorithm: Algorithm::HS256, kid: jwt.key_id.clone(), key: DecodingKey::from_secret(secret) });
+        if jwt.secret_verifies {
+            let key = DecodingKey::from_secret(secret);
+            verifiers.push(Verifier { algorithm: Algorithm::HS256, kid: jwt.key_id.clone(), key });
+        }
         let signer = match jwt.signing_key() {
             Some(key) => signer(key)?,
             None => Signer {
@@ -212,27 +212,8 @@ pub(crate) fn expiry(lifetime: Duration) -> (i64, i64) {
     (now, now.saturating_add_unsigned(lifetime.as_secs()))
 }
 
-fn algorithm(of: JwtAlgorithm) -> Algorithm {
-    match of {
-        JwtAlgorithm::Hs256 => Algorithm::HS256,
-        JwtAlgorithm::Rs256 => Algorithm::RS256,
-        JwtAlgorithm::Es256 => Algorithm::ES256,
-        JwtAlgorithm::EdDsa => Algorithm::EdDSA,
-    }
-}
-
-fn decoding(key: &JwtKey) -> Result<DecodingKey, KeysError> {
-    let jwk: Option<Jwk> = serde_json::from_str(key.jwk.expose_secret()).ok();
-    jwk.and_then(|jwk| DecodingKey::from_jwk(&jwk).ok()).ok_or_else(|| KeysError::Public { kid: key.kid.clone() })
-}
-
-/// A key that signs what its own public half does not agree with would sign everybody out.
 fn signer(key: &JwtKey) -> Result<Signer, KeysError> {
-    let refusal = || KeysError::Private { kid: key.kid.clone() };
-    let (algorithm, encoding) = (algorithm(key.algorithm), private_key::encoding(key).ok_or_else(refusal)?);
-    let signature = jsonwebtoken::crypto::sign(PROBE, &encoding, algorithm).map_err(|_| refusal())?;
-    match jsonwebtoken::crypto::verify(&signature, PROBE, &decoding(key)?, algorithm) {
-        Ok(true) => Ok(Signer { algorithm, kid: Some(key.kid.clone()).filter(|kid| !kid.is_empty()), key: encoding }),
-        Ok(false) | Err(_) => Err(refusal()),
-    }
+    let encoding = key.signer().ok_or_else(|| KeysError::Private { kid: key.kid.clone() })?;
+    let kid = Some(key.kid.clone()).filter(|kid| !kid.is_empty());
+    Ok(Signer { algorithm: key.algorithm.of_signatures(), kid, key: encoding })
 }

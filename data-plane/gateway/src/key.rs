@@ -32,7 +32,7 @@ pub(crate) fn authenticate(keys: &ApiKeys, headers: &mut HeaderMap, uri: &mut Ur
     }
     if let Some(token) = bearer(headers) {
         if !token.starts_with(NEW_FORMAT) {
-            return Ok(());
+            return if keys.is_disabled(token) { Err(KeyError::Invalid) } else { Ok(()) };
         }
         // A key is no token: it may stand there only as an echo of the `apikey`.
         if token != presented {
@@ -82,12 +82,16 @@ mod tests {
     }
 
     fn check(headers: &[(&str, &str)], uri: &str) -> Result<(String, String), KeyError> {
+        check_by(&keys(), headers, uri)
+    }
+
+    fn check_by(keys: &ApiKeys, headers: &[(&str, &str)], uri: &str) -> Result<(String, String), KeyError> {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.insert(http::HeaderName::try_from(*name).unwrap(), value.parse().unwrap());
         }
         let mut uri: Uri = uri.parse().unwrap();
-        authenticate(&keys(), &mut map, &mut uri)?;
+        authenticate(keys, &mut map, &mut uri)?;
         let authorization = map[header::AUTHORIZATION].to_str().unwrap().to_owned();
         Ok((authorization, uri.to_string()))
     }
@@ -126,6 +130,10 @@ mod tests {
         assert_eq!(check(&[("apikey", "")], "/t"), Err(KeyError::Invalid));
         assert_eq!(check(&[("apikey", "oth.er.jwt")], "/t"), Err(KeyError::Invalid));
         assert_eq!(check(&[("apikey", "a.non.jwt"), ("authorization", "Bearer sb_secret_x")], "/t"), Err(KeyError::Invalid));
+        let keys = keys().without_legacy("an.other.one".into(), "yet.an.other".into());
+        for headers in [&[("apikey", "a.non.jwt")][..], &[("apikey", "sb_publishable_x"), ("authorization", "Bearer ser.vice.jwt")]] {
+            assert_eq!(check_by(&keys, headers, "/t"), Err(KeyError::Invalid), "a legacy key that is disabled");
+        }
         let browser = [("apikey", "sb_secret_x"), ("user-agent", "Mozilla/5.0")];
         assert_eq!(check(&browser, "/t"), Err(KeyError::SecretInBrowser));
     }

@@ -57,6 +57,19 @@ impl RouteTable {
         self.write(|routes| routes.insert(project_ref, Route::Live(Arc::new(upstream))));
     }
 
+    /// Has a live project's requests admitted by other keys from now on. Nothing happens to one that is not live.
+    pub fn set_keys(&self, project_ref: &ProjectRef, keys: ApiKeys) {
+        self.write(|routes| match routes.get_mut(project_ref)? {
+            Route::Live(upstream) => {
+                let Upstream { services, places, queue, .. } = &**upstream;
+                let services = services.clone();
+                let (places, queue) = (Arc::clone(places), Arc::clone(queue));
+                Some(Route::Live(std::mem::replace(upstream, Arc::new(Upstream { keys, services, places, queue }))))
+            }
+            Route::NotReady(_) => None,
+        });
+    }
+
     /// Closes a project's address; requests learn the project's state. Those at work go on.
     pub fn withdraw(&self, project_ref: &ProjectRef, state: ProjectState) {
         self.write(|routes| routes.insert(project_ref.clone(), Route::NotReady(state)));

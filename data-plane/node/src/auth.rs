@@ -6,10 +6,7 @@ use auth::{
     AuthContext, ContextError, Shared,
     outgoing::http::{HttpClient, HttpError, Options},
     password::{self, Hasher},
-    settings::{
-        Settings,
-        document::{Document, ProjectFacts},
-    },
+    settings::{Settings, document::ProjectFacts},
 };
 use axum::{
     Json, Router,
@@ -21,6 +18,8 @@ use axum::{
 use project_context::ProjectContext;
 use serde_json::json;
 use tokio::sync::OnceCell;
+
+use crate::Told;
 
 /// Where Auth is mounted.
 pub(crate) const PREFIX: &str = "/auth/v1";
@@ -70,16 +69,15 @@ pub fn shared() -> Result<Shared, ServicesError> {
     Ok(Shared { hasher, http: HttpClient::new(Options::default())? })
 }
 
-/// The settings of a project that has changed this much of the defaults. The only place where a project's are made.
-#[must_use]
-pub fn auth_settings(project: &ProjectContext, changed: &Document) -> Settings {
+/// The settings of a project that was told this. The only place where a project's are made.
+pub(crate) fn settings(project: &ProjectContext, told: &Told) -> Settings {
     let facts = ProjectFacts {
         external_url: format!("{}{PREFIX}", project.api_url()),
         jwt_secret: project.jwt_secret().clone(),
-        keys: Vec::new(),
+        keys: told.keys.clone(),
         saml_private_key: None,
     };
-    let mut settings = changed.to_settings(&facts);
+    let mut settings = told.auth.to_settings(&facts);
     // The gateway sets it, whatever a client has sent.
     settings.rate_limits.header = Some("x-forwarded-for".to_owned());
     settings
@@ -87,7 +85,7 @@ pub fn auth_settings(project: &ProjectContext, changed: &Document) -> Settings {
 
 pub(crate) fn context(project: &ProjectContext, shared: &Shared) -> Result<Arc<AuthContext>, ServicesError> {
     let shared = Shared { http: shared.http.with_concurrency(CALLS), ..shared.clone() };
-    let settings = auth_settings(project, &Document::default());
+    let settings = settings(project, &Told::default());
     Ok(AuthContext::new(Arc::clone(project.auth_pool()), settings, shared)?)
 }
 

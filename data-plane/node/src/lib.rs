@@ -4,25 +4,29 @@
 //! The server mounts the router in its own process; the program of the same name serves it from a container ([`run`]).
 
 mod auth;
+mod listening;
 mod program;
 mod secrets;
 mod settings;
+mod told;
 
 use std::sync::Arc;
 
-use ::auth::AuthContext;
+use ::auth::{AuthContext, ContextError};
 use axum::{
     Json, Router,
     http::{HeaderMap, StatusCode, Uri, header::AUTHORIZATION},
 };
-use project_context::ProjectContext;
+use project_context::{KeysError, ProjectContext, VerificationKeys};
+use secrecy::ExposeSecret as _;
 use serde_json::json;
 
-pub use crate::auth::{ServicesError, auth_settings, shared};
+pub use crate::auth::{ServicesError, shared};
 pub use ::auth::Shared;
 pub use program::{RunError, health, run};
 pub use secrets::{Secrets, SecretsError};
 pub use settings::{Settings, SettingsError};
+pub use told::{Seal, Told, Unreadable};
 
 /// Where REST is mounted.
 const REST: &str = "/rest/v1";
@@ -45,27 +49,60 @@ pub fn is_open(path: &str) -> bool {
 }
 
 /// Every service of a project, and what of them changes while they run.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Services {
     /// All of them. Its own paths begin after where it is mounted.
     pub router: Router,
-    /// Takes other settings by [`AuthContext::set`]; [`auth_settings`] makes them.
-    pub auth: Arc<AuthContext>,
+    auth: Arc<AuthContext>,
+    context: Arc<ProjectContext>,
+}
+
+/// Why services can't go by what they were told.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigureError {
+    /// A key verifies nothing.
+    #[error("a signing key can't be used")]
+    Keys(#[from] KeysError),
+    /// Auth can't have its settings.
+    #[error("Auth can't have its settings")]
+    Auth(#[from] ContextError),
 }
 
 impl Services {
-    /// Makes them. Does no IO; connections are opened by requests.
+    /// Makes them, by the settings of a project that was told nothing. Does no IO; connections are opened by requests.
     ///
     /// # Errors
     /// [`ServicesError`]
     pub fn new(context: &Arc<ProjectContext>, shared: &Shared) -> Result<Self, ServicesError> {
+        let context = Arc::clone(context);
         let verify = {
-            let context = Arc::clone(context);
+            let context = Arc::clone(&context);
             move |token: &str| context.verify(token).is_ok()
         };
-        let auth = auth::context(context, shared)?;
-        let auth_router = auth::router(context, Arc::clone(&auth));
-        Ok(Self { router: mount(rest::router(Arc::clone(context)), auth_router, verify), auth })
+        let auth = auth::context(&context, shared)?;
+        let auth_router = auth::router(&context, Arc::clone(&auth));
+        Ok(Self { router: mount(rest::router(Arc::clone(&context)), auth_router, verify), auth, context })
+    }
+
+    /// Has them go by this for the requests that begin from now on. A token of a key that is not trusted any more is refused at
+    /// once.
+    ///
+    /// # Errors
+    /// [`ConfigureError`]; then what was in force stays.
+    pub fn configure(&self, told: &Told) -> Result<(), ConfigureError> {
+        let (secret, keys) = (self.context.jwt_secret().expose_secret().as_bytes(), &told.keys);
+        let jwks = keys.listed.iter().map(|key| key.jwk.expose_secret());
+        let verification = VerificationKeys::of_project(keys.secret_verifies.then_some(secret), jwks)?;
+        let mut settings = auth::settings(&self.context, told);
+        if let Err(error) = self.auth.set(settings.clone()) {
+            let project_ref = self.context.project_ref();
+            tracing::error!(project.ref = %project_ref, error = &error as &dyn std::error::Error, "Auth can't have its settings");
+            // Better without its mail server than by the defaults, which let anybody sign up.
+            settings.smtp.host = None;
+            self.auth.set(settings)?;
+        }
+        self.context.verifier().set_keys(verification);
+        Ok(())
     }
 }
 

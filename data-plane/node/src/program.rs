@@ -7,7 +7,7 @@ use project_context::{ContextSettings, PoolError, ProjectContext};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 
-use crate::{Secrets, Services, ServicesError, Settings};
+use crate::{Seal, Secrets, Services, ServicesError, Settings, listening};
 
 /// No limit for the head of a request: only the gateway connects, which has one for its own clients, and it keeps
 /// connections open for later. Closing one of those could meet a request that is on its way.
@@ -57,6 +57,7 @@ pub async fn run(settings: Settings, secrets: Secrets) -> Result<(), RunError> {
         admin = %admin.local_addr().unwrap_or(settings.admin_listen),
         "listening"
     );
+    let seal = secrets.auth_password.as_ref().map(|password| Seal::new(password, &settings.project_ref));
     let auth_password = secrets.auth_password.unwrap_or_else(|| {
         tracing::warn!("there is no secret auth_password, so Auth can't reach the database; have the stack hand it over");
         SecretString::default()
@@ -73,10 +74,13 @@ pub async fn run(settings: Settings, secrets: Secrets) -> Result<(), RunError> {
         idle_after: settings.idle_after,
     });
     let services = Services::new(&context, &shared)?;
-    let admin_router = daemon::admin_router({
+    let mut admin_router = daemon::admin_router({
         let context = Arc::clone(&context);
         move || ready(Arc::clone(&context))
     });
+    if let Some(seal) = seal {
+        admin_router = admin_router.merge(listening::router(services.clone(), seal));
+    }
     tokio::join!(
         daemon::serve(listener, services.router, stop.clone(), LIMITS),
         daemon::serve(admin, admin_router, stop, LIMITS),

@@ -36,7 +36,7 @@ pub enum SettingsError {
 pub struct Settings {
     /// `NODE_LISTEN`: where the services are served, to the gateway only.
     pub listen: SocketAddr,
-    /// `NODE_ADMIN_LISTEN`: where `/live` and `/ready` are.
+    /// `NODE_ADMIN_LISTEN`: where `/live`, `/ready` and `/settings` are.
     pub admin_listen: SocketAddr,
     /// `NODE_PROJECT_REF`
     pub project_ref: ProjectRef,

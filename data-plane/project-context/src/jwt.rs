@@ -7,6 +7,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use arc_swap::ArcSwap;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use serde_json::Value;
@@ -147,8 +148,14 @@ impl fmt::Debug for Claims {
 
 /// Checks tokens. Those whose signature is good are remembered, also if their claims are refused.
 pub struct Verifier {
-    keys: VerificationKeys,
+    trusted: ArcSwap<Trusted>,
     audience: Option<String>,
+    max_entries: usize,
+}
+
+/// The keys, and the tokens that were found good by them.
+struct Trusted {
+    keys: Arc<VerificationKeys>,
     cache: TokenCache,
 }
 
@@ -156,20 +163,34 @@ impl Verifier {
     /// With an audience, a token that is addressed to others only is refused; one that is addressed to nobody is not.
     #[must_use]
     pub fn new(keys: VerificationKeys, audience: Option<String>) -> Self {
-        Self { keys, audience, cache: TokenCache::new(CACHE_MAX_ENTRIES) }
+        let trusted = Trusted { keys: Arc::new(keys), cache: TokenCache::new(CACHE_MAX_ENTRIES) };
+        Self { trusted: ArcSwap::from_pointee(trusted), audience, max_entries: CACHE_MAX_ENTRIES }
     }
 
     /// Remembers so many tokens at most; none for 0.
     #[must_use]
     pub fn with_cache(self, max_entries: usize) -> Self {
-        Self { cache: TokenCache::new(max_entries), ..self }
+        let keys = Arc::clone(&self.trusted.load().keys);
+        self.trusted.store(Arc::new(Trusted { keys, cache: TokenCache::new(max_entries) }));
+        Self { max_entries, ..self }
     }
 
     /// In the place of another, none of whose tokens it knows: counts on from where that was.
     #[must_use]
-    pub fn in_place_of(mut self, other: &Self) -> Self {
-        self.cache.count_on(&other.cache);
+    pub fn in_place_of(self, other: &Self) -> Self {
+        self.replace(Arc::clone(&self.trusted.load().keys), &other.trusted.load().cache);
         self
+    }
+
+    /// Trusts these keys from now on, and no others. What was found good before is checked again.
+    pub fn set_keys(&self, keys: VerificationKeys) {
+        self.replace(Arc::new(keys), &self.trusted.load().cache);
+    }
+
+    fn replace(&self, keys: Arc<VerificationKeys>, counted_by: &TokenCache) {
+        let mut cache = TokenCache::new(self.max_entries);
+        cache.count_on(counted_by);
+        self.trusted.store(Arc::new(Trusted { keys, cache }));
     }
 
     /// Checks a token's signature, times and audience.
@@ -183,16 +204,20 @@ impl Verifier {
     /// What became of the tokens that were asked for.
     #[must_use]
     pub fn cache_metrics(&self) -> CacheMetrics {
-        self.cache.metrics()
+        self.trusted.load().cache.metrics()
     }
 
     fn verify_at(&self, token: &str, now: i64) -> Result<Claims, JwtError> {
-        let claims = self.cache.get_or_check(token, |token| self.check_signature(token))??;
+        // What is remembered is remembered with the keys that it was checked by.
+        let trusted = self.trusted.load();
+        let claims = trusted.cache.get_or_check(token, |token| trusted.check_signature(token))??;
         claims.check_times(now)?;
         claims.check_audience(self.audience.as_deref())?;
         Ok(claims)
     }
+}
 
+impl Trusted {
     fn check_signature(&self, token: &str) -> Result<Signed, JwtError> {
         if token.is_empty() {
             return Err(JwtError::Empty);
@@ -212,7 +237,7 @@ impl Verifier {
 
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Verifier").field("keys", &self.keys).finish_non_exhaustive()
+        f.debug_struct("Verifier").field("keys", &self.trusted.load().keys).finish_non_exhaustive()
     }
 }
 
@@ -358,6 +383,19 @@ mod tests {
         assert_eq!(verifier.verify_at(&token, NOW).map(|_| ()), Err(JwtError::NotYetValid));
         assert_eq!(verifier.verify_at(&token, NOW + 100).map(|_| ()), Ok(()));
         assert_eq!(verifier.cache_metrics().hits, 1);
+    }
+
+    #[test]
+    fn a_key_that_is_trusted_no_more_ends_what_was_remembered() {
+        let verifier = verifier(None);
+        let token = sign(&json!({"role": "anon"}), "secret");
+        assert!(verifier.verify_at(&token, NOW).is_ok());
+        verifier.set_keys(VerificationKeys::hs256(b"another"));
+        assert_eq!(verifier.verify_at(&token, NOW).map(|_| ()), Err(JwtError::WrongKey));
+        assert!(verifier.verify_at(&sign(&json!({}), "another"), NOW).is_ok());
+        verifier.set_keys(VerificationKeys::of_project(Some(b"secret"), []).unwrap());
+        assert!(verifier.verify_at(&token, NOW).is_ok());
+        assert_eq!(verifier.cache_metrics().requests, 4, "it counts on");
     }
 
     #[test]

@@ -22,9 +22,12 @@ pub enum PresentedKey {
 /// The keys of a project. Only hashes of the new-format keys are kept.
 #[derive(Clone)]
 pub struct ApiKeys {
+    /// The tokens that keys stand for: the legacy keys themselves, or others in their place.
     anon: SecretString,
     service_role: SecretString,
     known: Vec<(PresentedKey, [u8; 32])>,
+    /// Legacy keys that are keys no more.
+    disabled: Vec<[u8; 32]>,
 }
 
 impl ApiKeys {
@@ -40,7 +43,24 @@ impl ApiKeys {
         let mut known = vec![hashed(PresentedKey::Anon, &anon), hashed(PresentedKey::ServiceRole, &service_role)];
         known.extend(publishable.iter().map(|key| hashed(PresentedKey::Publishable, key)));
         known.extend(secret.iter().map(|key| hashed(PresentedKey::Secret, key)));
-        Self { anon, service_role, known }
+        Self { anon, service_role, known, disabled: Vec::new() }
+    }
+
+    /// Without the two legacy keys. The others stand for these tokens instead.
+    #[must_use]
+    pub fn without_legacy(mut self, anon: SecretString, service_role: SecretString) -> Self {
+        let is_legacy = |kind: &PresentedKey| matches!(kind, PresentedKey::Anon | PresentedKey::ServiceRole);
+        self.disabled.extend(self.known.extract_if(.., |(kind, _)| is_legacy(kind)).map(|(_, hash)| hash));
+        Self { anon, service_role, ..self }
+    }
+
+    /// Whether this is a legacy key that is one no more. As a token it may still have a good signature.
+    #[must_use]
+    pub fn is_disabled(&self, presented: &str) -> bool {
+        !self.disabled.is_empty() && {
+            let presented = digest(presented);
+            self.disabled.iter().fold(false, |found, hash| found | bool::from(hash.ct_eq(&presented)))
+        }
     }
 
     /// Which key this is, if any. Takes the same time for every key presented: digests are compared, and all of them.
@@ -50,7 +70,7 @@ impl ApiKeys {
         self.known.iter().fold(None, |found, (kind, hash)| if bool::from(hash.ct_eq(&presented)) { Some(*kind) } else { found })
     }
 
-    /// The legacy JWT that stands for a key: anon's for a publishable key, service_role's for a secret one.
+    /// The token that stands for a key: anon's for a publishable key, service_role's for a secret one.
     #[must_use]
     pub fn role_token(&self, key: PresentedKey) -> &SecretString {
         match key {
@@ -89,6 +109,16 @@ mod tests {
         }
         assert_eq!(keys.identify(""), None);
         assert_eq!(keys.identify("sb_secret_2"), None);
-        assert!(!format!("{keys:?}").contains("a.b.c"));
+        assert!(!format!("{keys:?}").contains("a.b.c") && !keys.is_disabled("a.b.c"));
+
+        let keys = keys.without_legacy(secret("g.h.i"), secret("j.k.l"));
+        for legacy in ["a.b.c", "d.e.f"] {
+            assert!(keys.identify(legacy).is_none() && keys.is_disabled(legacy));
+        }
+        for (presented, token) in [("sb_publishable_1", "g.h.i"), ("sb_secret_1", "j.k.l")] {
+            assert_eq!(keys.role_token(keys.identify(presented).unwrap()).expose_secret(), token);
+            assert!(!keys.is_disabled(presented));
+        }
+        assert!(keys.identify("g.h.i").is_none(), "what a key stands for is no key");
     }
 }

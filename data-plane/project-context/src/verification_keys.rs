@@ -50,15 +50,20 @@ pub enum KeysError {
 /// Keys, each with the algorithms that it is for. No token chooses its algorithm by itself.
 pub struct VerificationKeys {
     keys: Vec<VerificationKey>,
-    /// Whether a token that names its key is for the key of that name only. A project's secret has no name and is for every
-    /// token.
-    by_name: bool,
 }
 
 struct VerificationKey {
     algorithms: Vec<SignatureAlgorithm>,
-    id: Option<String>,
+    name: Name,
     key: Key,
+}
+
+/// Which tokens, of those that name their key, a key is for.
+enum Name {
+    /// Those that name it; without a name, none.
+    Own(Option<String>),
+    /// All: a project's secret.
+    Any,
 }
 
 enum Key {
@@ -92,12 +97,23 @@ struct Set {
 }
 
 impl VerificationKeys {
-    /// One secret, for HS256.
+    /// One secret, for HS256, whatever key a token names.
     #[must_use]
     pub fn hs256(secret: &[u8]) -> Self {
-        let algorithms = vec![SignatureAlgorithm::Common(Algorithm::HS256)];
-        let key = Key::Common(DecodingKey::from_secret(secret));
-        Self { keys: vec![VerificationKey { algorithms, id: None, key }], by_name: false }
+        Self { keys: vec![VerificationKey::secret(secret, Name::Any)] }
+    }
+
+    /// The keys of a project: JSON Web Keys, and its secret as long as that is trusted.
+    ///
+    /// # Errors
+    /// [`KeysError`]
+    pub fn of_project<'a>(secret: Option<&[u8]>, jwks: impl IntoIterator<Item = &'a str>) -> Result<Self, KeysError> {
+        let parse = |(jwk, position): (&str, usize)| {
+            VerificationKey::parse(serde_json::from_str(jwk).map_err(KeysError::NotAKey)?, position)
+        };
+        let mut keys = jwks.into_iter().zip(1..).map(parse).collect::<Result<Vec<_>, _>>()?;
+        keys.extend(secret.map(|secret| VerificationKey::secret(secret, Name::Any)));
+        Ok(Self { keys })
     }
 
     /// A JSON Web Key, a set of them, or, when it is no JSON object, a secret for HS256: as `jwt-secret` of PostgREST. Keys
@@ -107,7 +123,7 @@ impl VerificationKeys {
     /// [`KeysError`]
     pub fn parse(secret: &[u8]) -> Result<Self, KeysError> {
         let Ok(json @ Value::Object(_)) = serde_json::from_slice(secret) else {
-            return Ok(Self { by_name: true, ..Self::hs256(secret) });
+            return Ok(Self { keys: vec![VerificationKey::secret(secret, Name::Own(None))] });
         };
         let set = if json.get("keys").is_some() {
             serde_json::from_value::<Set>(json).map_err(KeysError::NotAKey)?.keys
@@ -116,7 +132,7 @@ impl VerificationKeys {
         };
         let keys = set.into_iter().zip(1..).filter(|(jwk, _)| jwk.get("use").is_none_or(|of| of != "enc"));
         let keys = keys.map(|(jwk, position)| VerificationKey::parse(jwk, position)).collect::<Result<_, _>>()?;
-        Ok(Self { keys, by_name: true })
+        Ok(Self { keys })
     }
 
     /// Checks by each key that is for such a token until one agrees: one of its algorithm and, where the token names one, of
@@ -139,8 +155,11 @@ impl VerificationKeys {
     }
 
     fn candidates(&self, algorithm: SignatureAlgorithm, name: Option<&str>) -> impl Iterator<Item = &Key> {
-        let named = move |key: &&VerificationKey| !self.by_name || name.is_none() || key.id.as_deref() == name;
-        self.keys.iter().filter(move |key| key.algorithms.contains(&algorithm)).filter(named).map(|key| &key.key)
+        let is_named = move |key: &&VerificationKey| match &key.name {
+            Name::Own(own) => name.is_none() || own.as_deref() == name,
+            Name::Any => true,
+        };
+        self.keys.iter().filter(move |key| key.algorithms.contains(&algorithm)).filter(is_named).map(|key| &key.key)
     }
 }
 
@@ -151,6 +170,11 @@ impl fmt::Debug for VerificationKeys {
 }
 
 impl VerificationKey {
+    fn secret(secret: &[u8], name: Name) -> Self {
+        let algorithms = vec![SignatureAlgorithm::Common(Algorithm::HS256)];
+        Self { algorithms, name, key: Key::Common(DecodingKey::from_secret(secret)) }
+    }
+
     fn parse(jwk: Value, position: usize) -> Result<Self, KeysError> {
         // The library forgets the name of an algorithm that it does not know.
         let named = jwk.get("alg").and_then(Value::as_str).map(str::to_owned);
@@ -169,7 +193,7 @@ impl VerificationKey {
         {
             return Err(KeysError::TooShort { position, bytes: secret.len() });
         }
-        Ok(Self { algorithms, id: jwk.common.key_id, key })
+        Ok(Self { algorithms, name: Name::Own(jwk.common.key_id), key })
     }
 }
 
@@ -274,6 +298,16 @@ mod tests {
         }
         let of_project = VerificationKeys::hs256(b"reallyreallyreallyreallyverysafe");
         assert_eq!(candidates(&of_project, "HS256", Some("x")), 1);
+    }
+
+    #[test]
+    fn a_projects_secret_is_for_every_token_as_long_as_it_is_trusted() {
+        let jwk = r#"{"kty":"oct","k":"c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA","alg":"HS256","kid":"1"}"#;
+        let of = |secret, kid| candidates(&VerificationKeys::of_project(secret, [jwk]).unwrap(), "HS256", kid);
+        let secret = Some(&b"reallyreallyreallyreallyverysafe"[..]);
+        assert_eq!((of(secret, None), of(secret, Some("1")), of(secret, Some("2"))), (2, 2, 1));
+        assert_eq!((of(None, None), of(None, Some("1")), of(None, Some("2"))), (1, 1, 0));
+        assert!(VerificationKeys::of_project(None, ["?"]).is_err());
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod organization;
 mod overview;
 mod project;
 mod project_ref;
+mod signing_key;
 mod state;
 
 pub use api_key::{ApiKey, ApiKeyType, SecretJwtTemplate};
@@ -34,6 +35,9 @@ pub use project::{
     UpdateProject,
 };
 pub use project_ref::{InvalidProjectRef, ProjectRef};
+pub use signing_key::{
+    CreateSigningKey, LegacyApiKeys, SigningAlgorithm, SigningKey, SigningKeyStatus, SigningKeys, UpdateSigningKey,
+};
 pub use state::{ProjectState, ProjectStatus};
 
 /// The only organization until accounts exist. Its id is its slug, as the Terraform provider expects.

@@ -3,7 +3,7 @@
 use auth_settings::document::FieldError;
 use control_plane_api::{ErrorCode, OperationSummary, ProjectRef};
 
-use crate::archive::ArchiveError;
+use crate::{archive::ArchiveError, routes::NotTold};
 
 /// A request to the control plane failed.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +17,9 @@ pub enum Error {
     /// No such project.
     #[error("Project {0} was not found.")]
     ProjectNotFound(ProjectRef),
+    /// The project has no such signing key.
+    #[error("The project has no signing key {0}.")]
+    SigningKeyNotFound(String),
     /// No such organization.
     #[error("Organization {0:?} was not found. There is one organization: \"default\".")]
     OrganizationNotFound(String),
@@ -41,6 +44,9 @@ pub enum Error {
     /// A service of the project did not answer.
     #[error("The project's {0} did not answer. Check that the project runs and is healthy, then try again.")]
     ServiceAway(&'static str),
+    /// A change is kept, but the project's services could not be told of it yet.
+    #[error("The change is kept, but the project's services could not be told of it yet: {0} They are told again and again until they go by it.")]
+    NotInForce(#[from] NotTold),
     /// The control-plane database failed.
     #[error("The control-plane database did not answer as expected.")]
     Database(#[source] sea_orm::DbErr),
@@ -58,7 +64,7 @@ impl Error {
     pub const fn code(&self) -> ErrorCode {
         match self {
             Self::InvalidInput { .. } | Self::AuthConfig(_) => ErrorCode::InvalidInput,
-            Self::ProjectNotFound(_) | Self::OrganizationNotFound(_) => ErrorCode::NotFound,
+            Self::ProjectNotFound(_) | Self::OrganizationNotFound(_) | Self::SigningKeyNotFound(_) => ErrorCode::NotFound,
             Self::OperationRunning(_) | Self::StateConflict(_) | Self::IdempotencyMismatch | Self::ProjectExists(_) => {
                 ErrorCode::Conflict
             }
@@ -75,7 +81,7 @@ impl Error {
             Self::ServiceRefused { status: 404, .. } => ErrorCode::NotFound,
             Self::ServiceRefused { status: 409 | 422, .. } => ErrorCode::Conflict,
             Self::ServiceRefused { .. } => ErrorCode::InvalidInput,
-            Self::ServiceAway(_) => ErrorCode::Unavailable,
+            Self::ServiceAway(_) | Self::NotInForce(_) => ErrorCode::Unavailable,
             Self::Database(_) | Self::Secret(_) | Self::Corrupt(_) => ErrorCode::Internal,
         }
     }
@@ -95,6 +101,8 @@ impl Error {
             | Self::ProjectExists(_)
             | Self::ServiceRefused { .. }
             | Self::ServiceAway(_)
+            | Self::NotInForce(_)
+            | Self::SigningKeyNotFound(_)
             | Self::Database(_)
             | Self::Secret(_)
             | Self::Corrupt(_) => None,
@@ -116,6 +124,8 @@ impl Error {
             | Self::ProjectExists(_)
             | Self::ServiceRefused { .. }
             | Self::ServiceAway(_)
+            | Self::NotInForce(_)
+            | Self::SigningKeyNotFound(_)
             | Self::Database(_)
             | Self::Secret(_)
             | Self::Corrupt(_) => None,

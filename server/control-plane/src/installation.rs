@@ -2,11 +2,12 @@
 
 use std::{path::Path, sync::Arc};
 
-use tokio::sync::{Mutex, MutexGuard, Notify};
+use tokio::sync::Notify;
 
 use crate::{
     archive::Depot,
     feed::EventFeed,
+    in_force::Telling,
     secrets::{MasterKey, Vault},
     store::{Node, Store},
     usage::UsageBook,
@@ -22,8 +23,8 @@ pub struct Installation {
     pub(crate) depot: Depot,
     pub(crate) feed: EventFeed,
     pub(crate) usage: Arc<UsageBook>,
+    pub(crate) telling: Arc<Telling>,
     wake: Arc<Notify>,
-    auth_turn: Arc<Mutex<()>>,
 }
 
 impl Installation {
@@ -38,19 +39,14 @@ impl Installation {
             depot: Depot::new(data_dir, key),
             feed: EventFeed::default(),
             usage: Arc::default(),
+            telling: Arc::default(),
             wake: Arc::default(),
-            auth_turn: Arc::default(),
         }
     }
 
     /// Has the reconciler look at the rows now.
     pub fn wake(&self) {
         self.wake.notify_one();
-    }
-
-    /// Held from reading what a project's Auth is told until that is in force, so that what is read first is never in force last.
-    pub(crate) async fn auth_turn(&self) -> MutexGuard<'_, ()> {
-        self.auth_turn.lock().await
     }
 
     /// Waits until somebody has called [`wake`](Self::wake). Cancel-safe.

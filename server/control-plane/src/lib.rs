@@ -8,6 +8,7 @@ mod archive;
 mod caller;
 mod error;
 mod feed;
+mod in_force;
 mod installation;
 pub mod lifecycle;
 mod progress;
@@ -16,6 +17,7 @@ mod reconciler;
 mod routes;
 mod secrets;
 mod service;
+mod signing;
 mod store;
 mod usage;
 
@@ -30,7 +32,8 @@ pub use provisioner::{
     RolePasswords, ServiceTarget, Services, Started, UnexpectedExit,
 };
 pub use reconciler::{Reconciler, ReconcilerSettings};
-pub use routes::{LiveProject, Routes, ServiceAnswer, ServiceCall};
+pub use routes::{InForce, LiveProject, NotTold, Routes, ServiceAnswer, ServiceCall};
 pub use secrets::{MasterKey, ProjectSecrets};
 pub use service::{ProjectService, ServiceSettings};
+pub use signing::{KeysInForce, RoleTokens};
 pub use store::{Node, Store};

@@ -160,6 +160,8 @@ pub struct RemoteServices {
     pub targets: Vec<ServiceTarget>,
     /// Where to ask, by a GET of this path, whether they are ready; nothing: whether the first target accepts connections.
     pub ready: Option<(SocketAddr, String)>,
+    /// Where they are told, by a PUT of this path, what to go by; nothing: they go by what they were made with.
+    pub settings: Option<(SocketAddr, String)>,
 }
 
 /// One service of a project.

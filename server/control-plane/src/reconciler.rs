@@ -16,11 +16,12 @@ use tracing::Instrument as _;
 use crate::{
     archive::{self, ArchiveError, Head},
     error::Error,
+    in_force,
     installation::Installation,
     lifecycle::{self, Next, Outlook, Situation, StepFailure},
     progress::StepEvents,
     provisioner::{Observation, ProvisionError, Provisioner, RolePasswords, UnexpectedExit},
-    routes::{LiveProject, Routes},
+    routes::{LiveProject, NotTold, Routes},
     store::{LEASE_MS, Lease, LeaseError, LeaseOwner, NewEvent, StoredProject},
 };
 
@@ -81,6 +82,12 @@ fn failure_of(error: &ProvisionError) -> StepFailure {
     StepFailure { cause: error.to_string(), outlook }
 }
 
+impl From<NotTold> for TryError {
+    fn from(error: NotTold) -> Self {
+        Self::Step(StepFailure { cause: error.to_string(), outlook: Outlook::Transient })
+    }
+}
+
 impl From<Error> for TryError {
     fn from(error: Error) -> Self {
         Self::Store(error)
@@ -127,6 +134,8 @@ impl Reconciler {
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         let watch = tokio::spawn(Arc::clone(&self).watch_exits(stop.clone()));
         let look_after = tokio::spawn(Arc::clone(&self).look_after(stop.clone()));
+        let (installation, routes) = (self.installation.clone(), Arc::clone(&self.routes));
+        let tell_again = tokio::spawn(in_force::tell_again(installation, routes, stop.clone()));
         let mut work = JoinSet::new();
         while !stop.is_cancelled() {
             let pause = match self.lease_more(&mut work).await {
@@ -144,7 +153,7 @@ impl Reconciler {
             }
         }
         while work.join_next().await.is_some() {}
-        let _ = tokio::join!(watch, look_after);
+        let _ = tokio::join!(watch, look_after, tell_again);
     }
 
     /// Leases what is due and begins to work on it; answers how long there is nothing more to do.
@@ -346,9 +355,9 @@ impl Reconciler {
             Step::Publish => {
                 let secrets = self.installation.store.secrets(&self.installation.vault, project).await?;
                 let services = self.provisioner.ensure_services(&project.placement(), &secrets).await?;
-                let _turn = self.installation.auth_turn().await;
-                let auth = self.installation.store.auth_config(&self.installation.vault, project).await?;
-                self.routes.publish(LiveProject { project_ref: project.project_ref.clone(), services, secrets, auth }).await;
+                let _turn = self.installation.telling.turn(&project.project_ref).await;
+                let in_force = in_force::read(&self.installation, &project.project_ref).await?;
+                self.routes.publish(LiveProject { project_ref: project.project_ref.clone(), services, in_force }).await?;
             }
             Step::Withdraw => self.routes.withdraw(&project.project_ref, lifecycle::state_during(lease.kind)).await,
             Step::StopDatabase => self.provisioner.stop(&project.placement()).await?,
@@ -356,8 +365,9 @@ impl Reconciler {
             Step::PackData => {
                 let secrets = self.installation.store.secrets(&self.installation.vault, project).await?;
                 let auth = self.installation.store.auth_config(&self.installation.vault, project).await?;
+                let signing = self.installation.store.signing(&self.installation.vault, project).await?;
                 let progress = StepEvents::new(&self.installation, lease, &project.project_ref);
-                let (depot, head) = (&self.installation.depot, Head::of(project, secrets, auth));
+                let (depot, head) = (&self.installation.depot, Head::of(project, secrets, auth, signing));
                 archive::pack(depot, &*self.provisioner, &project.placement(), head, &progress).await?;
             }
             Step::UnpackData => {

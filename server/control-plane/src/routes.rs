@@ -8,16 +8,16 @@ use control_plane_api::{ProjectRef, ProjectState};
 use secrecy::SecretString;
 use serde_json::Value;
 
-use crate::{provisioner::Services, secrets::ProjectSecrets};
+use crate::{provisioner::Services, secrets::ProjectSecrets, signing::KeysInForce};
 
 /// The gateway's route table, as the reconciler sees it. Implemented by the server, which knows both sides.
 #[async_trait]
 pub trait Routes: fmt::Debug + Send + Sync {
-    /// Opens the project's address. Replaces an earlier route of the same project.
-    async fn publish(&self, project: LiveProject);
+    /// Opens the project's address, once its services go by what they are to go by. Replaces an earlier route of the same project.
+    async fn publish(&self, project: LiveProject) -> Result<(), NotTold>;
 
-    /// Has a published project's Auth go by other settings from now on. Nothing happens to one that is not.
-    async fn configure(&self, project_ref: &ProjectRef, auth: Document);
+    /// Has a published project's services, and its address, go by this from now on. Nothing happens to one that is not published.
+    async fn configure(&self, project_ref: &ProjectRef, in_force: InForce) -> Result<(), NotTold>;
 
     /// Asks one of a published project's services; nothing of one that is not published, or did not answer.
     async fn call(&self, project_ref: &ProjectRef, call: ServiceCall) -> Option<ServiceAnswer>;
@@ -60,7 +60,19 @@ pub struct ServiceAnswer {
 pub struct LiveProject {
     pub project_ref: ProjectRef,
     pub services: Services,
+    pub in_force: InForce,
+}
+
+/// What a project goes by.
+#[derive(Debug, Clone)]
+pub struct InForce {
     pub secrets: ProjectSecrets,
     /// What its Auth is told.
     pub auth: Document,
+    pub keys: KeysInForce,
 }
+
+/// A project's services could not be told what to go by. For a person.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NotTold(pub String);

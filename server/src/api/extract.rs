@@ -36,11 +36,26 @@ impl<S: Send + Sync> FromRequestParts<S> for ProjectPath {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let invalid =
-            || ApiError::new(ErrorCode::InvalidInput, "The project ref is not valid: it is 20 lowercase letters, a to z.");
-        let Path(text) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| invalid())?;
-        text.parse().map(Self).map_err(|_| invalid())
+        let Path(text) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| invalid_ref())?;
+        text.parse().map(Self).map_err(|_| invalid_ref())
     }
+}
+
+/// The project in the path, and the id of one of its signing keys.
+#[derive(Debug)]
+pub(crate) struct SigningKeyPath(pub(crate) ProjectRef, pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for SigningKeyPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let Path((text, id)) = Path::<(String, String)>::from_request_parts(parts, state).await.map_err(|_| invalid_ref())?;
+        text.parse().map(|project_ref| Self(project_ref, id)).map_err(|_| invalid_ref())
+    }
+}
+
+fn invalid_ref() -> ApiError {
+    ApiError::new(ErrorCode::InvalidInput, "The project ref is not valid: it is 20 lowercase letters, a to z.")
 }
 
 /// The query, or the reason why it is none.

@@ -12,6 +12,7 @@ mod health;
 mod lifecycle;
 mod organizations;
 mod projects;
+mod signing_keys;
 
 use std::sync::Arc;
 
@@ -57,7 +58,11 @@ pub(crate) fn router(state: ApiState) -> Router {
         .routes(routes!(archives::download))
         .routes(routes!(health::get))
         .routes(routes!(api_keys::list))
+        .routes(routes!(api_keys::legacy, api_keys::set_legacy))
         .routes(routes!(auth_config::get, auth_config::update))
+        .routes(routes!(signing_keys::list, signing_keys::create))
+        .routes(routes!(signing_keys::legacy, signing_keys::import_legacy))
+        .routes(routes!(signing_keys::get, signing_keys::update, signing_keys::remove))
         .routes(routes!(events::stream))
         .routes(routes!(events::notices))
         .routes(routes!(organizations::list))

@@ -25,7 +25,7 @@ pub use redirect::AllowList;
 pub use security::{
     Captcha, CaptchaProvider, Mfa, MfaFactor, MfaPhone, Passkeys, Password, Rate, RateLimits, Security, Sessions, WebAuthn,
 };
-pub use signing::{Jwt, JwtAlgorithm, JwtKey};
+pub use signing::{Jwt, JwtAlgorithm, JwtKey, ProjectKeys};
 pub use sms::{Sms, SmsProvider, TestOtps};
 
 /// All that one Auth service is told. Cheap to share, replaced as a whole when something changes.

@@ -1,16 +1,23 @@
 //! What tokens are signed with and what they say.
 
+mod library;
+mod project;
+
 use std::time::Duration;
 
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
+pub use project::ProjectKeys;
+
 /// Tokens: their claims' defaults and their keys.
 #[derive(Clone, Debug)]
 pub struct Jwt {
     /// HS256's secret. It signs where no key of `keys` does, and verifies tokens without a `kid`.
     pub secret: SecretString,
+    /// Tokens that the secret has signed are taken.
+    pub secret_verifies: bool,
     /// The `kid` written into tokens that the secret signs; empty: none.
     pub key_id: String,
     /// How long an access token is valid.
@@ -46,6 +53,7 @@ impl Default for Jwt {
     fn default() -> Self {
         Self {
             secret: SecretString::default(),
+            secret_verifies: true,
             key_id: String::new(),
             exp: Duration::from_secs(3600),
             aud: String::new(),
@@ -125,8 +133,7 @@ const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 impl JwtKey {
     /// The keys of a JSON array. The one with `sign` in its `key_ops` signs; all verify.
     pub fn parse_set(set: &str) -> Result<Vec<Self>, JwkError> {
-        let keys: Vec<Map<String, Value>> = serde_json::from_str(set).map_err(|_| JwkError::NotAnArray)?;
-        let keys = keys.into_iter().enumerate().map(|(at, jwk)| Self::from_jwk(at, jwk)).collect::<Result<Vec<_>, _>>()?;
+        let keys = Self::parse_all(set)?;
         match keys.iter().filter(|key| key.signs).count() {
             0 => Err(JwkError::NoneSigns),
             1 => Ok(keys),
@@ -134,7 +141,13 @@ impl JwtKey {
         }
     }
 
-    fn from_jwk(at: usize, jwk: Map<String, Value>) -> Result<Self, JwkError> {
+    fn parse_all(set: &str) -> Result<Vec<Self>, JwkError> {
+        let keys: Vec<Map<String, Value>> = serde_json::from_str(set).map_err(|_| JwkError::NotAnArray)?;
+        keys.into_iter().enumerate().map(|(at, jwk)| Self::from_jwk(at, jwk)).collect()
+    }
+
+    /// One key of a set; `at` is its place there, for the error.
+    pub fn from_jwk(at: usize, jwk: Map<String, Value>) -> Result<Self, JwkError> {
         let algorithm = JwtAlgorithm::of(&jwk).ok_or(JwkError::Algorithm(at))?;
         let signs = jwk.get("key_ops").and_then(Value::as_array).is_some_and(|ops| ops.contains(&json!("sign")));
         let (public_parts, private_part): (&[&'static str], _) = match algorithm {

@@ -3,14 +3,19 @@
 use std::collections::BTreeMap;
 
 use auth_settings::document::Document;
-use control_plane_api::{InstanceSize, ProjectRef};
+use control_plane_api::{InstanceSize, ProjectRef, SigningAlgorithm, SigningKeyStatus};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use super::{ArchiveError, FORMAT};
-use crate::{secrets::ProjectSecrets, store::StoredProject};
+use crate::{
+    secrets::ProjectSecrets,
+    signing::{KeptKey, MadeKey, Signing, is_whole},
+    store::StoredProject,
+};
 
 /// What an archive says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,11 +45,12 @@ pub(crate) struct Head {
     pub(crate) secrets: ProjectSecrets,
     /// What its Auth is told.
     pub(crate) auth: Document,
+    pub(crate) signing: Signing,
 }
 
 impl Head {
     /// Of a project whose database has run.
-    pub(crate) fn of(project: &StoredProject, secrets: ProjectSecrets, auth: Document) -> Self {
+    pub(crate) fn of(project: &StoredProject, secrets: ProjectSecrets, auth: Document, signing: Signing) -> Self {
         let manifest = Manifest {
             format: FORMAT,
             supacloud: env!("CARGO_PKG_VERSION").to_owned(),
@@ -57,7 +63,7 @@ impl Head {
             postgres_version: project.postgres_version.clone().unwrap_or_default(),
             packed_at: OffsetDateTime::now_utc(),
         };
-        Self { manifest, secrets, auth }
+        Self { manifest, secrets, auth, signing }
     }
 }
 
@@ -80,7 +86,8 @@ impl Manifest {
     }
 }
 
-/// The secrets in the clear, those of Auth's settings among them, for the inside of a sealed archive and nothing else: the only form of them that is serialized.
+/// The secrets in the clear, those of Auth's settings and the signing keys among them, for the inside of a sealed archive and nothing
+/// else: the only form of them that is serialized.
 #[derive(Serialize, Deserialize)]
 pub(super) struct SecretsDocument {
     jwt_secret: String,
@@ -92,10 +99,50 @@ pub(super) struct SecretsDocument {
     /// What Auth's settings have of other than the defaults; not in archives of earlier versions.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     auth_config: Map<String, Value>,
+    /// The keys that tokens are signed with; none in archives of earlier versions, where the JWT secret is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    signing_keys: Vec<SigningKeyDocument>,
+    /// Not in archives of earlier versions.
+    #[serde(default = "yes")]
+    legacy_api_keys: bool,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+#[derive(Serialize, Deserialize)]
+struct SigningKeyDocument {
+    id: Uuid,
+    algorithm: SigningAlgorithm,
+    status: SigningKeyStatus,
+    /// Unix milliseconds.
+    created_at: i64,
+    /// JSON Web Key; nothing of the JWT secret.
+    private_jwk: Option<String>,
+}
+
+impl SigningKeyDocument {
+    fn of(key: &KeptKey) -> Self {
+        let private_jwk = key.jwk.as_ref().map(|jwk| jwk.private.expose_secret().to_owned());
+        Self { id: key.id, algorithm: key.algorithm, status: key.status, created_at: key.created_at, private_jwk }
+    }
+
+    fn read(self) -> Result<KeptKey, ArchiveError> {
+        let unusable = || ArchiveError::NotAnArchive(std::io::Error::other("a signing key can't be used"));
+        let made = self.private_jwk.map(|jwk| {
+            let jwk = serde_json::from_str(&jwk).map_err(|_| unusable())?;
+            let made = MadeKey::import(self.algorithm, &jwk).map_err(|_| unusable())?;
+            if made.id == self.id { Ok(made.jwk) } else { Err(unusable()) }
+        });
+        let jwk = made.transpose()?;
+        Ok(KeptKey { id: self.id, algorithm: self.algorithm, status: self.status, jwk, created_at: self.created_at })
+    }
 }
 
 impl SecretsDocument {
-    pub(super) fn document(secrets: &ProjectSecrets, auth: &Document) -> serde_json::Result<Vec<u8>> {
+    pub(super) fn document(head: &Head) -> serde_json::Result<Vec<u8>> {
+        let Head { secrets, auth, signing, .. } = head;
         let text = |secret: &SecretString| secret.expose_secret().to_owned();
         serde_json::to_vec(&Self {
             jwt_secret: text(&secrets.jwt_secret),
@@ -105,10 +152,13 @@ impl SecretsDocument {
             publishable_keys: secrets.publishable_keys.iter().map(text).collect(),
             secret_keys: secrets.secret_keys.iter().map(text).collect(),
             auth_config: auth.kept().clone(),
+            signing_keys: signing.keys.iter().map(SigningKeyDocument::of).collect(),
+            legacy_api_keys: signing.legacy_api_keys,
         })
     }
 
-    pub(super) fn read(document: &[u8]) -> Result<(ProjectSecrets, Document), ArchiveError> {
+    /// With the project of this manifest.
+    pub(super) fn read(document: &[u8], manifest: Manifest) -> Result<Head, ArchiveError> {
         let read: Self = parse(document)?;
         let all = |texts: Vec<String>| texts.into_iter().map(SecretString::from).collect();
         let auth = Document::from_kept(&read.auth_config).map_err(|errors| {
@@ -123,8 +173,21 @@ impl SecretsDocument {
             publishable_keys: all(read.publishable_keys),
             secret_keys: all(read.secret_keys),
         };
-        Ok((secrets, auth))
+        let keys = read.signing_keys.into_iter().map(SigningKeyDocument::read).collect::<Result<Vec<_>, _>>()?;
+        let signing = if keys.is_empty() {
+            Signing::of_new_project(millis(manifest.packed_at))
+        } else {
+            Signing { keys, legacy_api_keys: read.legacy_api_keys }
+        };
+        if !is_whole(&signing) {
+            return Err(ArchiveError::NotAnArchive(std::io::Error::other("the signing keys do not go together")));
+        }
+        Ok(Head { manifest, secrets, auth, signing })
     }
+}
+
+fn millis(at: OffsetDateTime) -> i64 {
+    at.unix_timestamp().saturating_mul(1000)
 }
 
 /// The cause names no value: it may be a secret's.

@@ -103,8 +103,7 @@ pub(super) fn head(input: impl Read, passphrase: &Passphrase) -> Result<Head, Ar
         document(&mut entry)
     };
     let manifest = Manifest::read(&next(MANIFEST).map_err(ArchiveError::NotAnArchive)?)?;
-    let (secrets, auth) = SecretsDocument::read(&next(SECRETS).map_err(ArchiveError::NotAnArchive)?)?;
-    Ok(Head { manifest, secrets, auth })
+    SecretsDocument::read(&next(SECRETS).map_err(ArchiveError::NotAnArchive)?, manifest)
 }
 
 /// Reads a whole archive, for whoever wants to know what it is and that nothing of it is missing: its manifest and how many

@@ -7,13 +7,16 @@ use std::{
 };
 
 use auth_settings::document::Document;
-use control_plane_api::{InstanceSize, ProjectRef};
+use control_plane_api::{InstanceSize, ProjectRef, SigningAlgorithm, SigningKeyStatus};
 use secrecy::{ExposeSecret as _, SecretString};
 use tempfile::TempDir;
 use time::OffsetDateTime;
 
 use super::{head::SecretsDocument, seal::Passphrase, writer::Job, *};
-use crate::secrets::{MasterKey, ProjectSecrets};
+use crate::{
+    secrets::{MasterKey, ProjectSecrets},
+    signing::{KeptKey, MadeKey, Signing},
+};
 
 const PASSPHRASE: &str = "correct horse battery";
 
@@ -37,7 +40,11 @@ fn a_head() -> Head {
     .unwrap();
     let auth = serde_json::json!({ "jwt_exp": 600, "smtp_pass": "hush" });
     let auth = Document::default().apply(auth.as_object().unwrap(), project_ref.as_str()).unwrap();
-    Head { manifest, secrets, auth }
+    let MadeKey { id, algorithm, jwk } = MadeKey::generate(SigningAlgorithm::Es256).unwrap();
+    let standby = KeptKey { id, algorithm, status: SigningKeyStatus::Standby, jwk: Some(jwk), created_at: 5 };
+    let mut signing = Signing::of_new_project(3);
+    signing.keys.push(standby);
+    Head { manifest, secrets, auth, signing }
 }
 
 fn folder(path: &str) -> Entry<'_> {
@@ -83,7 +90,7 @@ fn what_goes_out_comes_in_again() {
 
     let received = depot.receive(&passphrase(), &bytes[..]).unwrap();
     assert_eq!(received.head.manifest, head.manifest);
-    let document = |head: &Head| SecretsDocument::document(&head.secrets, &head.auth).unwrap();
+    let document = |head: &Head| SecretsDocument::document(head).unwrap();
     assert_eq!(document(&received.head), document(&head));
     assert_eq!(received.head.auth, head.auth);
     assert!(depot.keep(&received).unwrap());
@@ -189,7 +196,7 @@ fn forged(entries: &[(&str, tar::EntryType)], ended: bool) -> Vec<u8> {
     };
     let head = a_head();
     add(MANIFEST, tar::EntryType::Regular, &head.manifest.document().unwrap());
-    add(SECRETS, tar::EntryType::Regular, &SecretsDocument::document(&head.secrets, &head.auth).unwrap());
+    add(SECRETS, tar::EntryType::Regular, &SecretsDocument::document(&head).unwrap());
     for (name, kind) in entries {
         add(name, *kind, b"");
     }

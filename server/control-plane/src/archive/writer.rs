@@ -76,7 +76,7 @@ impl DataWriter {
         let sealed = passphrase.seal(BufWriter::with_capacity(1 << 20, file))?;
         let mut tar = tar::Builder::new(zstd::Encoder::new(sealed, LEVEL)?);
         append(&mut tar, MANIFEST, &head.manifest.document()?)?;
-        append(&mut tar, SECRETS, &SecretsDocument::document(&head.secrets, &head.auth)?)?;
+        append(&mut tar, SECRETS, &SecretsDocument::document(head)?)?;
         Ok(Self { tar, totals: Totals::default(), job })
     }
 

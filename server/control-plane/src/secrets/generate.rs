@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use control_plane_api::ProjectRef;
+use jsonwebtoken::{EncodingKey, Header};
 use rand::{RngExt as _, TryRng as _, rngs::SysRng};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
@@ -23,6 +24,7 @@ pub(crate) enum Field {
     RolePassword(String),
     ApiKey(uuid::Uuid),
     AuthSetting(String),
+    SigningKey(uuid::Uuid),
 }
 
 impl Field {
@@ -35,6 +37,7 @@ impl Field {
             Self::RolePassword(role) => format!("password:{role}"),
             Self::ApiKey(id) => format!("api_key:{id}"),
             Self::AuthSetting(key) => format!("auth_config:{key}"),
+            Self::SigningKey(id) => format!("signing_key:{id}"),
         }
     }
 
@@ -137,9 +140,20 @@ struct LegacyClaims<'a> {
 }
 
 fn legacy_key(project_ref: &ProjectRef, role: &str, iat: i64, secret: &SecretString) -> Result<SecretString, SecretError> {
+    let key = EncodingKey::from_secret(secret.expose_secret().as_bytes());
+    role_token(project_ref, role, iat, &Header::default(), &key)
+}
+
+/// What an API key of a role is, or stands for.
+pub(crate) fn role_token(
+    project_ref: &ProjectRef,
+    role: &str,
+    iat: i64,
+    header: &Header,
+    key: &EncodingKey,
+) -> Result<SecretString, SecretError> {
     let claims = LegacyClaims { iss: "supabase", project_ref: project_ref.as_str(), role, iat, exp: iat + LEGACY_KEY_SECONDS };
-    let key = jsonwebtoken::EncodingKey::from_secret(secret.expose_secret().as_bytes());
-    jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).map(SecretString::from).map_err(|_| SecretError)
+    jsonwebtoken::encode(header, &claims, key).map(SecretString::from).map_err(|_| SecretError)
 }
 
 /// A key in the new format: prefix, 22 base64url characters of randomness, `_`, and 8 characters that are a checksum of

@@ -6,6 +6,6 @@ mod master_key;
 mod seal;
 
 pub use generate::ProjectSecrets;
-pub(crate) use generate::{Field, made_up_name, made_up_ref};
+pub(crate) use generate::{Field, made_up_name, made_up_ref, role_token};
 pub use master_key::MasterKey;
 pub(crate) use seal::Vault;

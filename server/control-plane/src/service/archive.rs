@@ -114,6 +114,7 @@ impl ProjectService {
             node: &self.installation.node,
             secrets: &received.head.secrets,
             auth: &received.head.auth,
+            signing: &received.head.signing,
             postgres_version: Some(&manifest.postgres_version),
             made_by: OperationKind::Import,
             idempotency: None,

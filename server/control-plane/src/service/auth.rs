@@ -7,6 +7,7 @@ use super::ProjectService;
 use crate::{
     caller::Caller,
     error::Error,
+    in_force,
     routes::{ServiceAnswer, ServiceCall},
 };
 
@@ -23,8 +24,8 @@ impl ProjectService {
         path: &str,
         body: Option<Value>,
     ) -> Result<Value, Error> {
-        let project = self.installation.store.project(project_ref).await?;
-        let token = self.installation.store.secrets(&self.installation.vault, &project).await?.service_role_key;
+        let in_force = in_force::read(&self.installation, project_ref).await?;
+        let token = in_force.keys.service_role(&in_force.secrets).clone();
         let call = ServiceCall { method, path: format!("{PREFIX}{path}"), body, token };
         match self.routes.call(project_ref, call).await {
             Some(ServiceAnswer { status: 200..=299, body }) => Ok(body),

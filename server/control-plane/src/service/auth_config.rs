@@ -27,9 +27,7 @@ impl ProjectService {
         let change =
             |document: &auth_settings::document::Document| document.apply(patch, project_ref.as_str()).map_err(Error::AuthConfig);
         let document = store.update_auth_config(vault, &project, caller.name(), change).await?;
-        // Not what this change has made but what is kept now: of two changes at once, the later one is to be in force.
-        let _turn = self.installation.auth_turn().await;
-        self.routes.configure(project_ref, store.auth_config(vault, &project).await?).await;
+        self.put_in_force(project_ref).await?;
         Ok(document.to_response(project_ref.as_str()))
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     caller::Caller,
     error::Error,
     secrets::{ProjectSecrets, made_up_name, made_up_ref},
+    signing::Signing,
     store::{NewProject, StoredProject},
 };
 
@@ -43,6 +44,7 @@ impl ProjectService {
             node: &self.installation.node,
             secrets: &secrets,
             auth: &Document::default(),
+            signing: &Signing::of_new_project(issued_at * 1000),
             postgres_version: None,
             made_by: OperationKind::Create,
             idempotency: idempotency_key.map(|key| (key, request_hash.as_str())),

@@ -7,6 +7,7 @@ mod auth_config;
 mod change;
 mod create;
 mod read;
+mod signing_keys;
 mod validate;
 
 use std::sync::Arc;

@@ -11,6 +11,7 @@ mod leases;
 mod operations;
 mod projects;
 mod secrets;
+mod signing_keys;
 
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ pub(crate) use leases::{LEASE_MS, Lease, LeaseError, LeaseOwner};
 pub(crate) use operations::{OpenOperation, Opened};
 pub(crate) use projects::{NewProject, StoredProject};
 pub(crate) use secrets::key_hash;
+pub(crate) use signing_keys::StoredSigningKey;
 
 use crate::error::{Error, StartError};
 

@@ -9,12 +9,15 @@ use sea_orm::{
 };
 use time::OffsetDateTime;
 
-use super::{NewEvent, Node, OpenOperation, Store, auth_config, clock, entity, events, operations, optional_word, secrets, word};
+use super::{
+    NewEvent, Node, OpenOperation, Store, auth_config, clock, entity, events, operations, optional_word, secrets, signing_keys, word,
+};
 use crate::{
     error::Error,
     lifecycle,
     provisioner::Placement,
     secrets::{ProjectSecrets, Vault},
+    signing::Signing,
 };
 
 /// A project that is about to be written.
@@ -30,6 +33,7 @@ pub(crate) struct NewProject<'a> {
     pub(crate) secrets: &'a ProjectSecrets,
     /// What its Auth is told.
     pub(crate) auth: &'a Document,
+    pub(crate) signing: &'a Signing,
     /// Of the server that its data is from, where there is data already.
     pub(crate) postgres_version: Option<&'a str>,
     /// The operation that makes it.
@@ -54,6 +58,8 @@ pub(crate) struct StoredProject {
     pub(crate) healthy: bool,
     pub(crate) port: Option<u16>,
     pub(crate) postgres_version: Option<String>,
+    /// The keys `anon` and `service_role` are API keys.
+    pub(crate) legacy_api_keys: bool,
     pub(crate) failed_operation: Option<OperationKind>,
     pub(crate) failure: Option<Failure>,
     pub(crate) created_at: OffsetDateTime,
@@ -92,6 +98,7 @@ impl Store {
             node: Set(new.node.as_str().to_owned()),
             port: Set(None),
             postgres_version: Set(new.postgres_version.map(str::to_owned)),
+            legacy_api_keys: Set(new.signing.legacy_api_keys),
             failed_operation: Set(None),
             failed_step: Set(None),
             failure: Set(None),
@@ -100,6 +107,7 @@ impl Store {
         };
         let row = entity::project::Entity::insert(row).exec_with_returning(&tx).await?;
         secrets::insert(&tx, vault, row.id, new.project_ref, new.secrets, now).await?;
+        signing_keys::insert(&tx, vault, row.id, new.project_ref, &new.signing.keys, now).await?;
         if *new.auth != Document::default() {
             auth_config::write(&tx, vault, row.id, new.project_ref, new.auth, now).await?;
         }
@@ -261,6 +269,7 @@ fn stored(row: entity::project::Model) -> Result<StoredProject, Error> {
         healthy: row.healthy,
         port: row.port.and_then(|port| u16::try_from(port).ok()),
         postgres_version: row.postgres_version,
+        legacy_api_keys: row.legacy_api_keys,
         failed_operation: optional_word(row.failed_operation.as_deref())?,
         failure: failed_step.zip(row.failure).map(|(step, cause)| Failure { step, cause }),
         created_at: events::timestamp(row.created_at),

@@ -47,7 +47,7 @@ impl Store {
                 Some(Field::RolePassword(role)) => {
                     passwords.insert(role, value);
                 }
-                Some(Field::ApiKey(_) | Field::AuthSetting(_)) | None => {
+                Some(Field::ApiKey(_) | Field::AuthSetting(_) | Field::SigningKey(_)) | None => {
                     return Err(Error::Corrupt(format!("secret field {:?}", row.field)));
                 }
             }

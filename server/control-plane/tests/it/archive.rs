@@ -111,7 +111,7 @@ async fn a_project_goes_out_and_comes_in_again(plane: Plane) {
     assert_eq!(plane.machine.unpacked(&project_ref), DATA);
     assert_eq!(plane.machine.calls(Verb::Data, Some(&project_ref)), 1, "nothing was cloned the second time");
     assert_eq!(plane.keys(&project_ref).await, keys);
-    assert_eq!(plane.routes.live(&project_ref).unwrap().auth.kept(), settings);
+    assert_eq!(plane.routes.live(&project_ref).unwrap().in_force.auth.kept(), settings);
     assert_eq!(plane.service.size(&Caller::local(), &project_ref).await.unwrap(), InstanceSize::Small);
     let history = plane.history(&project_ref).await;
     for step in ["prepare_template", "unpack_data", "start_database", "set_passwords", "publish"] {

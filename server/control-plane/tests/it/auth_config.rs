@@ -31,7 +31,7 @@ async fn get(plane: &Plane, project_ref: &ProjectRef) -> Map<String, Value> {
 
 /// What the project's services go by.
 fn in_force(plane: &Plane, project_ref: &ProjectRef) -> Map<String, Value> {
-    plane.routes.live(project_ref).unwrap().auth.kept().clone()
+    plane.routes.live(project_ref).unwrap().in_force.auth.kept().clone()
 }
 
 async fn what_is_set_is_kept_and_in_force(plane: Plane) {

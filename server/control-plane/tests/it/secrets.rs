@@ -42,7 +42,7 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
 async fn no_row_holds_a_secret_in_the_clear(plane: Plane) {
     let life = plane.live().await;
     let project_ref = live_with_chosen_password(&plane).await;
-    let secrets = plane.routes.live(&project_ref).unwrap().secrets;
+    let secrets = plane.routes.live(&project_ref).unwrap().in_force.secrets;
     let mut clear = vec![secrets.jwt_secret, secrets.anon_key, secrets.service_role_key];
     clear.extend(secrets.publishable_keys);
     clear.extend(secrets.secret_keys);

@@ -223,8 +223,9 @@ impl Blueprint<'_> {
         if self.publish.services {
             let is_here = |name: &str| self.services.iter().any(|other| other.name == name && other.network_of() == service.name);
             let routes = binding.routes.iter().filter(|route| is_here(&route.service)).map(|route| route.port);
-            let ready = binding.ready.iter().filter(|ready| is_here(&ready.service)).map(|ready| ready.port);
-            for port in routes.chain(ready).collect::<BTreeSet<_>>() {
+            let places = binding.ready.iter().chain(&binding.settings);
+            let places = places.filter(|place| is_here(&place.service)).map(|place| place.port);
+            for port in routes.chain(places).collect::<BTreeSet<_>>() {
                 bind(port, None);
             }
         }

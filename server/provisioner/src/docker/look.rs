@@ -9,7 +9,13 @@ use bollard::models::ContainerInspectResponse;
 use control_plane::{Placement, ProvisionError, RemoteServices, ServiceTarget};
 use futures::future::try_join_all;
 
-use super::{Docker, names::Names, project::Plan, reach, runtime, stack::ServiceSpec};
+use super::{
+    Docker,
+    names::Names,
+    project::Plan,
+    reach, runtime,
+    stack::{PlaceBinding, ServiceSpec},
+};
 
 /// A project's containers as they were seen, by service. One that has the name of ours and is somebody else's is not among
 /// them.
@@ -94,10 +100,11 @@ impl Seen<'_> {
             let address = target(&route.service, route.port)?;
             Some(ServiceTarget { prefix: route.prefix.clone(), instead: route.instead(), address })
         });
-        let ready = match &binding.ready {
-            Some(ready) => Some((target(&ready.service, ready.port)?, ready.path.clone())),
-            None => None,
+        let place = |place: &Option<PlaceBinding>| match place {
+            Some(place) => Some(Some((target(&place.service, place.port)?, place.path.clone()))),
+            None => Some(None),
         };
-        Some(RemoteServices { targets: targets.collect::<Option<_>>()?, ready })
+        let (ready, settings) = (place(&binding.ready)?, place(&binding.settings)?);
+        Some(RemoteServices { targets: targets.collect::<Option<_>>()?, ready, settings })
     }
 }

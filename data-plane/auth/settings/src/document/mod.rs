@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
-use super::JwtKey;
+use super::ProjectKeys;
 use field::{FIELDS, Field};
 
 /// A project's Auth settings, as far as they differ from the defaults.
@@ -33,8 +33,8 @@ pub struct ProjectFacts {
     /// This service as browsers see it: `https://<ref>.<domain>/auth/v1`.
     pub external_url: String,
     pub jwt_secret: SecretString,
-    /// The signing keys in use, standing by and used before; at most one signs.
-    pub keys: Vec<JwtKey>,
+    /// The signing keys in use, standing by and used before.
+    pub keys: ProjectKeys,
     /// RSA key of the SAML service, base64 of PKCS#1.
     pub saml_private_key: Option<SecretString>,
 }

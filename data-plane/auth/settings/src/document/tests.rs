@@ -19,7 +19,7 @@ fn facts() -> ProjectFacts {
     ProjectFacts {
         external_url: "https://ref.example.com/auth/v1".to_owned(),
         jwt_secret: "hush".into(),
-        keys: Vec::new(),
+        keys: crate::ProjectKeys::default(),
         saml_private_key: None,
     }
 }

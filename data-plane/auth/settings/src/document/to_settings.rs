@@ -23,7 +23,8 @@ impl Document {
         settings.api.site_url = self.text_or_default("site_url");
         settings.api.max_request_duration = self.seconds("api_max_request_duration");
         settings.jwt.secret = facts.jwt_secret.clone();
-        settings.jwt.keys = facts.keys.clone();
+        settings.jwt.secret_verifies = facts.keys.secret_verifies;
+        settings.jwt.keys = facts.keys.listed.clone();
         settings.jwt.exp = self.seconds("jwt_exp");
         AUTHENTICATED.clone_into(&mut settings.jwt.aud);
         AUTHENTICATED.clone_into(&mut settings.jwt.default_group_name);

@@ -10,3 +10,4 @@ pub(crate) mod instance;
 pub(crate) mod operation;
 pub(crate) mod project;
 pub(crate) mod secret;
+pub(crate) mod signing_key;

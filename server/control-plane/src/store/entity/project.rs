@@ -21,6 +21,7 @@ pub struct Model {
     pub node: String,
     pub port: Option<i32>,
     pub postgres_version: Option<String>,
+    pub legacy_api_keys: bool,
     pub failed_operation: Option<String>,
     pub failed_step: Option<String>,
     pub failure: Option<String>,

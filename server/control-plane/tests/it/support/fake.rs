@@ -2,15 +2,17 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use async_trait::async_trait;
-use auth_settings::document::Document;
 use control_plane::{
-    DataReader, DataState, DataWriter, DatabaseEndpoint, DatabaseState, Entry, EntryKind, LiveProject, Observation, Placement,
-    Progress, ProjectSecrets, ProvisionError, Provisioner, RolePasswords, Routes, ServiceAnswer, ServiceCall, Services, Started,
+    DataReader, DataState, DataWriter, DatabaseEndpoint, DatabaseState, Entry, EntryKind, InForce, LiveProject, NotTold,
+    Observation, Placement, Progress, ProjectSecrets, ProvisionError, Provisioner, RolePasswords, Routes, ServiceAnswer, ServiceCall, Services, Started,
     UnexpectedExit,
 };
 use control_plane_api::{InstanceSize, ProjectRef, ProjectState, Usage};
@@ -378,6 +380,7 @@ pub(crate) struct FakeRoutes {
     table: Mutex<BTreeMap<ProjectRef, Result<LiveProject, ProjectState>>>,
     /// What happens right after an address has been opened, once.
     after_publish: Mutex<Option<Hook>>,
+    deaf: AtomicBool,
 }
 
 impl std::fmt::Debug for FakeRoutes {
@@ -406,6 +409,15 @@ impl FakeRoutes {
         self.table().len()
     }
 
+    /// Whether services can be told anything.
+    pub(crate) fn set_deaf(&self, deaf: bool) {
+        self.deaf.store(deaf, Ordering::SeqCst);
+    }
+
+    fn hear(&self) -> Result<(), NotTold> {
+        if self.deaf.load(Ordering::SeqCst) { Err(NotTold("they hear nothing.".to_owned())) } else { Ok(()) }
+    }
+
     /// Does something right after the next address has been opened.
     pub(crate) fn after_publish(&self, hook: impl Fn(&ProjectRef) + Send + 'static) {
         *self.after_publish.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(hook));
@@ -414,24 +426,29 @@ impl FakeRoutes {
 
 #[async_trait]
 impl Routes for FakeRoutes {
-    async fn publish(&self, project: LiveProject) {
+    async fn publish(&self, project: LiveProject) -> Result<(), NotTold> {
+        self.hear()?;
         let project_ref = project.project_ref.clone();
         self.table().insert(project_ref.clone(), Ok(project));
         let hook = self.after_publish.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(hook) = hook {
             hook(&project_ref);
         }
+        Ok(())
     }
 
-    async fn configure(&self, project_ref: &ProjectRef, auth: Document) {
+    async fn configure(&self, project_ref: &ProjectRef, in_force: InForce) -> Result<(), NotTold> {
         if let Some(Ok(project)) = self.table().get_mut(project_ref) {
-            project.auth = auth;
+            self.hear()?;
+            project.in_force = in_force;
         }
+        Ok(())
     }
 
     async fn call(&self, project_ref: &ProjectRef, call: ServiceCall) -> Option<ServiceAnswer> {
         let live = self.live(project_ref)?;
-        let is_admin = call.token.expose_secret() == live.secrets.service_role_key.expose_secret();
+        let InForce { secrets, keys, .. } = &live.in_force;
+        let is_admin = keys.instead_of_legacy.is_some() || call.token.expose_secret() == secrets.service_role_key.expose_secret();
         let refused = || json!({ "code": 403, "error_code": "not_admin", "msg": "User not allowed" });
         let asked = || json!({ "asked": format!("{} {}", call.method, call.path), "body": call.body });
         Some(match (is_admin, call.path.ends_with("/away")) {

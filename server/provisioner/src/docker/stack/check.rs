@@ -80,7 +80,10 @@ fn binding(binding: &Binding, services: &BTreeMap<String, Service>) -> Result<()
             return Err(format!("the prefix {:?} of a route does not begin with /", route.prefix));
         }
     }
-    binding.ready.as_ref().map_or(Ok(()), |ready| is_there(services, &ready.service, "x-supacloud.ready"))
+    for (place, who) in [(&binding.ready, "x-supacloud.ready"), (&binding.settings, "x-supacloud.settings")] {
+        place.as_ref().map_or(Ok(()), |place| is_there(services, &place.service, who))?;
+    }
+    Ok(())
 }
 
 fn references(name: &str, service: &Service, compose: &Compose) -> Result<(), String> {

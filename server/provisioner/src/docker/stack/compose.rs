@@ -32,9 +32,12 @@ pub(crate) struct Binding {
     pub(crate) database: DatabaseBinding,
     /// Which paths of the project's address are whose.
     pub(crate) routes: Vec<RouteBinding>,
-    /// Where to ask whether the services are ready. Missing: whether the first route's port accepts connections.
+    /// Where to ask, by GET, whether the services are ready: 200 if so. Missing: whether the first route's port accepts connections.
     #[serde(default)]
-    pub(crate) ready: Option<ReadyBinding>,
+    pub(crate) ready: Option<PlaceBinding>,
+    /// Where a service takes, by PUT, what it is to go by while it runs. Missing: the services go by what they were made with.
+    #[serde(default)]
+    pub(crate) settings: Option<PlaceBinding>,
 }
 
 /// The database service.
@@ -75,10 +78,10 @@ impl RouteBinding {
     }
 }
 
-/// A readiness check: GET, answered by 200.
+/// What is asked of a service itself.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ReadyBinding {
+pub(crate) struct PlaceBinding {
     pub(crate) service: String,
     pub(crate) port: u16,
     pub(crate) path: String,

@@ -7,7 +7,7 @@ mod interpolate;
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-pub(super) use compose::{Binding, HealthCheck, Period, VolumeMount};
+pub(super) use compose::{Binding, HealthCheck, Period, PlaceBinding, VolumeMount};
 pub(super) use interpolate::{Part, Value};
 
 use compose::Compose;
