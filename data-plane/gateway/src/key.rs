@@ -131,7 +131,9 @@ mod tests {
         assert_eq!(check(&[("apikey", "oth.er.jwt")], "/t"), Err(KeyError::Invalid));
         assert_eq!(check(&[("apikey", "a.non.jwt"), ("authorization", "Bearer sb_secret_x")], "/t"), Err(KeyError::Invalid));
         let keys = keys().without_legacy("an.other.one".into(), "yet.an.other".into());
-        for headers in [&[("apikey", "a.non.jwt")][..], &[("apikey", "sb_publishable_x"), ("authorization", "Bearer ser.vice.jwt")]] {
+        for headers in
+            [&[("apikey", "a.non.jwt")][..], &[("apikey", "sb_publishable_x"), ("authorization", "Bearer ser.vice.jwt")]]
+        {
             assert_eq!(check_by(&keys, headers, "/t"), Err(KeyError::Invalid), "a legacy key that is disabled");
         }
         let browser = [("apikey", "sb_secret_x"), ("user-agent", "Mozilla/5.0")];

@@ -45,7 +45,9 @@ pub enum Error {
     #[error("The project's {0} did not answer. Check that the project runs and is healthy, then try again.")]
     ServiceAway(&'static str),
     /// A change is kept, but the project's services could not be told of it yet.
-    #[error("The change is kept, but the project's services could not be told of it yet: {0} They are told again and again until they go by it.")]
+    #[error(
+        "The change is kept, but the project's services could not be told of it yet: {0} They are told again and again until they go by it."
+    )]
     NotInForce(#[from] NotTold),
     /// The control-plane database failed.
     #[error("The control-plane database did not answer as expected.")]

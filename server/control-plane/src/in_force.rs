@@ -78,9 +78,8 @@ pub(crate) async fn tell_again(installation: Installation, routes: Arc<dyn Route
     let telling = &installation.telling;
     loop {
         let untold = telling.untold();
-        let pause = async {
-            if untold.is_empty() { telling.any_untold.notified().await } else { tokio::time::sleep(AGAIN_AFTER).await }
-        };
+        let pause =
+            async { if untold.is_empty() { telling.any_untold.notified().await } else { tokio::time::sleep(AGAIN_AFTER).await } };
         tokio::select! {
             () = stop.cancelled() => return,
             () = pause => {}

@@ -4,3 +4,4 @@ mod auth;
 mod life;
 mod readiness;
 mod support;
+mod told;

@@ -37,7 +37,8 @@ impl KeysInForce {
         let listed = trusted().filter_map(|key| Some(listed(key, key.jwk.as_ref()?))).collect::<Result<Vec<_>, _>>()?;
         let keys = ProjectKeys::parse(&Value::Array(listed).to_string(), trusted().any(|key| key.jwk.is_none()));
         let keys = keys.map_err(|error| Error::Corrupt(format!("signing keys: {error}")))?;
-        let instead_of_legacy = (!signing.legacy_api_keys).then(|| RoleTokens::signed(project_ref, secrets, &keys)).transpose()?;
+        let instead_of_legacy =
+            (!signing.legacy_api_keys).then(|| RoleTokens::signed(project_ref, secrets, &keys)).transpose()?;
         Ok(Self { signing: keys, instead_of_legacy })
     }
 

@@ -37,7 +37,9 @@ pub(crate) fn check_move(key: Standing, to: SigningKeyStatus) -> Result<(), &'st
 /// Whether the key may go for good, or else why not.
 pub(crate) fn check_removal(key: Standing) -> Result<(), &'static str> {
     match key.status {
-        _ if key.is_legacy => Err("The project's JWT secret can't be removed, so that there is a way back to it. It can be revoked."),
+        _ if key.is_legacy => {
+            Err("The project's JWT secret can't be removed, so that there is a way back to it. It can be revoked.")
+        }
         SigningKeyStatus::Revoked => Ok(()),
         SigningKeyStatus::InUse | SigningKeyStatus::PreviouslyUsed | SigningKeyStatus::Standby => {
             Err("Only a revoked key can be removed: tokens that it has signed are still taken. Revoke it first.")

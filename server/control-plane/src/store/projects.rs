@@ -10,7 +10,8 @@ use sea_orm::{
 use time::OffsetDateTime;
 
 use super::{
-    NewEvent, Node, OpenOperation, Store, auth_config, clock, entity, events, operations, optional_word, secrets, signing_keys, word,
+    NewEvent, Node, OpenOperation, Store, auth_config, clock, entity, events, operations, optional_word, secrets, signing_keys,
+    word,
 };
 use crate::{
     error::Error,

@@ -131,7 +131,8 @@ impl Store {
         }
         let keys = rows(&tx, project.id).await?;
         if enabled && keys.iter().any(|key| key.is_legacy && key.status == SigningKeyStatus::Revoked.as_str()) {
-            let message = "The API keys anon and service_role are signed with the JWT secret, which is revoked. Move it to standby first.";
+            let message =
+                "The API keys anon and service_role are signed with the JWT secret, which is revoked. Move it to standby first.";
             return Err(Error::StateConflict(message.to_owned()));
         }
         entity::project::Entity::update_many()
@@ -228,13 +229,7 @@ fn kept(vault: &Vault, project_ref: &ProjectRef, row: Model) -> Result<KeptKey, 
         }),
         None => None,
     };
-    Ok(KeptKey {
-        id: row.id,
-        algorithm: word(&row.algorithm)?,
-        status: word(&row.status)?,
-        jwk,
-        created_at: row.created_at,
-    })
+    Ok(KeptKey { id: row.id, algorithm: word(&row.algorithm)?, status: word(&row.status)?, jwk, created_at: row.created_at })
 }
 
 fn public(jwk: Option<&str>) -> Result<Option<Map<String, Value>>, Error> {

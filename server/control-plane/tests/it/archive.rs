@@ -3,8 +3,11 @@
 use std::{fs, io};
 
 use control_plane::{ArchiveError, Caller, Error};
-use control_plane_api::{ApiKey, ArchiveState, EventKind, ImportProject, InstanceSize, Project, ProjectRef, ProjectState, Step};
-use secrecy::SecretString;
+use control_plane_api::{
+    ApiKey, ArchiveState, CreateSigningKey, EventKind, ImportProject, InstanceSize, Project, ProjectRef, ProjectState,
+    SigningAlgorithm, SigningKeyStatus, Step,
+};
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::mpsc;
 
 use crate::support::{
@@ -94,6 +97,11 @@ async fn a_project_goes_out_and_comes_in_again(plane: Plane) {
     let settings = serde_json::json!({ "jwt_exp": 600, "smtp_pass": "hush" });
     let settings = settings.as_object().unwrap();
     plane.service.update_auth_config(&Caller::local(), &project_ref, settings).await.unwrap();
+    let request =
+        CreateSigningKey { algorithm: SigningAlgorithm::EdDsa, status: Some(SigningKeyStatus::InUse), private_jwk: None };
+    plane.service.create_signing_key(&Caller::local(), &project_ref, request).await.unwrap();
+    plane.service.set_legacy_api_keys(&Caller::local(), &project_ref, false).await.unwrap();
+    let signing = plane.routes.live(&project_ref).unwrap().in_force.keys.signing.set();
     plane.pause(&project_ref).await;
     let keys = plane.keys(&project_ref).await;
     let bytes = plane.export(&project_ref).await;
@@ -111,6 +119,9 @@ async fn a_project_goes_out_and_comes_in_again(plane: Plane) {
     assert_eq!(plane.machine.unpacked(&project_ref), DATA);
     assert_eq!(plane.machine.calls(Verb::Data, Some(&project_ref)), 1, "nothing was cloned the second time");
     assert_eq!(plane.keys(&project_ref).await, keys);
+    let in_force = plane.routes.live(&project_ref).unwrap().in_force.keys;
+    assert_eq!(in_force.signing.set().expose_secret(), signing.expose_secret());
+    assert!(in_force.instead_of_legacy.is_some(), "the legacy keys are disabled there, too");
     assert_eq!(plane.routes.live(&project_ref).unwrap().in_force.auth.kept(), settings);
     assert_eq!(plane.service.size(&Caller::local(), &project_ref).await.unwrap(), InstanceSize::Small);
     let history = plane.history(&project_ref).await;

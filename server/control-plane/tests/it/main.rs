@@ -13,3 +13,4 @@ mod failures;
 mod leases;
 mod secrets;
 mod service;
+mod signing_keys;

@@ -4,3 +4,4 @@ mod auth_config;
 mod events;
 mod guard;
 mod projects;
+mod signing_keys;

@@ -1,6 +1,7 @@
 //! Projects as containers of a real engine, by the real program: one file per theme.
 
 mod allow_list;
+mod auth;
 mod composed;
 mod crash;
 mod engine;

@@ -12,8 +12,8 @@ use std::{
 use async_trait::async_trait;
 use control_plane::{
     DataReader, DataState, DataWriter, DatabaseEndpoint, DatabaseState, Entry, EntryKind, InForce, LiveProject, NotTold,
-    Observation, Placement, Progress, ProjectSecrets, ProvisionError, Provisioner, RolePasswords, Routes, ServiceAnswer, ServiceCall, Services, Started,
-    UnexpectedExit,
+    Observation, Placement, Progress, ProjectSecrets, ProvisionError, Provisioner, RolePasswords, Routes, ServiceAnswer,
+    ServiceCall, Services, Started, UnexpectedExit,
 };
 use control_plane_api::{InstanceSize, ProjectRef, ProjectState, Usage};
 use secrecy::ExposeSecret as _;
