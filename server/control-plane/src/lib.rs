@@ -31,6 +31,6 @@ pub use provisioner::{
 };
 pub use reconciler::{Reconciler, ReconcilerSettings};
 pub use routes::{LiveProject, Routes, ServiceAnswer, ServiceCall};
-pub use secrets::{MasterKey, ProjectSecrets};
+pub use secrets::{MasterKey, ProjectSecrets, new_hook_secret};
 pub use service::{ProjectService, ServiceSettings};
 pub use store::{Node, Store};
