@@ -107,5 +107,5 @@ async fn a_test_goes_the_way_of_every_mail() {
     .await;
     let refused = test(&away, "ann@example.com").await;
     assert_eq!(refused.status, 422);
-    assert!(text(&refused.json(), "/msg").contains("can't be reached"), "{}", refused.json());
+    assert!(text(&refused.json(), "/message").contains("can't be reached"), "{}", refused.json());
 }

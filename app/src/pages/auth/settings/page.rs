@@ -136,7 +136,64 @@ fn test_message(scene: &Scene, form: &Form) -> AnyView {
 
 #[cfg(test)]
 mod tests {
-    use super::rule;
+    use control_plane_api::{ProjectRef, ProjectState};
+    use serde_json::json;
+
+    use super::*;
+    use crate::pages::auth::settings::{scene::Reply, typed::Typed};
+
+    fn scene(page: Page, query: &str) -> Scene {
+        Scene {
+            page,
+            project_ref: ProjectRef::from_letters([0; 20]),
+            api_url: "http://a.test".to_owned(),
+            state: ProjectState::Running,
+            document: Scene::defaults(),
+            defaults: Scene::defaults(),
+            query: Typed::of_query(query),
+            reply: None,
+            example: None,
+            functions: None,
+        }
+    }
+
+    #[test]
+    fn every_field_of_a_page_is_in_it() {
+        for page in Page::ALL.into_iter().filter(|page| *page != Page::Hooks) {
+            let scene = scene(page, "");
+            let html = html(&scene);
+            for field in page.forms(&scene.document, None).into_iter().flat_map(|form| form.fields) {
+                assert!(html.contains(&format!("name=\"{}\"", field.key)), "{} in {html}", field.key);
+            }
+        }
+    }
+
+    #[test]
+    fn a_secret_is_shown_by_a_word_alone() {
+        let mut scene = scene(Page::Messages, "");
+        scene.document.insert("smtp_pass".to_owned(), json!("690d21bc"));
+        let html = html(&scene);
+        assert!(!html.contains("690d21bc"), "{html}");
+        assert!(html.contains("Leave empty to keep it"), "{html}");
+    }
+
+    #[test]
+    fn what_was_typed_is_shown_as_text_with_what_is_wrong() {
+        let mut scene = scene(Page::Urls, "");
+        let typed = Typed(vec![("site_url".to_owned(), "\"><script>".to_owned())]);
+        let errors = [("site_url".to_owned(), "This must be <b>.".to_owned())].into();
+        scene.reply = Some(Reply { form: REDIRECTS.to_owned(), typed, errors, ..Reply::default() });
+        let html = html(&scene);
+        assert!(html.contains("value=\"&quot;&gt;&lt;script&gt;\"") || html.contains("value=\"&quot;><script>\""), "{html}");
+        assert!(html.contains("This must be &lt;b&gt;.") && html.contains("aria-invalid=\"true\""), "{html}");
+    }
+
+    #[test]
+    fn that_a_form_was_saved_is_said_in_it() {
+        let html = |query| html(&scene(Page::Urls, query));
+        assert!(html("saved=redirects").contains("Saved, and in force now."));
+        assert!(!html("saved=other").contains("Saved"));
+    }
 
     #[test]
     fn an_address_is_tried_as_the_server_would() {
