@@ -67,32 +67,12 @@ pub(crate) enum UserState {
     Banned,
 }
 
-/// What the settings' form shows.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct AuthSettings {
-    pub(crate) site_url: String,
-    pub(crate) uri_allow_list: String,
-    pub(crate) allow_signup: bool,
-    pub(crate) autoconfirm: bool,
-    pub(crate) anonymous: bool,
-    pub(crate) password_min_length: i64,
-    /// The options of a select, made by the server.
-    pub(crate) password_characters: String,
-    pub(crate) smtp_host: String,
-    pub(crate) smtp_port: String,
-    pub(crate) smtp_user: String,
-    /// There is one; it is never shown.
-    pub(crate) has_smtp_pass: bool,
-    pub(crate) smtp_admin_email: String,
-    pub(crate) smtp_sender_name: String,
-}
-
 #[cfg(feature = "ssr")]
 mod from_answers {
-    use serde_json::{Map, Value};
+    use serde_json::Value;
     use time::format_description::well_known::Rfc3339;
 
-    use super::{AuthSettings, MessageLine, OffsetDateTime, OpenMessage, UserLine, UserState};
+    use super::{MessageLine, OffsetDateTime, OpenMessage, UserLine, UserState};
 
     fn text(value: &Value, name: &str) -> String {
         value[name].as_str().unwrap_or_default().to_owned()
@@ -153,44 +133,6 @@ mod from_answers {
         }
     }
 
-    /// Sets of characters that a password needs, and what they are called. The Management API has no others.
-    pub(crate) const CHARACTERS: [(&str, &str); 4] = [
-        ("", "No requirements"),
-        ("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ:0123456789", "Letters and digits"),
-        ("abcdefghijklmnopqrstuvwxyz:ABCDEFGHIJKLMNOPQRSTUVWXYZ:0123456789", "Lowercase and uppercase letters, digits"),
-        (
-            r#"abcdefghijklmnopqrstuvwxyz:ABCDEFGHIJKLMNOPQRSTUVWXYZ:0123456789:!@#$%^&*()_+-=[]{};'\\:"|<>?,./`~"#,
-            "Lowercase and uppercase letters, digits, symbols",
-        ),
-    ];
-
-    impl From<Map<String, Value>> for AuthSettings {
-        fn from(config: Map<String, Value>) -> Self {
-            let config = Value::Object(config);
-            let flag = |name: &str| config[name] == true;
-            let needed = text(&config, "password_required_characters");
-            let option = |(index, (characters, name)): (usize, &(&str, &str))| {
-                let selected = if *characters == needed { " selected" } else { "" };
-                format!("<option value=\"{index}\"{selected}>{name}</option>")
-            };
-            Self {
-                site_url: text(&config, "site_url"),
-                uri_allow_list: text(&config, "uri_allow_list").replace(',', "\n"),
-                allow_signup: !flag("disable_signup"),
-                autoconfirm: flag("mailer_autoconfirm"),
-                anonymous: flag("external_anonymous_users_enabled"),
-                password_min_length: config["password_min_length"].as_i64().unwrap_or_default(),
-                password_characters: CHARACTERS.iter().enumerate().map(option).collect(),
-                smtp_host: text(&config, "smtp_host"),
-                smtp_port: text(&config, "smtp_port"),
-                smtp_user: text(&config, "smtp_user"),
-                has_smtp_pass: filled(&config, "smtp_pass").is_some(),
-                smtp_admin_email: text(&config, "smtp_admin_email"),
-                smtp_sender_name: text(&config, "smtp_sender_name"),
-            }
-        }
-    }
-
     #[cfg(test)]
     mod tests {
         use serde_json::json;
@@ -223,6 +165,3 @@ mod from_answers {
         }
     }
 }
-
-#[cfg(feature = "ssr")]
-pub(crate) use from_answers::CHARACTERS;

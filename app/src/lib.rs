@@ -29,6 +29,8 @@ mod theme;
 mod visibility;
 
 pub use error::DashboardError;
+#[cfg(feature = "ssr")]
+pub use pages::{SETTINGS_PATH, settings_posted};
 pub use root::App;
 #[cfg(feature = "ssr")]
 pub use session::accepts_html;

@@ -46,6 +46,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/project/:ref/auth/users") view=UsersPage ssr=SsrMode::Async />
                     <Route path=path!("/project/:ref/auth/mailbox") view=MailboxPage ssr=SsrMode::Async />
                     <Route path=path!("/project/:ref/auth/settings") view=AuthSettingsPage ssr=SsrMode::Async />
+                    <Route path=path!("/project/:ref/auth/settings/:page") view=AuthSettingsPage ssr=SsrMode::Async />
                     <Route path=path!("/sign-in") view=SignInPage ssr=SsrMode::Async />
                 </FlatRoutes>
             </main>

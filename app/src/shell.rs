@@ -33,11 +33,20 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
 
 /// Scripts run with this response's nonce or from this origin only; nothing else may be loaded or framed.
 fn send_content_security_policy() {
+    send_policy("'self'");
+}
+
+/// A mail on the page has its styles in its text; a frame without an address of its own goes by the page's policy.
+pub(crate) fn allow_styles_of_mails() {
+    send_policy("'self' 'unsafe-inline'");
+}
+
+fn send_policy(styles: &str) {
     let (Some(nonce), Some(response)) = (use_nonce(), use_context::<ResponseOptions>()) else { return };
     // `cargo leptos watch` reloads the page over a web socket on another port.
     let reload = if cfg!(debug_assertions) { " ws:" } else { "" };
     let policy = format!(
-        "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; \
+        "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src {styles}; img-src 'self' data:; \
          connect-src 'self'{reload}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     );
     if let Ok(policy) = HeaderValue::from_str(&policy) {

@@ -2,18 +2,19 @@
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
-use app::{App, DashboardError, shell};
+use app::{App, DashboardError, SETTINGS_PATH, settings_posted, shell};
 use axum::{
     Router,
     extract::Request,
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
-    response::{IntoResponse as _, Response},
+    response::{IntoResponse as _, Redirect, Response},
+    routing::post,
 };
 use control_plane::ProjectService;
 use gateway::Gateway;
 use leptos::config::LeptosOptions;
-use leptos_axum::{LeptosRoutes as _, file_and_error_handler_with_context, generate_route_list};
+use leptos_axum::{LeptosRoutes as _, file_and_error_handler_with_context, generate_route_list, render_app_async_with_context};
 use tokio_util::sync::CancellationToken;
 use tower_http::{
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer},
@@ -106,7 +107,21 @@ fn pages(projects: &Arc<ProjectService>, site: &Site) -> Router {
         move || leptos::context::provide_context(Arc::clone(&projects))
     };
     let routes = generate_route_list(App);
+    let show = render_app_async_with_context(context.clone(), {
+        let options = options.clone();
+        move || shell(options.clone())
+    });
+    let save = {
+        let projects = Arc::clone(projects);
+        move |request: Request| async move {
+            match settings_posted(&projects, request).await {
+                Ok(next) => Redirect::to(&next).into_response(),
+                Err(again) => show(again).await,
+            }
+        }
+    };
     Router::new()
+        .route(SETTINGS_PATH, post(save))
         .leptos_routes_with_context(&options, routes, context.clone(), {
             let options = options.clone();
             move || shell(options.clone())

@@ -13,6 +13,10 @@ mod sign_in;
 mod with_project;
 
 pub(crate) use auth::{AuthSettingsPage, MailboxPage, UsersPage};
+#[cfg(feature = "ssr")]
+pub(crate) use auth::{Loaded, Reply, load};
+#[cfg(feature = "ssr")]
+pub use auth::{SETTINGS_PATH, settings_posted};
 pub(crate) use delete::DeletePage;
 pub(crate) use new_project::NewProjectPage;
 pub(crate) use not_found::NotFoundPage;

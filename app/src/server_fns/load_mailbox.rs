@@ -22,6 +22,7 @@ pub(crate) async fn load_mailbox(
     use crate::{
         auth_pages::{MessageLine, OpenMessage},
         session::{no_store, refuse, signed_in},
+        shell::allow_styles_of_mails,
         snippets::percent_encode,
     };
     let (caller, projects) = signed_in().await?;
@@ -35,7 +36,7 @@ pub(crate) async fn load_mailbox(
     let mut messages: Vec<MessageLine> = listed["messages"].as_array().into_iter().flatten().map(MessageLine::from).collect();
     let more = messages.len() > PAGE;
     messages.truncate(PAGE);
-    let open = match open {
+    let open: Option<OpenMessage> = match open {
         Some(id) => {
             let path = format!("/admin/messages/{}", percent_encode(&id));
             // One that is gone meanwhile is not shown.
@@ -43,5 +44,8 @@ pub(crate) async fn load_mailbox(
         }
         None => None,
     };
+    if open.is_some() {
+        allow_styles_of_mails();
+    }
     Ok(AuthPage { project_name: project.name, content: Mailbox { messages, open, more } })
 }

@@ -18,7 +18,6 @@ mod restart_project;
 mod resume_project;
 mod retry_project;
 mod reveal_secret;
-mod save_auth_settings;
 mod set_theme;
 
 pub(crate) use add_user::AddUser;
@@ -36,5 +35,4 @@ pub(crate) use restart_project::RestartProject;
 pub(crate) use resume_project::ResumeProject;
 pub(crate) use retry_project::RetryProject;
 pub(crate) use reveal_secret::reveal_secret;
-pub(crate) use save_auth_settings::SaveAuthSettings;
 pub(crate) use set_theme::SetTheme;

@@ -33,7 +33,7 @@ pub use provisioner::{
 };
 pub use reconciler::{Reconciler, ReconcilerSettings};
 pub use routes::{InForce, LiveProject, NotTold, Routes, ServiceAnswer, ServiceCall};
-pub use secrets::{MasterKey, ProjectSecrets};
+pub use secrets::{MasterKey, ProjectSecrets, new_hook_secret};
 pub use service::{ProjectService, ServiceSettings};
 pub use signing::{KeysInForce, RoleTokens};
 pub use store::{Node, Store};

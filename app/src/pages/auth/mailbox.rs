@@ -25,7 +25,7 @@ fn shown(project_ref: ProjectRef, mailbox: Mailbox) -> AnyView {
                 <h2>"No messages"</h2>
                 <p>
                     "Without a mail server, what this project sends to its users is kept here: confirmations, invitations, links and codes. \
-                     Set up SMTP in Settings to have it delivered."
+                     Set up SMTP under Settings, Messages, to have it delivered."
                 </p>
             </div>
         }

@@ -18,6 +18,10 @@ use crate::{DashboardError, auth_pages::AuthPage, components::ProjectSkeleton, p
 
 pub(crate) use mailbox::MailboxPage;
 pub(crate) use settings::AuthSettingsPage;
+#[cfg(feature = "ssr")]
+pub(crate) use settings::{Loaded, Reply, load};
+#[cfg(feature = "ssr")]
+pub use settings::{SETTINGS_PATH, settings_posted};
 pub(crate) use users::UsersPage;
 
 /// The pages, with the last part of their address.

@@ -21,7 +21,7 @@ use secrecy::SecretString;
 pub use external::{CustomOauth, External, OauthServer, Provider, Saml, Web3};
 pub use hooks::{Hook, Hooks};
 pub use mail::{MailKind, Mailer, Smtp, Template};
-pub use redirect::AllowList;
+pub use redirect::{AllowList, RedirectRule};
 pub use security::{
     Captcha, CaptchaProvider, Mfa, MfaFactor, MfaPhone, Passkeys, Password, Rate, RateLimits, Security, Sessions, WebAuthn,
 };

@@ -8,6 +8,7 @@ mod custom_providers;
 mod factors;
 mod generate_link;
 mod guards;
+mod hooks;
 mod identities;
 mod invite;
 mod json;
@@ -52,7 +53,10 @@ pub(crate) fn router(context: Arc<AuthContext>) -> Router {
         .route("/admin/users/{user_id}/factors/{factor_id}", put(admin_users::update_factor).delete(admin_users::delete_factor))
         .route("/invite", post(invite::post))
         .route("/admin/messages", get(messages::list).delete(messages::clear))
+        .route("/admin/messages/preview", post(messages::preview))
+        .route("/admin/messages/test", post(messages::test))
         .route("/admin/messages/{id}", get(messages::get))
+        .route("/admin/hooks/functions", get(hooks::functions))
         .route("/health", get(service::health))
         .route("/settings", get(service::settings))
         .route("/.well-known/jwks.json", get(service::keys))

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use super::{
     address, hooks,
@@ -13,9 +14,9 @@ use crate::{
     limits::Limited,
     message::{
         links::{self, LinkType},
-        mail::{Delivered, Mail, Sender},
+        mail::{Delivered, Mail, MailboxMessage, Sender},
         standard::{Message, Variables},
-        template::Template,
+        template::{Template, TemplateError},
     },
     mfa::CodeChallenge,
     model::{TokenKind, User},
@@ -221,50 +222,60 @@ async fn send(caller: &Caller, db: &Db, user: &User, kind: MailKind, content: Co
         }),
         None => standard.content().to_owned(),
     };
-    let subject = Template::parse(subject).and_then(|template| template.text(&variables)).map_err(|error| failed(&error))?;
-    let html = Template::parse(&body).and_then(|template| template.html(&variables)).map_err(|error| failed(&error))?;
-    let mail = Mail {
-        from: Sender { name: settings.smtp.sender_name.clone(), address: sender(settings) },
-        to: content.to.to_owned(),
-        subject,
-        html,
-        headers: settings
-            .smtp
-            .headers
-            .iter()
-            .flat_map(|(name, values)| values.iter().map(|value| (name.clone(), value.clone())))
-            .collect(),
-    };
+    let subject = filled_subject(subject, &variables).map_err(|error| failed(&error))?;
+    let html = filled_body(&body, &variables).map_err(|error| failed(&error))?;
+    let headers = settings.smtp.headers.iter();
+    let headers = headers.flat_map(|(name, values)| values.iter().map(|value| (name.clone(), value.clone()))).collect();
+    let mail = Mail { from: sender(settings), to: content.to.to_owned(), subject, html, headers };
+    let data = json!({
+        "link": variables["ConfirmationURL"],
+        "token": variables["Token"],
+        "token_hash": variables["TokenHash"],
+    });
     match caller.live.delivery.deliver(&mail).await.map_err(|error| failed(&error))? {
-        Delivered::Sent(_) => {}
-        Delivered::Keep(kept) => {
-            let data = json!({
-                "link": variables["ConfirmationURL"],
-                "token": variables["Token"],
-                "token_hash": variables["TokenHash"],
-                "text": kept.text,
-            });
-            let message = KeptMessage {
-                user_id: Some(user.id),
-                channel: "email",
-                kind: kind.name(),
-                recipient: &kept.to,
-                subject: &kept.subject,
-                body: &kept.html,
-                data: &data,
-            };
-            store::messages::insert(db, &message).await?;
-        }
+        Delivered::Sent(_) => Ok(()),
+        Delivered::Keep(kept) => keep(db, Some(user.id), kind.name(), &kept, data).await,
     }
-    Ok(())
+}
+
+/// A subject with its variables filled in.
+pub(super) fn filled_subject(template: &str, variables: &Value) -> Result<String, TemplateError> {
+    Template::parse(template).and_then(|template| template.text(variables))
+}
+
+/// A body with its variables filled in.
+pub(super) fn filled_body(template: &str, variables: &Value) -> Result<String, TemplateError> {
+    Template::parse(template).and_then(|template| template.html(variables))
+}
+
+/// Puts a mail into the mailbox. `data` is what it was made from.
+pub(super) async fn keep(
+    db: &Db,
+    user_id: Option<Uuid>,
+    kind: &str,
+    kept: &MailboxMessage,
+    mut data: Value,
+) -> Result<(), AuthError> {
+    data["text"] = kept.text.clone().into();
+    let message = KeptMessage {
+        user_id,
+        channel: "email",
+        kind,
+        recipient: &kept.to,
+        subject: &kept.subject,
+        body: &kept.html,
+        data: &data,
+    };
+    Ok(store::messages::insert(db, &message).await?)
 }
 
 /// The project's sender; for the mailbox any will do.
-fn sender(settings: &settings::Settings) -> String {
-    match settings.smtp.admin_email.as_str() {
+pub(super) fn sender(settings: &settings::Settings) -> Sender {
+    let address = match settings.smtp.admin_email.as_str() {
         "" => "noreply@localhost".to_owned(),
         address => address.to_owned(),
-    }
+    };
+    Sender { name: settings.smtp.sender_name.clone(), address }
 }
 
 async fn template_at(caller: &Caller, url: &str) -> Result<String, crate::outgoing::http::HttpError> {
@@ -272,7 +283,7 @@ async fn template_at(caller: &Caller, url: &str) -> Result<String, crate::outgoi
     Ok(String::from_utf8_lossy(&answer.body).into_owned())
 }
 
-fn standard(kind: MailKind) -> Message {
+pub(super) fn standard(kind: MailKind) -> Message {
     match kind {
         MailKind::Invite => Message::Invite,
         MailKind::Confirmation => Message::Confirmation,

@@ -9,7 +9,7 @@ use axum::{Json, Router, extract::State, http::HeaderMap, routing::post};
 use jsonwebtoken::dangerous::insecure_decode;
 use serde_json::{Value, json};
 
-use crate::support::{Project, project, text};
+use crate::support::{Project, project, service_role, text};
 
 const SECRET: &str = "v1,whsec_c3VwZXItc2VjcmV0LWtleS1vZi1hLWhvb2stMzItYnl0ZXM=";
 
@@ -241,4 +241,22 @@ async fn a_function_that_refuses_a_second_factor_ends_the_sessions() {
     assert_eq!(attempt(code).await.error(), (403, "mfa_verification_rejected".to_owned()));
     assert_eq!(project.get("/user", &token).await.error(), (403, "session_not_found".to_owned()));
     assert_eq!(project.count("select count(*) from auth.mfa_factors where status = 'verified'").await, 0);
+}
+
+#[tokio::test]
+async fn functions_that_can_be_hooks_are_listed_with_whether_auth_may_call_them() {
+    let project = with_functions(|_| (), &[("allowed", "return event;")]).await;
+    let owner = project.database.connect("postgres").await;
+    let others = "create function public.refused(event jsonb) returns jsonb language sql as 'select event'; \
+                  revoke execute on function public.refused from public; \
+                  create function public.two(event jsonb, more int) returns jsonb language sql as 'select event'; \
+                  create function public.texts(event text) returns text language sql as 'select event'; \
+                  create function public.\"a b\"(event jsonb) returns jsonb language sql as 'select event';";
+    owner.batch_execute(others).await.unwrap();
+    let listed = project.get("/admin/hooks/functions", &service_role()).await.ok();
+    let expected = json!([
+        { "schema": "public", "name": "allowed", "callable": true },
+        { "schema": "public", "name": "refused", "callable": false },
+    ]);
+    assert_eq!(listed["functions"], expected);
 }

@@ -42,6 +42,9 @@ async fn the_mailbox_is_for_administrators() {
         ("GET", "/admin/messages"),
         ("DELETE", "/admin/messages"),
         ("GET", "/admin/messages/00000000-0000-4000-8000-000000000000"),
+        ("POST", "/admin/messages/preview"),
+        ("POST", "/admin/messages/test"),
+        ("GET", "/admin/hooks/functions"),
     ] {
         assert_eq!(project.ask(method, path, "", Value::Null).await.status, 401, "{method} {path}");
         assert_eq!(project.ask(method, path, &user, Value::Null).await.error(), (403, "not_admin".to_owned()), "{method} {path}");
@@ -51,4 +54,58 @@ async fn the_mailbox_is_for_administrators() {
         assert_eq!(refused.error(), (400, "validation_failed".to_owned()), "{wrong}");
     }
     assert_eq!(project.get("/admin/messages/x", &service_role()).await.status, 404);
+}
+
+#[tokio::test]
+async fn an_example_of_a_mail_is_what_a_user_would_get() {
+    let project = project(|settings| settings.mailer.otp_length = 8).await;
+    let preview = async |body: Value| project.ask("POST", "/admin/messages/preview", &service_role(), body).await;
+    let standard = preview(json!({ "kind": "magic_link" })).await.ok();
+    assert_eq!(standard["errors"], json!([]));
+    assert_eq!(standard["subject"], standard["standard"]["subject"]);
+    let html = text(&standard, "/html");
+    assert!(html.contains("/verify?") && html.contains("type=magiclink") && html.contains("48151623"), "{html}");
+    assert!(text(&standard, "/standard/content").contains("{{ .ConfirmationURL }}"), "{standard}");
+    assert_eq!(standard["variables"]["Email"], "jo@example.com");
+
+    let own =
+        json!({ "kind": "confirmation", "subject": "Hi {{ .Email }}", "content": "<p>{{ .Data.full_name }}<b>{{ \"<i>\" }}" });
+    let own = preview(own).await.ok();
+    assert_eq!(
+        (text(&own, "/subject").as_str(), text(&own, "/html").as_str()),
+        ("Hi jo@example.com", "<p>Jo Example<b>&lt;i&gt;")
+    );
+
+    let wrong = preview(json!({ "kind": "invite", "subject": "{{ .Email", "content": "one\n{{ nothing }}" })).await.ok();
+    let parts: Vec<_> = wrong["errors"].as_array().unwrap().iter().map(|error| (&error["part"], &error["line"])).collect();
+    assert_eq!(parts, [(&json!("subject"), &json!(1)), (&json!("content"), &json!(2))]);
+    assert_eq!((&wrong["subject"], &wrong["html"]), (&Value::Null, &Value::Null));
+
+    assert_eq!(preview(json!({ "kind": "x" })).await.error(), (400, "validation_failed".to_owned()));
+    assert_eq!(project.get("/admin/messages", &service_role()).await.ok(), json!({ "messages": [] }), "nothing is sent");
+}
+
+#[tokio::test]
+async fn a_test_goes_the_way_of_every_mail() {
+    let kept = project(|_| ()).await;
+    let test = async |project: &crate::support::Project, email: &str| {
+        project.ask("POST", "/admin/messages/test", &service_role(), json!({ "email": email })).await
+    };
+    assert_eq!(test(&kept, "ann@example.com").await.ok(), json!({ "delivered_by": "mailbox" }));
+    let listed = kept.get("/admin/messages", &service_role()).await.ok();
+    assert_eq!(
+        (&listed["messages"][0]["kind"], &listed["messages"][0]["recipient"]),
+        (&json!("test"), &json!("ann@example.com"))
+    );
+    assert_eq!(test(&kept, "nobody").await.status, 400);
+
+    // Nobody listens there.
+    let away = project(|settings| {
+        settings.smtp.host = Some("127.0.0.1".to_owned());
+        settings.smtp.port = 1;
+    })
+    .await;
+    let refused = test(&away, "ann@example.com").await;
+    assert_eq!(refused.status, 422);
+    assert!(text(&refused.json(), "/message").contains("can't be reached"), "{}", refused.json());
 }

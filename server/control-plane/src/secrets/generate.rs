@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use base64::{
+    Engine as _,
+    prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
+};
 use control_plane_api::ProjectRef;
 use jsonwebtoken::{EncodingKey, Header};
 use rand::{RngExt as _, TryRng as _, rngs::SysRng};
@@ -166,6 +169,13 @@ fn api_key(prefix: &str) -> Result<SecretString, SecretError> {
     Ok(SecretString::from(format!("{body}_{checksum}")))
 }
 
+/// A secret of Standard Webhooks for one of Auth's hooks: 32 random bytes.
+pub fn new_hook_secret() -> Result<SecretString, SecretError> {
+    let mut random = [0; 32];
+    SysRng.try_fill_bytes(&mut random).map_err(|_| SecretError)?;
+    Ok(SecretString::from(format!("v1,whsec_{}", BASE64_STANDARD.encode(random))))
+}
+
 /// A readable name for a project whose creator gave none, such as `brave-otter`.
 pub(crate) fn made_up_name() -> String {
     petname::petname(2, "-").unwrap_or_else(|| format!("project-{}", rand::rng().random_range(1000..10_000)))
@@ -176,6 +186,13 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+
+    #[test]
+    fn a_hook_s_secret_is_one_that_the_settings_take() {
+        let (one, two) = (new_hook_secret().unwrap(), new_hook_secret().unwrap());
+        assert!(auth_settings::hooks::is_hook_secret(one.expose_secret()), "{}", one.expose_secret());
+        assert_ne!(one.expose_secret(), two.expose_secret());
+    }
 
     #[test]
     fn secrets_have_the_documented_forms() {

@@ -5,7 +5,7 @@ mod generate;
 mod master_key;
 mod seal;
 
-pub use generate::ProjectSecrets;
 pub(crate) use generate::{Field, made_up_name, made_up_ref, role_token};
+pub use generate::{ProjectSecrets, new_hook_secret};
 pub use master_key::MasterKey;
 pub(crate) use seal::Vault;

@@ -57,10 +57,14 @@ impl AllowList {
         self.patterns.iter().map(|pattern| pattern.given.as_str())
     }
 
-    fn allows(&self, target: &Target) -> bool {
+    /// The first pattern, as given, that allows it.
+    fn pattern_for(&self, target: &Target) -> Option<&str> {
+        if target.is_web() && target.climbs() {
+            return None;
+        }
         let forms = target.forms();
-        !(target.is_web() && target.climbs())
-            && self.patterns.iter().flat_map(|pattern| &pattern.globs).any(|glob| allows(glob, target, &forms))
+        let allows = |pattern: &&Pattern| pattern.globs.iter().any(|glob| allows(glob, target, &forms));
+        self.patterns.iter().find(allows).map(|pattern| pattern.given.as_str())
     }
 }
 
@@ -115,15 +119,33 @@ pub(super) fn is_address(text: &str) -> bool {
     Target::parse(text).is_some()
 }
 
+/// Why an address is one that a user may be sent to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RedirectRule<'a> {
+    /// It is on the site.
+    Site,
+    /// This pattern of the list matches it.
+    Pattern(&'a str),
+}
+
 impl Settings {
     /// May a user be sent there with a token?
     #[must_use]
     pub fn allows_redirect(&self, to: &str) -> bool {
+        self.redirect_rule(to).is_some()
+    }
+
+    /// What allows that a user is sent there; nothing: it is refused.
+    #[must_use]
+    pub fn redirect_rule(&self, to: &str) -> Option<RedirectRule<'_>> {
         if to.is_empty() {
-            return false;
+            return None;
         }
-        let Some(target) = Target::parse(to) else { return false };
-        to == self.api.site_url || self.is_on_site(&target) || self.uri_allow_list.allows(&target)
+        let target = Target::parse(to)?;
+        if to == self.api.site_url || self.is_on_site(&target) {
+            return Some(RedirectRule::Site);
+        }
+        self.uri_allow_list.pattern_for(&target).map(RedirectRule::Pattern)
     }
 
     /// The address asked for where it is allowed, else the site's.

@@ -1,6 +1,6 @@
 use crate::Settings;
 
-use super::AllowList;
+use super::{AllowList, RedirectRule};
 
 fn settings(site: &str, list: &str) -> Settings {
     let mut settings = Settings::default();
@@ -201,4 +201,13 @@ proptest::proptest! {
             proptest::prop_assert!(!rest.split(['/', '?', '#']).next().unwrap_or_default().contains('@'), "{}", to);
         }
     }
+}
+
+#[test]
+fn it_is_told_what_allows_an_address() {
+    let settings = settings("https://app.test", "https://a.test/*, https://{a,b}.test/**");
+    assert_eq!(settings.redirect_rule("https://app.test/x"), Some(RedirectRule::Site));
+    assert_eq!(settings.redirect_rule("https://a.test/x"), Some(RedirectRule::Pattern("https://a.test/*")));
+    assert_eq!(settings.redirect_rule("https://b.test/x/y"), Some(RedirectRule::Pattern("https://{a,b}.test/**")));
+    assert_eq!(settings.redirect_rule("https://c.test/"), None);
 }

@@ -1,0 +1,142 @@
+//! What a page of settings is made from, and what has just become of one of its forms.
+
+use std::collections::BTreeMap;
+
+use auth_settings::{MailKind, document::Document};
+use control_plane_api::{ProjectRef, ProjectState};
+use serde_json::{Map, Value};
+
+use super::{
+    field::{Field, Form},
+    forms::Page,
+    typed::Typed,
+};
+
+/// Everything that a page shows.
+#[derive(Debug)]
+pub(super) struct Scene {
+    pub(super) page: Page,
+    pub(super) project_ref: ProjectRef,
+    pub(super) api_url: String,
+    pub(super) state: ProjectState,
+    /// As the Management API answers it: a secret is its hash, or null.
+    pub(super) document: Map<String, Value>,
+    /// The same of a project that was told nothing.
+    pub(super) defaults: Map<String, Value>,
+    /// What the address asks for.
+    pub(super) query: Typed,
+    pub(super) reply: Option<Reply>,
+    /// The mail that is edited, as the project's Auth would send it; of the page Messages.
+    pub(super) example: Option<Example>,
+    /// Functions of the database that can be hooks; of the page Hooks. `None`: they can't be had now.
+    pub(super) functions: Option<Vec<Function>>,
+}
+
+/// A form that was sent and is shown again: refused, or asked for something else than to be saved.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Reply {
+    pub(super) form: String,
+    pub(super) typed: Typed,
+    /// What belongs into a key's field.
+    pub(super) errors: BTreeMap<String, String>,
+    /// What is wrong and belongs to no field.
+    pub(super) alert: Option<String>,
+    /// What went well.
+    pub(super) said: Option<String>,
+    /// The same change as a command.
+    pub(super) command: Option<String>,
+    /// The key whose rows have become more or fewer.
+    pub(super) row_of: Option<String>,
+}
+
+/// A mail filled with an example, as the project's Auth answers it.
+#[derive(Debug, Clone, Default, PartialEq, serde::Deserialize)]
+pub(super) struct Example {
+    pub(super) subject: Option<String>,
+    pub(super) html: Option<String>,
+    #[serde(default)]
+    pub(super) errors: Vec<TemplateProblem>,
+    #[serde(default)]
+    pub(super) standard: Standard,
+    #[serde(default)]
+    pub(super) variables: Map<String, Value>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+pub(super) struct TemplateProblem {
+    /// `subject` or `content`.
+    pub(super) part: String,
+    pub(super) line: usize,
+    pub(super) problem: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
+pub(super) struct Standard {
+    pub(super) subject: String,
+    pub(super) content: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+pub(super) struct Function {
+    pub(super) schema: String,
+    pub(super) name: String,
+    pub(super) callable: bool,
+}
+
+impl Scene {
+    /// What the defaults are.
+    pub(super) fn defaults() -> Map<String, Value> {
+        Document::default().to_response("")
+    }
+
+    pub(super) fn address(&self) -> String {
+        address(&self.project_ref, self.page)
+    }
+
+    /// The mail that the address asks to edit.
+    pub(super) fn mail(&self) -> Option<MailKind> {
+        self.query.text("mail").and_then(super::forms::mail_named)
+    }
+
+    /// What has become of this form.
+    pub(super) fn reply(&self, form: &str) -> Option<&Reply> {
+        self.reply.as_ref().filter(|reply| reply.form == form)
+    }
+
+    /// What stands in the form: what was typed, or what is in force.
+    pub(super) fn typed(&self, form: &Form) -> Typed {
+        self.reply(&form.id).map_or_else(|| Typed::of(&self.document, form), |reply| reply.typed.clone())
+    }
+
+    /// The form was saved just now.
+    pub(super) fn is_saved(&self, form: &str) -> bool {
+        self.reply.is_none() && self.query.text("saved") == Some(form)
+    }
+
+    pub(super) fn text(&self, key: &str) -> &str {
+        self.document.get(key).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    pub(super) fn flag(&self, key: &str) -> bool {
+        self.document.get(key) == Some(&Value::Bool(true))
+    }
+
+    /// The key has a value, which may be a secret.
+    pub(super) fn is_set(&self, key: &str) -> bool {
+        !self.text(key).is_empty()
+    }
+
+    /// The default of a field, for a person; nothing where there is none, or it goes without saying.
+    pub(super) fn default_of(&self, field: &Field) -> Option<String> {
+        match self.defaults.get(&*field.key)? {
+            Value::Number(number) => Some(number.to_string()),
+            Value::String(text) if !text.is_empty() => Some(text.clone()),
+            Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => None,
+        }
+    }
+}
+
+/// Where a page of settings is.
+pub(super) fn address(project_ref: &ProjectRef, page: Page) -> String {
+    format!("/project/{project_ref}/auth/settings/{}", page.path())
+}

@@ -1,0 +1,163 @@
+//! The mails: a list of them, and one to be edited beside what its reader would see.
+
+use auth_settings::MailKind;
+use leptos::prelude::*;
+
+use super::{
+    field::{Field, Form},
+    forms::mail_title,
+    markup,
+    scene::{Example, Scene},
+    typed::Typed,
+};
+use crate::components::{Glyph, Icon};
+
+/// Every mail, and whose words it has.
+pub(super) fn list(scene: &Scene) -> AnyView {
+    let lines = MailKind::ALL.map(|kind| {
+        let name = kind.name();
+        let is_own =
+            scene.is_set(&format!("mailer_subjects_{name}")) || scene.is_set(&format!("mailer_templates_{name}_content"));
+        let is_off = kind.event().is_some_and(|event| !scene.flag(&format!("mailer_notifications_{event}_enabled")));
+        view! {
+            <li class="template-line">
+                <a class="ledger-name" href=format!("{}?mail={name}", scene.address()) rel="external">
+                    {mail_title(kind)}
+                </a>
+                <span class="text-sm soft">
+                    {match (is_own, is_off) {
+                        (true, false) => "Your own",
+                        (false, false) => "Standard",
+                        (true, true) => "Your own, not sent",
+                        (false, true) => "Not sent",
+                    }}
+                </span>
+            </li>
+        }
+    });
+    view! {
+        <section class="sheet" id="templates" aria-labelledby="templates-title">
+            <div class="sheet-head">
+                <h2 id="templates-title">"Mails"</h2>
+            </div>
+            <ul class="templates">{lines}</ul>
+        </section>
+    }
+    .into_any()
+}
+
+/// Subject and text of one mail; below, the mail.
+pub(super) fn editor(scene: &Scene, kind: MailKind, form: &Form) -> AnyView {
+    let typed = scene.typed(form);
+    let example = scene.example.clone().unwrap_or_default();
+    let fields = form.fields.iter().map(|field| source(scene, form, field, &typed, &example)).collect_view();
+    let tools = view! {
+        <button class="button" type="submit" name=markup::ASK value="preview">
+            "Preview"
+        </button>
+        <button class="button" type="submit" name=markup::ASK value="standard">
+            "Back to the standard"
+        </button>
+    };
+    let hooked = scene.flag("hook_send_email_enabled").then(|| {
+        view! { <p class="field-hint">"The hook Send e-mail is on: it sends mails in its own words, not in these."</p> }
+    });
+    view! {
+        <a class="back" href=scene.address() rel="external">
+            "All messages"
+        </a>
+        <section class="sheet" id=form.id.to_string() aria-labelledby="template-title">
+            <div class="sheet-head">
+                <h2 id="template-title">{mail_title(kind)}</h2>
+            </div>
+            {markup::posted(
+                scene,
+                form,
+                view! {
+                    <div class="sheet-body form">{hooked} {fields} {variables(&example)}</div>
+                    {markup::footer(scene, form, Some(tools.into_any()))}
+                }
+                    .into_any(),
+            )}
+        </section>
+        {preview(scene)}
+    }
+    .into_any()
+}
+
+/// The template's own text or, where there is none, the standard's, to be begun with; and what is wrong with it.
+fn source(scene: &Scene, form: &Form, field: &Field, typed: &Typed, example: &Example) -> AnyView {
+    let (part, standard) = match field.key.ends_with("_content") {
+        true => ("content", &example.standard.content),
+        false => ("subject", &example.standard.subject),
+    };
+    let refused = scene.reply(&form.id).and_then(|reply| reply.errors.get(&*field.key).cloned());
+    let problems = example.errors.iter().filter(|problem| problem.part == part);
+    let wrong = problems.map(|problem| format!("Line {}: {}.", problem.line, problem.problem)).collect::<Vec<_>>().join(" ");
+    let error = refused.or(Some(wrong).filter(|wrong| !wrong.is_empty()));
+    let described = markup::described(field, &error);
+    let text = typed.text(&field.key).unwrap_or(standard);
+    let input = if part == "content" {
+        markup::area(field, text, &described)
+    } else {
+        let mut shown = Typed::default();
+        shown.set(&field.key, text.to_owned());
+        markup::text_input(field, &shown, &described, false)
+    };
+    markup::labelled(field, None, input, error)
+}
+
+fn variables(example: &Example) -> AnyView {
+    let lines = example.variables.iter().map(|(name, value)| {
+        let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        view! {
+            <dt>
+                <code>{format!("{{{{ .{name} }}}}")}</code>
+            </dt>
+            <dd>{if shown.is_empty() { "nothing in this mail".to_owned() } else { shown }}</dd>
+        }
+    });
+    view! {
+        <details class="variables">
+            <summary>"Variables, as the example has them"</summary>
+            <dl>{lines.collect_view()}</dl>
+            <p class="field-hint">"Go's templates: {{ if .Data.full_name }}…{{ end }}, range, with, eq, printf and the others."</p>
+        </details>
+    }
+    .into_any()
+}
+
+fn preview(scene: &Scene) -> AnyView {
+    let content = match &scene.example {
+        None => view! { <p class="sheet-body soft">"The preview is made by the project's Auth, which does not answer. Start the project to see it."</p> }
+            .into_any(),
+        Some(Example { html: None, .. }) => view! {
+            <p class="sheet-body soft">
+                <Icon glyph=Glyph::Failed />
+                "There is nothing to show until the text can be read."
+            </p>
+        }
+        .into_any(),
+        Some(Example { subject, html: Some(html), .. }) => {
+            let subject = subject.clone().unwrap_or_default();
+            view! {
+                <p class="sheet-body preview-subject">
+                    <span class="label">"Subject"</span>
+                    {subject}
+                </p>
+                // Nothing in it runs or leads anywhere.
+                <iframe class="message-body" sandbox="" srcdoc=html.clone() title="Preview of the mail"></iframe>
+            }
+            .into_any()
+        }
+    };
+    view! {
+        <section class="sheet" id="preview" aria-labelledby="preview-title">
+            <div class="sheet-head">
+                <h2 id="preview-title">"Preview with an example"</h2>
+            </div>
+            {content}
+        </section>
+    }
+    .into_any()
+}
