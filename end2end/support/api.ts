@@ -67,6 +67,16 @@ export class ManagementApi {
     };
   }
 
+  /** Changes settings of a project's Auth; they are in force when this is done. */
+  async configureAuth(ref: string, settings: Record<string, unknown>): Promise<void> {
+    const response = await this.fetch(`/v1/projects/${ref}/config/auth`, {
+      method: 'PATCH',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(settings),
+    });
+    await expectJson(response, 200);
+  }
+
   /** Pauses, restores or restarts; the answer is empty, and comes before the work is done. */
   async change(ref: string, verb: 'pause' | 'restore' | 'restart'): Promise<void> {
     const response = await this.fetch(`/v1/projects/${ref}/${verb}`, { method: 'POST' });
@@ -108,7 +118,8 @@ export class ManagementApi {
   }
 }
 
-async function expectJson<T>(response: Response, status: number): Promise<T> {
+/** The body of an answer that must have this status. */
+export async function expectJson<T>(response: Response, status: number): Promise<T> {
   const text = await response.text();
   if (response.status !== status) throw new Error(`${response.url}: ${response.status} instead of ${status}: ${text}`);
   return JSON.parse(text) as T;

@@ -12,25 +12,14 @@ export class UserApp {
   readonly url: string;
   readonly #server: Server;
 
-  private constructor(server: Server, url: string) {
+  protected constructor(server: Server, url: string) {
     this.#server = server;
     this.url = url;
   }
 
   static async start(): Promise<UserApp> {
-    const library = readFileSync(supabaseJs);
-    const server = createServer((request, response) => {
-      if (request.url === '/supabase.js') response.writeHead(200, { 'content-type': 'text/javascript' }).end(library);
-      else if (request.url === '/') {
-        response
-          .writeHead(200, { 'content-type': 'text/html' })
-          .end('<!doctype html><html lang="en"><title>An app</title><link rel="icon" href="data:,"><script src="/supabase.js"></script></html>');
-      } else response.writeHead(404).end();
-    }).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const address = server.address();
-    if (!address || typeof address === 'string') throw new Error('no port');
-    return new UserApp(server, `http://127.0.0.1:${address.port}/`);
+    const { server, port } = await serve('');
+    return new UserApp(server, `http://127.0.0.1:${port}/`);
   }
 
   /** Titles of the todos that the key may read, asked by supabase-js in the browser. */
@@ -62,4 +51,19 @@ export class UserApp {
     this.#server.close();
     await once(this.#server, 'close');
   }
+}
+
+/** Serves the library, and at every other path a page that runs the script once it has the library. */
+export async function serve(script: string): Promise<{ server: Server; port: number }> {
+  const library = readFileSync(supabaseJs);
+  const page = `<!doctype html><html lang="en"><title>An app</title><link rel="icon" href="data:,">
+    <script src="/supabase.js"></script><script>${script}</script></html>`;
+  const server = createServer((request, response) => {
+    if (request.url === '/supabase.js') response.writeHead(200, { 'content-type': 'text/javascript' }).end(library);
+    else response.writeHead(200, { 'content-type': 'text/html' }).end(page);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (!address || typeof address === 'string') throw new Error('no port');
+  return { server, port: address.port };
 }

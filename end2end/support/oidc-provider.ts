@@ -1,27 +1,55 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import Provider, { type ClientMetadata } from 'oidc-provider';
 
-/** The one who has an account. */
-export const account = {
-  sub: 'ada',
-  email: 'ada@example.com',
-  email_verified: true,
-  name: 'Ada Lovelace',
-  preferred_username: 'ada',
-  picture: 'http://127.0.0.1/ada.png',
-};
+/** Those who have an account. */
+export const accounts = ['Ada Lovelace', 'Grace Hopper', 'Mary Somerville', 'Emmy Noether', 'Lise Meitner'].map((name) => {
+  const sub = name.split(' ')[0]!.toLowerCase();
+  return {
+    sub,
+    email: `${sub}@example.com`,
+    email_verified: true,
+    name,
+    preferred_username: sub,
+    picture: `http://127.0.0.1/${sub}.png`,
+  };
+});
 
-/** A client of {@link OidcProvider.start} that has said nothing else. */
+/** A client as which a project may come; by PKCE only. */
 export const client = { client_id: 'supacloud', client_secret: 'a secret of the client' };
 
-/** The words on the only button. */
-export const button = `Sign in as ${account.name}`;
+/** One that knows no PKCE, and shows its secret as Keycloak's clients do. */
+export const keycloakClient: ClientMetadata = {
+  client_id: 'as-keycloak',
+  client_secret: 'another secret',
+  token_endpoint_auth_method: 'client_secret_post',
+};
+
+/** The words on the button by which somebody signs in. */
+export function button(name: string): string {
+  return `Sign in as ${name}`;
+}
+
+/** The words on the button by which nobody does. */
+export const CANCEL = 'Cancel';
 
 const SIGN_IN = '/sign-in/';
 
-/** A real OpenID provider on loopback, with one account: signing in is to press the button, and consent is given. */
+/** Where a realm of Keycloak's has its endpoints, beneath the issuer. */
+const KEYCLOAK = '/protocol/openid-connect';
+
+interface Options {
+  port?: number;
+  /** By TLS, with this certificate. */
+  certificate?: { cert: string; key: string };
+}
+
+/**
+ * A real OpenID provider on loopback, with endpoints where Keycloak has them: signing in is to press the button of an account, and
+ * consent is given.
+ */
 export class OidcProvider {
   /** The issuer, without a slash at the end. */
   readonly issuer: string;
@@ -32,23 +60,28 @@ export class OidcProvider {
     this.#server = server;
   }
 
-  /** Starts one that knows a client with these addresses to come back to. */
-  static async start(redirectUris: string[], options: ClientMetadata = client, port = 0): Promise<OidcProvider> {
-    const server = createServer();
+  /** Starts one whose clients have these addresses to come back to. */
+  static async start(redirectUris: string[], { port = 0, certificate }: Options = {}): Promise<OidcProvider> {
+    const server = certificate ? createTlsServer(certificate) : createServer();
     server.listen(port, '127.0.0.1');
     await once(server, 'listening');
-    const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const issuer = `${certificate ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const provider = new Provider(issuer, {
-      clients: [{ ...options, redirect_uris: redirectUris }],
+      clients: [client, keycloakClient].map((client) => ({ ...client, redirect_uris: redirectUris })),
       cookies: { keys: ['only for tests'] },
       claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name', 'preferred_username', 'picture'] },
-      features: { devInteractions: { enabled: false } },
+      features: { devInteractions: { enabled: false }, claimsParameter: { enabled: true } },
       interactions: { url: (_, interaction) => SIGN_IN + interaction.uid },
-      pkce: { required: () => true },
-      findAccount: (_, id) => (id === account.sub ? { accountId: id, claims: () => account } : undefined),
+      pkce: { required: (_, { clientId }) => clientId === client.client_id },
+      routes: { authorization: `${KEYCLOAK}/auth`, token: `${KEYCLOAK}/token`, userinfo: `${KEYCLOAK}/userinfo` },
+      findAccount: (_, id) => {
+        const account = accounts.find(({ sub }) => sub === id);
+        return account && { accountId: id, claims: () => account };
+      },
       async loadExistingGrant({ oidc }) {
         const grant = new oidc.provider.Grant({ clientId: oidc.client!.clientId, accountId: oidc.session!.accountId! });
         grant.addOIDCScope('openid email profile');
+        grant.addOIDCClaims(['email', 'email_verified', 'name']);
         await grant.save();
         return grant;
       },
@@ -70,16 +103,22 @@ export class OidcProvider {
 
 async function signIn(provider: Provider, request: IncomingMessage, response: ServerResponse): Promise<void> {
   if (request.method === 'POST') {
-    await provider.interactionFinished(request, response, { login: { accountId: account.sub } });
+    const query = new URL(request.url!, provider.issuer).searchParams;
+    const outcome = query.has('cancel')
+      ? { error: 'access_denied', error_description: 'The one who was asked has cancelled' }
+      : { login: { accountId: query.get('as') ?? accounts[0]!.sub } };
+    await provider.interactionFinished(request, response, outcome);
     return;
   }
+  const form = (action: string, words: string) => `<form method="post" action="${action}"><button>${words}</button></form>`;
   response.setHeader('content-type', 'text/html; charset=utf-8');
-  response.end(`<!doctype html><title>Sign in</title><form method="post"><button>${button}</button></form>`);
+  const forms = [...accounts.map(({ sub, name }) => form(`?as=${sub}`, button(name))), form('?cancel', CANCEL)];
+  response.end(`<!doctype html><title>Sign in</title>${forms.join('')}`);
 }
 
 // By itself: node support/oidc-provider.ts REDIRECT_URI [PORT]
 if (process.argv[1] === import.meta.filename) {
   const [redirectUri = 'http://127.0.0.1:9/callback', port = '0'] = process.argv.slice(2);
-  const provider = await OidcProvider.start([redirectUri], client, Number(port));
+  const provider = await OidcProvider.start([redirectUri], { port: Number(port) });
   console.log(provider.issuer);
 }

@@ -61,7 +61,8 @@ pub(crate) async fn run(config: Config, site: Site) -> anyhow::Result<ExitCode> 
         ..Limits::default()
     };
     let table = Arc::new(RouteTable::default());
-    let routes = Arc::new(GatewayRoutes::new(Arc::clone(&table), limits.clone(), settings.clone(), pool)?);
+    let shared = node::shared(config.project.allowed_networks.clone().into())?;
+    let routes = Arc::new(GatewayRoutes::new(Arc::clone(&table), limits.clone(), settings.clone(), pool, shared));
     let shared_routes = || Arc::clone(&routes) as Arc<dyn control_plane::Routes>;
     let projects = Arc::new(ProjectService::new(installation.clone(), shared_routes(), settings));
     let reconciler = Arc::new(Reconciler::new(

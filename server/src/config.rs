@@ -144,6 +144,7 @@ pub(crate) struct Project {
     pub(crate) concurrency: usize,
     pub(crate) max_body_bytes: u64,
     pub(crate) response_seconds: u64,
+    pub(crate) allowed_networks: Networks,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -362,6 +363,7 @@ mod tests {
             (&[("SUPACLOUD_PROVISIONER__DOCKER__ADDRESS_POOL", "10.0.0.0/29")], "address_pool"),
             (&[("SUPACLOUD_PROVISIONER__DOCKER__ADDRESS_POOL", "10.0.0.1")], "address_pool"),
             (&[("SUPACLOUD_SERVER__REFUSED_NETWORKS", "10.0.0.0/33")], "server.refused_networks"),
+            (&[("SUPACLOUD_PROJECT__ALLOWED_NETWORKS", "localhost")], "\"localhost\" is neither an address nor a network"),
             (&[("SUPACLOUD_SERVER__PUBLIC_SCHEME", "ftp")], "must be http or https"),
             (&[("SUPACLOUD_SERVER__PUBLIC_PORT", "0")], "server.public_port"),
             (&[("SUPACLOUD_SERVER__PUBLIC_PORT", "70000")], "1 to 65535"),

@@ -118,5 +118,6 @@ fn docker_settings(
         api_url: settings.api_url_pattern(),
         max_connections: pool.max_connections,
         idle_after: pool.idle_after,
+        allowed_networks: config.project.allowed_networks.clone().into(),
     })
 }

@@ -1,4 +1,4 @@
-//! Lists of networks: whom to believe, and whom to refuse.
+//! Lists of networks: whom to believe, whom to refuse, and whom to reach.
 
 use std::{fmt, net::IpAddr};
 
@@ -36,6 +36,12 @@ impl Networks {
 impl From<Vec<IpNet>> for Networks {
     fn from(networks: Vec<IpNet>) -> Self {
         Self(networks.into_iter().map(canonical).collect())
+    }
+}
+
+impl From<Networks> for Vec<IpNet> {
+    fn from(networks: Networks) -> Self {
+        networks.0
     }
 }
 

@@ -15,7 +15,7 @@ use control_plane::{
 use control_plane_api::{ProjectRef, ProjectState};
 use gateway::{ClientFacts, Limits, RouteTable, Upstream, remote::Target};
 use http::{HeaderName, HeaderValue};
-use node::{ServicesError, Told};
+use node::Told;
 use project_context::{ApiKeys, ContextSettings, DatabaseAddress, ProjectContext};
 use secrecy::ExposeSecret as _;
 use tower::ServiceExt as _;
@@ -88,9 +88,9 @@ impl GatewayRoutes {
         limits: Limits,
         settings: ServiceSettings,
         pool: Pool,
-    ) -> Result<Self, ServicesError> {
-        let shared = node::shared()?;
-        Ok(Self { table, limits, settings, pool, shared, running: Mutex::default(), remote: Mutex::default() })
+        shared: node::Shared,
+    ) -> Self {
+        Self { table, limits, settings, pool, shared, running: Mutex::default(), remote: Mutex::default() }
     }
 
     /// Closes every project's connections to its database.

@@ -15,6 +15,7 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
 };
+use ipnet::IpNet;
 use project_context::ProjectContext;
 use serde_json::json;
 use tokio::sync::OnceCell;
@@ -59,14 +60,14 @@ pub enum ServicesError {
     Auth(#[from] ContextError),
 }
 
-/// What the projects of a process share: the threads that hash, and the client that reaches the internet and no network of
-/// the machine's own.
+/// What the projects of a process share: the threads that hash, and the client that reaches the internet and, of other
+/// networks, these.
 ///
 /// # Errors
 /// [`ServicesError`]
-pub fn shared() -> Result<Shared, ServicesError> {
+pub fn shared(allowed_networks: Vec<IpNet>) -> Result<Shared, ServicesError> {
     let hasher = Hasher::new(password::Limits::default()).map_err(ServicesError::Hasher)?;
-    Ok(Shared { hasher, http: HttpClient::new(Options::default())? })
+    Ok(Shared { hasher, http: HttpClient::new(Options { allowed_networks, ..Options::default() })? })
 }
 
 /// The settings of a project that was told this. The only place where a project's are made.

@@ -48,7 +48,7 @@ pub async fn run(settings: Settings, secrets: Secrets) -> Result<(), RunError> {
         tracing::warn!(%error, folder = %folder.display(), "large results will be refused: TMPDIR names no folder to write to");
     }
     let stop = daemon::stop_on_signals().map_err(RunError::Signals)?;
-    let shared = crate::shared()?;
+    let shared = crate::shared(settings.allowed_networks)?;
     let listener = listen(settings.listen, "NODE_LISTEN").await?;
     let admin = listen(settings.admin_listen, "NODE_ADMIN_LISTEN").await?;
     tracing::info!(

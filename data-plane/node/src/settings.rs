@@ -3,6 +3,7 @@
 use std::{collections::HashMap, net::SocketAddr, num::NonZeroUsize, path::PathBuf, str::FromStr, time::Duration};
 
 use control_plane_api::ProjectRef;
+use ipnet::IpNet;
 use project_context::DatabaseAddress;
 
 const ADMIN_LISTEN: &str = "NODE_ADMIN_LISTEN";
@@ -48,6 +49,8 @@ pub struct Settings {
     pub max_connections: usize,
     /// `NODE_IDLE_SECONDS`: after this long without a request they are closed.
     pub idle_after: Duration,
+    /// `NODE_ALLOWED_NETWORKS`, with commas between them: what mail, hooks and providers may lead to besides the internet.
+    pub allowed_networks: Vec<IpNet>,
     /// `NODE_SECRETS_DIR`
     pub secrets_dir: PathBuf,
     /// `NODE_LOG`: a level, or levels by module.
@@ -73,6 +76,7 @@ impl Settings {
             },
             max_connections: variables.parsed::<NonZeroUsize>("NODE_MAX_CONNECTIONS", "20", "a number from 1")?.get(),
             idle_after: Duration::from_secs(variables.parsed("NODE_IDLE_SECONDS", "30", "a number of seconds")?),
+            allowed_networks: variables.networks("NODE_ALLOWED_NETWORKS")?,
             secrets_dir: variables.parsed("NODE_SECRETS_DIR", "/run/secrets", "a folder")?,
             log: variables.parsed("NODE_LOG", "info", "a level, such as info")?,
         })
@@ -105,6 +109,13 @@ impl Variables<'_> {
     fn required<T: FromStr>(&self, variable: &'static str, expected: &'static str) -> Result<T, SettingsError> {
         let value = self.get(variable).ok_or(SettingsError::Missing { variable, expected })?;
         value.parse().map_err(|_| SettingsError::Invalid { variable, value: value.to_owned(), expected })
+    }
+
+    fn networks(&self, variable: &'static str) -> Result<Vec<IpNet>, SettingsError> {
+        let listed = self.get(variable).unwrap_or_default();
+        let networks = listed.split(',').map(str::trim).filter(|network| !network.is_empty()).map(str::parse);
+        let expected = "networks such as 10.0.0.0/8, with commas between them";
+        networks.collect::<Result<_, _>>().map_err(|_| SettingsError::Invalid { variable, value: listed.to_owned(), expected })
     }
 
     fn url(&self, variable: &'static str) -> Result<String, SettingsError> {
@@ -142,6 +153,13 @@ mod tests {
         assert_eq!((settings.max_connections, settings.idle_after), (20, Duration::from_secs(30)));
         assert_eq!(settings.secrets_dir, PathBuf::from("/run/secrets"));
         assert_eq!(settings.log, "info");
+        assert!(settings.allowed_networks.is_empty());
+    }
+
+    #[test]
+    fn networks_have_commas_between_them() {
+        let settings = parse(&[("NODE_ALLOWED_NETWORKS", "10.0.0.0/8, ::1/128")]).unwrap();
+        assert_eq!(settings.allowed_networks, ["10.0.0.0/8".parse().unwrap(), "::1/128".parse::<IpNet>().unwrap()]);
     }
 
     #[test]
@@ -150,6 +168,11 @@ mod tests {
             ("NODE_LISTEN", "8000", r#"NODE_LISTEN is "8000"; set it to an address and port, such as 0.0.0.0:8000"#),
             ("NODE_PROJECT_REF", "a", r#"NODE_PROJECT_REF is "a"; set it to the project's ref, 20 lowercase letters"#),
             ("NODE_DATABASE_PORT", "65536", r#"NODE_DATABASE_PORT is "65536"; set it to a port, 1 to 65535"#),
+            (
+                "NODE_ALLOWED_NETWORKS",
+                "localhost",
+                r#"NODE_ALLOWED_NETWORKS is "localhost"; set it to networks such as 10.0.0.0/8, with commas between them"#,
+            ),
             ("NODE_MAX_CONNECTIONS", "0", r#"NODE_MAX_CONNECTIONS is "0"; set it to a number from 1"#),
             (
                 "NODE_API_URL",

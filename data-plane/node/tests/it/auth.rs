@@ -4,8 +4,9 @@
 
 use serde_json::{Value, json};
 use test_postgres::{TestCluster, TestDatabase};
+use tokio::net::TcpListener;
 
-use crate::support::{Given, Node, anon, send};
+use crate::support::{Given, Node, anon, bearer, send};
 
 const SQL: &str = "
 create table notes (owner uuid not null default auth.uid(), body text);
@@ -88,4 +89,22 @@ async fn without_its_password_everything_else_is_served() {
         node.ended().await
     };
     assert!(log.contains("there is no secret auth_password"), "{log}");
+}
+
+#[tokio::test]
+async fn a_network_of_the_machine_is_reached_only_where_it_is_allowed() {
+    let database = database().await;
+    let admin = bearer(&json!({ "role": "service_role", "exp": 4_000_000_000_u64 }));
+    for (networks, reached) in [("", false), ("127.0.0.0/8", true)] {
+        let node = Given::for_database(&database, database.port()).with("NODE_ALLOWED_NETWORKS", networks).start().await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let provider = json!({ "provider_type": "oidc", "identifier": "custom:ours", "name": "Ours", "client_id": "a",
+            "client_secret": "b", "issuer": format!("https://{}", listener.local_addr().unwrap()) });
+        // Whoever connects has no answer before this has ended.
+        let asked = tokio::spawn(async move { listener.accept().await.map(|_| ()) });
+        let request = format!("POST /auth/v1/admin/custom-providers\n{admin}\nContent-Type: application/json\n\n{provider}");
+        let (status, answer) = send(node.services, &request).await;
+        assert!(status == 400 && answer.contains("Failed to fetch OIDC discovery document"), "{answer}");
+        assert_eq!(asked.is_finished(), reached, "{networks}");
+    }
 }

@@ -39,7 +39,7 @@ use control_plane::{
 };
 use control_plane_api::{Step, Usage};
 use futures::future::try_join_all;
-use ipnet::Ipv4Net;
+use ipnet::{IpNet, Ipv4Net};
 use secrecy::SecretString;
 use tokio::sync::{Mutex, OnceCell, mpsc};
 
@@ -93,6 +93,8 @@ pub struct DockerSettings {
     /// What a project's services may keep open.
     pub max_connections: usize,
     pub idle_after: Duration,
+    /// What they may lead to besides the internet.
+    pub allowed_networks: Vec<IpNet>,
 }
 
 /// Runs projects as containers.

@@ -30,12 +30,14 @@ impl Docker {
     pub(super) fn variables(&self, placement: Option<&Placement>) -> BTreeMap<String, Value> {
         let project_ref = placement.map_or(String::new(), |placement| placement.project_ref.to_string());
         let major = placement.and_then(|placement| placement.postgres_major).unwrap_or(self.settings.postgres_major);
+        let networks: Vec<String> = self.settings.allowed_networks.iter().map(ToString::to_string).collect();
         let facts = [
             ("API_URL", self.settings.api_url.replace("{ref}", &project_ref)),
             ("PROJECT_REF", project_ref),
             ("POSTGRES_MAJOR", major.to_string()),
             ("MAX_CONNECTIONS", self.settings.max_connections.to_string()),
             ("IDLE_SECONDS", self.settings.idle_after.as_secs().to_string()),
+            ("ALLOWED_NETWORKS", networks.join(",")),
         ];
         Secrets::variables().chain(facts.map(|(name, value)| (name.to_owned(), Value::Fact(value)))).collect()
     }

@@ -31,6 +31,9 @@ pub(super) struct View {
     client_name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_secret: Option<String>,
+    /// Must be there where a secret is (RFC 7591, 3.2.1); 0 is never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_secret_expires_at: Option<u64>,
     client_type: &'static str,
     token_endpoint_auth_method: &'static str,
     registration_type: &'static str,
@@ -52,6 +55,7 @@ impl From<Registered> for View {
         Self {
             client_id: client.id,
             client_name: client.name.unwrap_or_default(),
+            client_secret_expires_at: secret.is_some().then_some(0),
             client_secret: secret,
             client_type: client.client_type.as_str(),
             token_endpoint_auth_method: client.auth.as_str(),

@@ -125,7 +125,7 @@ async fn clients_register_themselves_where_they_may() {
     let project = project(|settings| {
         enabled(settings);
         settings.rate_limits.header = Some("x-forwarded-for".to_owned());
-        settings.rate_limits.oauth_dynamic_client_register = Rate { events: 4, over: Duration::from_secs(3600) };
+        settings.rate_limits.oauth_dynamic_client_register = Rate { events: 5, over: Duration::from_secs(3600) };
     })
     .await;
     let register = async |body: Value| project.post("/oauth/clients/register", body).await;
@@ -141,6 +141,10 @@ async fn clients_register_themselves_where_they_may() {
     let made = register(body.clone()).await;
     assert_eq!((made.status.as_u16(), &made.json()["registration_type"]), (201, &json!("dynamic")));
     assert_eq!(made.json()["client_type"], "public");
+    assert!(made.json().get("client_secret_expires_at").is_none());
+    // Clients refuse an answer with a secret of which it is not said how long it is good (RFC 7591, 3.2.1).
+    let confidential = register(json!({ "client_name": "An agent", "redirect_uris": ["https://app.test/"] })).await.json();
+    assert_eq!((confidential["client_secret"].is_string(), &confidential["client_secret_expires_at"]), (true, &json!(0)));
     for wrong in [
         json!({ "client_name": "An agent" }),
         json!({ "redirect_uris": ["https://app.test/"] }),

@@ -57,6 +57,7 @@ impl DockerMachine {
             api_url: "http://{ref}.api.localhost".to_owned(),
             max_connections: 5,
             idle_after: Duration::from_secs(30),
+            allowed_networks: Vec::new(),
         }
     }
 
