@@ -209,18 +209,19 @@ impl Routes for GatewayRoutes {
     }
 
     async fn configure(&self, project_ref: &ProjectRef, in_force: InForce) -> Result<(), NotTold> {
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let running = running.get(project_ref).map(|running| running.services.clone());
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).get(project_ref).map(|it| it.services.clone());
         let remote = self.remote.lock().unwrap_or_else(PoisonError::into_inner).get(project_ref).cloned();
         if let Some(services) = running {
             services.configure(&told(&in_force)).map_err(|error| NotTold(format!("{error}.")))?;
         }
-        if let Some(remote) = remote {
-            remote.tell(&in_force).await?;
-        }
-        // After the services, which know the key by then that has signed what other API keys stand for.
+        let told = match remote {
+            Some(remote) => remote.tell(&in_force).await,
+            None => Ok(()),
+        };
+        // After the services, which know the key by then that has signed what API keys stand for. Whether they could be told or not:
+        // a key that is disabled is let in by nobody.
         self.table.set_keys(project_ref, keys(&in_force));
-        Ok(())
+        told
     }
 
     async fn call(&self, project_ref: &ProjectRef, call: ServiceCall) -> Option<ServiceAnswer> {

@@ -73,6 +73,9 @@ impl Teller {
                 Ok(Newer { number }) => Ok(Some(number)),
                 Err(_) => Err(NotTold("their answer is not understood.".to_owned())),
             },
+            (status @ (StatusCode::FORBIDDEN | StatusCode::NOT_FOUND), _) => {
+                Err(NotTold(format!("they answered {status}. Check that the image supacloud/node is of this version.")))
+            }
             (status, _) => Err(NotTold(format!("they answered {status}."))),
         }
     }

@@ -84,7 +84,8 @@ fn failure_of(error: &ProvisionError) -> StepFailure {
 
 impl From<NotTold> for TryError {
     fn from(error: NotTold) -> Self {
-        Self::Step(StepFailure { cause: error.to_string(), outlook: Outlook::Transient })
+        let cause = format!("the services could not be told what to go by: {error}");
+        Self::Step(StepFailure { cause, outlook: Outlook::Transient })
     }
 }
 
