@@ -212,6 +212,97 @@ test('a code of an authenticator app raises a session to AAL2, once', async ({ p
   expect(claims(session)).toMatchObject({ aal: 'aal2', amr: [{ method: 'totp' }, { method: 'password' }] });
 });
 
+test('a phone signs up, signs in by code, and is a second factor', async ({ page, api }) => {
+  await api.configureAuth(project.ref, {
+    external_phone_enabled: true,
+    sms_max_frequency: 0,
+    mfa_phone_enroll_enabled: true,
+    mfa_phone_verify_enabled: true,
+    mfa_phone_max_frequency: 0,
+  });
+  const phone = '4915112345678';
+  await page.goto(app.at('pkce'));
+  const signedUp = await app.done(page, (auth, given) => auth.signUp(given), { phone, password: PASSWORD });
+  expect(signedUp.session).toBeNull();
+  const verify = async () => {
+    const token = await mailbox.code(phone, 'sms');
+    await app.done(page, (auth, given) => auth.verifyOtp({ ...given, type: 'sms' }), { phone, token });
+    return app.signedIn(page);
+  };
+  expect((await verify()).user).toMatchObject({ phone, app_metadata: { provider: 'phone', providers: ['phone'] } });
+  await signOut(page);
+  await app.done(page, (auth, given) => auth.signInWithPassword(given), { phone, password: PASSWORD });
+  await signOut(page);
+  await app.done(page, (auth, phone) => auth.signInWithOtp({ phone }), phone);
+  expect(claims(await verify())).toMatchObject({ phone, amr: [{ method: 'otp' }] });
+
+  const second = '4915187654321';
+  const factor = await app.done(page, (auth, phone) => auth.mfa.enroll({ factorType: 'phone', phone, friendlyName: 'The other' }), second);
+  const challenge = await app.done(page, (auth, factorId) => auth.mfa.challenge({ factorId }), factor.id);
+  const code = await mailbox.code(second, 'sms');
+  const answer = { factorId: factor.id, challengeId: challenge.id, code };
+  await app.done(page, (auth, answer) => auth.mfa.verify(answer), answer);
+  expect(claims(await app.signedIn(page))).toMatchObject({ aal: 'aal2', amr: [{ method: 'mfa/phone' }, { method: 'otp' }] });
+});
+
+test('a new password is set with the code that shows who it is', async ({ page, api }) => {
+  await api.configureAuth(project.ref, { security_update_password_require_reauthentication: true, smtp_max_frequency: 0 });
+  const email = 'reauthenticated@example.com';
+  await signedIn(page, email);
+  await app.done(page, (auth) => auth.reauthenticate());
+  const nonce = await mailbox.code(email, 'reauthentication');
+  const wrong = nonce.replace(/.$/, (last) => String((Number(last) + 1) % 10));
+  const change = (nonce: string) =>
+    app.ask(page, (auth, given) => auth.updateUser(given), { password: 'another horse battery', nonce });
+  expect((await change(wrong)).error?.code).toBe('reauthentication_not_valid');
+  expect((await change(nonce)).error).toBeNull();
+  await signOut(page);
+  await app.done(page, (auth, given) => auth.signInWithPassword(given), { email, password: 'another horse battery' });
+});
+
+/** Puts a wallet into the page where supabase-js looks for one, as an extension would. Its key is for this page only. */
+async function connectWallet(page: Page): Promise<void> {
+  await page.evaluate(async () => {
+    const { publicKey, privateKey } = (await crypto.subtle.generateKey('Ed25519', false, ['sign', 'verify'])) as CryptoKeyPair;
+    const bytes = new Uint8Array(await crypto.subtle.exportKey('raw', publicKey));
+    const letters = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
+    let base58 = '';
+    for (let rest = bytes.reduce((number, byte) => number * 256n + BigInt(byte), 0n); rest > 0n; rest /= 58n) {
+      base58 = letters[Number(rest % 58n)] + base58;
+    }
+    const zeros = bytes.findIndex((byte) => byte !== 0);
+    const address = '1'.repeat(zeros) + base58;
+    const signMessage = async (message: BufferSource) => new Uint8Array(await crypto.subtle.sign('Ed25519', privateKey, message));
+    Object.assign(window, { solana: { publicKey: { toBase58: () => address }, signMessage } });
+  });
+}
+
+test("a wallet's signature signs in, for this site only", async ({ page, api }) => {
+  await api.configureAuth(project.ref, { site_url: app.origin, external_web3_solana_enabled: true });
+  await page.goto(app.at('pkce'));
+  await connectWallet(page);
+  const signIn = (options?: { url: string }) =>
+    app.ask(
+      page,
+      (auth, options) =>
+        auth.signInWithWeb3({
+          chain: 'solana',
+          statement: 'I take part.',
+          options: { ...options, signInWithSolana: { nonce: 'once1234', resources: ['https://example.com/terms'] } },
+        }),
+      options,
+    );
+  const { data, error } = await signIn();
+  expect(error).toBeNull();
+  const address = await page.evaluate(() => (window as unknown as { solana: { publicKey: { toBase58(): string } } }).solana.publicKey.toBase58());
+  expect(data.user).toMatchObject({ app_metadata: { provider: 'web3' }, user_metadata: { custom_claims: { address, chain: 'solana' } } });
+  await signOut(page);
+  expect((await signIn()).data.user?.id, 'the same wallet is the same user').toBe(data.user?.id);
+  await signOut(page);
+  expect((await signIn({ url: 'https://evil.example/' })).error?.status, 'signed for another site').toBe(400);
+  expect(await app.session(page)).toBeNull();
+});
+
 test('a session lives on in another page, is renewed, and ends everywhere', async ({ page, context }) => {
   await signedIn(page, 'two-pages@example.com');
   const other = await context.newPage();

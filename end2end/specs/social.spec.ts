@@ -77,8 +77,8 @@ async function signedUp(page: Page, email: string): Promise<void> {
 }
 
 for (const [name, options, who] of [
-  [CUSTOM, {}, accounts[0]!],
-  ['keycloak', { scopes: 'openid' }, accounts[1]!],
+  [CUSTOM, {}, accounts[0]],
+  ['keycloak', { scopes: 'openid' }, accounts[1]],
 ] as const) {
   for (const flow of ['implicit', 'pkce'] as const satisfies FlowType[]) {
     test(`signing in by ${name}, ${flow}`, async ({ page }) => {
@@ -109,7 +109,7 @@ for (const [name, options, who] of [
 }
 
 test('an identity is linked, signs in, and is unlinked', async ({ page }) => {
-  const who = accounts[2]!;
+  const who = accounts[2];
   await signedUp(page, 'linker@example.com');
   const { user } = await app.signedIn(page);
   await app.leave(page, (auth, given) => auth.linkIdentity(given), {
@@ -148,6 +148,49 @@ test('an identity is linked, signs in, and is unlinked', async ({ page }) => {
   expect(last.error?.code).toBe('single_identity_not_deletable');
 });
 
+test('an identity is linked by an id token, and by PKCE', async ({ page }) => {
+  const who = accounts[5];
+  const nonce = 'only once';
+  const token = await idToken(page, who.name, createHash('sha256').update(nonce).digest('hex'));
+  await signedUp(page, 'token-linker@example.com');
+  const { user } = await app.signedIn(page);
+  const linked = await app.done(page, (auth, given) => auth.linkIdentity(given), { provider: CUSTOM, token, nonce });
+  expect([linked.user?.id, linked.user?.app_metadata.providers]).toEqual([user.id, ['email', CUSTOM]]);
+
+  // The session is kept for all of the application's pages.
+  await page.goto(app.at('pkce'));
+  await app.leave(page, (auth, given) => auth.linkIdentity(given), {
+    provider: 'keycloak',
+    options: { redirectTo: app.at('pkce', 'linked'), scopes: 'openid' },
+  } as const);
+  await page.waitForURL((url) => url.pathname === '/pkce/linked');
+  expect((await app.signedIn(page)).user.app_metadata.providers).toEqual(['email', CUSTOM, 'keycloak']);
+});
+
+test('an address for which the provider does not vouch is confirmed first', async ({ page }) => {
+  const who = accounts[6];
+  const signIn = async () => {
+    await page.goto(app.at('implicit'));
+    await app.leave(page, (auth, given) => auth.signInWithOAuth(given), {
+      provider: CUSTOM,
+      options: { redirectTo: app.at('implicit', 'welcome') },
+    } as const);
+  };
+  await signIn();
+  await choose(page, button(who.name));
+  await app.back(page, 'implicit');
+  expect(page.url()).toContain('error_code=provider_email_needs_verification');
+  expect(await app.session(page)).toBeNull();
+  await page.goto(await mailbox.link(who.email, 'confirmation'));
+  await app.back(page, 'implicit');
+  const { user } = await app.signedIn(page);
+  expect(user.email).toBe(who.email);
+  expect((await app.ask(page, (auth) => auth.signOut())).error).toBeNull();
+  await signIn();
+  await page.waitForURL((url) => url.pathname === '/implicit/welcome');
+  expect((await app.signedIn(page)).user.id).toBe(user.id);
+});
+
 test('linking is for projects that allow it', async ({ page }) => {
   await signedUp(page, 'unlinked@example.com');
   await api.configureAuth(project.ref, { security_manual_linking_enabled: false });
@@ -181,7 +224,7 @@ test('nobody is sent to an address that is not allowed', async ({ page }) => {
     provider: CUSTOM,
     options: { redirectTo: 'https://evil.example/steal' },
   } as const);
-  await choose(page, button(accounts[0]!.name));
+  await choose(page, button(accounts[0].name));
   await page.waitForURL((url) => url.href.startsWith(`${app.origin}/#access_token=`));
 
   // Who tells nothing of where it comes from goes to the site.
@@ -225,7 +268,7 @@ test('a state that nobody has given, and one that was used, lead to the site wit
     provider: CUSTOM,
     options: { redirectTo: app.at('implicit') },
   } as const);
-  await choose(page, button(accounts[0]!.name));
+  await choose(page, button(accounts[0].name));
   await app.back(page, 'implicit');
   await app.signedIn(page);
   await page.goto(callback);
@@ -264,7 +307,7 @@ async function idToken(page: Page, name: string, nonce?: string): Promise<string
 }
 
 test('an id token signs in with its nonce, and with none or another it does not', async ({ page }) => {
-  const who = accounts[3]!;
+  const who = accounts[3];
   const nonce = 'only once';
   const token = await idToken(page, who.name, createHash('sha256').update(nonce).digest('hex'));
   const signIn = (given: { token: string; nonce?: string }) =>
@@ -273,7 +316,7 @@ test('an id token signs in with its nonce, and with none or another it does not'
   expect((await signIn({ token, nonce: 'another' })).error).toMatchObject({ message: 'Nonces mismatch', status: 400 });
   expect((await signIn({ token })).error?.message).toMatch(/nonce/);
   const [header, payload, signature] = token.split('.');
-  const other = JSON.stringify({ ...JSON.parse(atob(payload!)), sub: accounts[0]!.sub });
+  const other = JSON.stringify({ ...JSON.parse(atob(payload!)), sub: accounts[0].sub });
   const forged = [header, Buffer.from(other).toString('base64url'), signature].join('.');
   expect((await signIn({ token: forged, nonce })).error?.status).toBe(400);
   expect(await app.session(page)).toBeNull();
@@ -285,7 +328,7 @@ test('an id token signs in with its nonce, and with none or another it does not'
 });
 
 test('an id token without a nonce signs in without one', async ({ page }) => {
-  const who = accounts[4]!;
+  const who = accounts[4];
   const token = await idToken(page, who.name);
   const nonce = await app.ask(page, (auth, given) => auth.signInWithIdToken(given), { provider: CUSTOM, token, nonce: 'made up' });
   expect(nonce.error?.message).toMatch(/nonce/);

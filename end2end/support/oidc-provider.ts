@@ -1,21 +1,25 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import Provider, { type ClientMetadata } from 'oidc-provider';
 
-/** Those who have an account. */
-export const accounts = ['Ada Lovelace', 'Grace Hopper', 'Mary Somerville', 'Emmy Noether', 'Lise Meitner'].map((name) => {
+/** Those who have an account. The provider vouches for the addresses of all but the last. */
+export const accounts = [
+  account('Ada Lovelace'),
+  account('Grace Hopper'),
+  account('Mary Somerville'),
+  account('Emmy Noether'),
+  account('Lise Meitner'),
+  account('Sofia Kovalevskaya'),
+  account('Hedy Lamarr', false),
+] as const;
+
+function account(name: string, email_verified = true) {
   const sub = name.split(' ')[0]!.toLowerCase();
-  return {
-    sub,
-    email: `${sub}@example.com`,
-    email_verified: true,
-    name,
-    preferred_username: sub,
-    picture: `http://127.0.0.1/${sub}.png`,
-  };
-});
+  return { sub, email: `${sub}@example.com`, email_verified, name, preferred_username: sub, picture: `http://127.0.0.1/${sub}.png` };
+}
 
 /** A client as which a project may come; by PKCE only. */
 export const client = { client_id: 'supacloud', client_secret: 'a secret of the client' };
@@ -69,6 +73,8 @@ export class OidcProvider {
     const provider = new Provider(issuer, {
       clients: [client, keycloakClient].map((client) => ({ ...client, redirect_uris: redirectUris })),
       cookies: { keys: ['only for tests'] },
+      jwks: { keys: [{ ...generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'jwk' }), use: 'sig' }] },
+      ttl: { AccessToken: 3600, AuthorizationCode: 60, Grant: 3600, IdToken: 3600, Interaction: 3600, Session: 3600 },
       claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name', 'preferred_username', 'picture'] },
       features: { devInteractions: { enabled: false }, claimsParameter: { enabled: true } },
       interactions: { url: (_, interaction) => SIGN_IN + interaction.uid },
@@ -106,7 +112,7 @@ async function signIn(provider: Provider, request: IncomingMessage, response: Se
     const query = new URL(request.url!, provider.issuer).searchParams;
     const outcome = query.has('cancel')
       ? { error: 'access_denied', error_description: 'The one who was asked has cancelled' }
-      : { login: { accountId: query.get('as') ?? accounts[0]!.sub } };
+      : { login: { accountId: query.get('as') ?? accounts[0].sub } };
     await provider.interactionFinished(request, response, outcome);
     return;
   }

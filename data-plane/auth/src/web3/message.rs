@@ -5,10 +5,11 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{Chain, Error};
 
-/// In the order in which they appear; each at most once.
+/// Each at most once. Their order is free: for Solana, supabase-js has another one than the standard.
 const FIELDS: [&str; 8] =
     ["URI: ", "Version: ", "Chain ID: ", "Nonce: ", "Issued At: ", "Expiration Time: ", "Not Before: ", "Request ID: "];
-const RESOURCES: &str = "Resources:";
+/// As the standard has it, and as supabase-js writes it for Solana.
+const RESOURCES: [&str; 2] = ["Resources:", "Resources"];
 
 /// What a message says. The address is as written: each chain has its own.
 pub(super) struct Message {
@@ -100,7 +101,7 @@ fn is_domain(text: &str) -> bool {
 
 /// One line and an empty one, an empty one, or nothing.
 fn statement<'a>(chain: Chain, lines: &mut std::iter::Peekable<impl Iterator<Item = &'a str>>) -> Result<Option<String>, Error> {
-    let is_field = |line: &str| FIELDS.iter().any(|name| line.starts_with(name)) || line == RESOURCES;
+    let is_field = |line: &str| FIELDS.iter().any(|name| line.starts_with(name)) || RESOURCES.contains(&line);
     match lines.peek() {
         None => Ok(None),
         Some(line) if is_field(line) => Ok(None),
@@ -120,19 +121,17 @@ fn statement<'a>(chain: Chain, lines: &mut std::iter::Peekable<impl Iterator<Ite
 
 fn fields<'a>(chain: Chain, lines: impl Iterator<Item = &'a str>) -> Result<[Option<&'a str>; FIELDS.len()], Error> {
     let mut values = [None; FIELDS.len()];
-    let mut next = 0;
     let mut resources = false;
     for (index, line) in lines.enumerate() {
         let unparsable = || invalid(chain, &format!("encountered unparsable line at index {index} after the statement"));
         if resources {
             line.strip_prefix("- ").and_then(|uri| Uri::parse(uri).ok()).ok_or_else(unparsable)?;
-        } else if line == RESOURCES {
+        } else if RESOURCES.contains(&line) {
             resources = true;
         } else {
-            let found = (next..FIELDS.len()).find_map(|at| line.strip_prefix(FIELDS[at]).map(|value| (at, value)));
-            let (at, value) = found.filter(|(_, value)| !value.is_empty()).ok_or_else(unparsable)?;
-            values[at] = Some(value);
-            next = at + 1;
+            let found = FIELDS.iter().zip(&mut values).find_map(|(name, slot)| Some((slot, line.strip_prefix(name)?)));
+            let (slot, value) = found.filter(|(slot, value)| slot.is_none() && !value.is_empty()).ok_or_else(unparsable)?;
+            *slot = Some(value);
         }
     }
     Ok(values)

@@ -86,6 +86,22 @@ fn a_wallet_signs_in() {
     assert_eq!(with(Chain::Solana, &fields).unwrap().network.as_deref(), Some("solana:mainnet"));
 }
 
+/// As supabase-js writes it for a wallet that signs texts only.
+#[test]
+fn in_the_order_of_supabase_js() {
+    let signed = signed(Chain::Solana, &|address| {
+        format!(
+            "example.com wants you to sign in with your Solana account:\n{address}\n\nI accept the terms.\n\nVersion: 1\n\
+             URI: https://example.com/login\nIssued At: {}\nNot Before: {}\nExpiration Time: {}\nChain ID: solana:mainnet\n\
+             Nonce: 32891756\nRequest ID: 7\nResources\n- https://example.com/a",
+            text(0),
+            text(-10),
+            text(60),
+        )
+    });
+    assert_eq!(check(Chain::Solana, signed).unwrap().network.as_deref(), Some("solana:mainnet"));
+}
+
 #[test]
 fn without_a_statement() {
     for chain in BOTH {
