@@ -1,5 +1,7 @@
 //! A form of settings that was sent to its page: saved, or shown again with what was typed and why.
 
+use std::collections::BTreeMap;
+
 use axum::{
     RequestExt as _,
     extract::{Extension, Form as Posted, Path, Query, Request},
@@ -12,10 +14,10 @@ use serde_json::{Map, Value, json};
 
 use super::{
     command,
-    field::Form,
+    field::Section,
     forms::{HOOKS, Page, mail_named},
     hook, load, markup,
-    scene::{Reply, address},
+    scene::{Reply, SAVED, address},
     typed::Typed,
 };
 
@@ -74,15 +76,13 @@ fn request_with(request: &Request, body: axum::body::Body) -> Request {
 }
 
 async fn answer(projects: &ProjectService, sent: &Sent, mut typed: Typed) -> Result<String, Reply> {
-    let id = typed.text("form").unwrap_or_default().to_owned();
-    let alert = |alert: String| Reply { form: id.clone(), alert: Some(alert), ..Reply::default() };
-    let document = projects.auth_config(&sent.caller, &sent.project_ref).await.map_err(|error| alert(error.to_string()))?;
-    let forms = sent.page.forms(&document, sent.mail);
-    let Some(form) = forms.iter().find(|form| form.id == id) else {
-        return Err(alert("There is no such form here any more. Load the page again.".to_owned()));
+    let again = |typed: Typed| Reply { typed, ..Reply::default() };
+    let document = match projects.auth_config(&sent.caller, &sent.project_ref).await {
+        Ok(document) => document,
+        Err(error) => return Err(Reply { alert: Some(error.to_string()), ..again(typed) }),
     };
+    let sections = sent.page.sections(&document, sent.mail);
     let asked = typed.text(markup::ASK).unwrap_or("save").to_owned();
-    let again = |typed: Typed| Reply { form: id.clone(), typed, ..Reply::default() };
     let mut words = asked.splitn(3, ' ');
     match (words.next().unwrap_or_default(), words.next(), words.next()) {
         ("add", Some(key), None) => {
@@ -93,21 +93,23 @@ async fn answer(projects: &ProjectService, sent: &Sent, mut typed: Typed) -> Res
             typed.remove(key, nth.parse().unwrap_or(usize::MAX));
             Err(Reply { row_of: Some(key.to_owned()), ..again(typed) })
         }
+        ("make-secret", Some(hook), None) => Err(make_secret(hook, again(typed))),
         ("try" | "preview", ..) => Err(again(typed)),
-        ("make-secret", ..) => Err(make_secret(again(typed))),
         ("send-test", ..) => Err(send_test(projects, sent, again(typed)).await),
         ("standard", ..) => {
-            let patch = form.fields.iter().map(|field| (field.key.to_string(), Value::Null)).collect();
-            save(projects, sent, form, again(typed), &patch).await
+            let keys = sections.iter().flat_map(|section| &section.fields).map(|field| field.key.to_string());
+            let patch = keys.map(|key| (key, Value::Null)).collect();
+            save(projects, sent, &sections, again(typed), &patch).await
         }
         _ => {
-            let change = change(projects, sent, form, &typed).await.map_err(|errors| Reply { errors, ..again(typed.clone()) })?;
+            let change = change(projects, sent, &sections, &typed).await;
+            let change = change.map_err(|errors| Reply { errors, ..again(typed.clone()) })?;
             if asked == "command" {
                 let command = command::patch(&sent.origin, &sent.project_ref, &change, sent.with_token);
                 let said = command.is_none().then(|| "Nothing is changed here, so that there is no command for it.".to_owned());
                 return Err(Reply { command, said, ..again(typed) });
             }
-            save(projects, sent, form, again(typed), &change).await
+            save(projects, sent, &sections, again(typed), &change).await
         }
     }
 }
@@ -116,33 +118,32 @@ async fn answer(projects: &ProjectService, sent: &Sent, mut typed: Typed) -> Res
 async fn change(
     projects: &ProjectService,
     sent: &Sent,
-    form: &Form,
+    sections: &[Section],
     typed: &Typed,
-) -> Result<Map<String, Value>, std::collections::BTreeMap<String, String>> {
+) -> Result<Map<String, Value>, BTreeMap<String, String>> {
     let mut typed = typed.clone();
-    if let Some(hook) = HOOKS.iter().find(|hook| sent.page == Page::Hooks && hook.name == form.id) {
-        hook::into_keys(hook, &mut typed);
+    if sent.page == Page::Hooks {
+        HOOKS.iter().for_each(|hook| hook::into_keys(hook, &mut typed));
     }
     if let Some(mail) = sent.mail {
-        load::standard_is_empty(projects, &sent.caller, &sent.project_ref, mail, form, &mut typed).await?;
+        load::standard_is_empty(projects, &sent.caller, &sent.project_ref, mail, sections, &mut typed).await?;
     }
-    Ok(typed.changes(form))
+    Ok(typed.changes(sections))
 }
 
 async fn save(
     projects: &ProjectService,
     sent: &Sent,
-    form: &Form,
+    sections: &[Section],
     again: Reply,
     patch: &Map<String, Value>,
 ) -> Result<String, Reply> {
-    let saved = projects.update_auth_config(&sent.caller, &sent.project_ref, patch).await;
-    match saved {
-        Ok(_) => {
-            let mail = sent.mail.map(|mail| format!("&mail={}", mail.name())).unwrap_or_default();
-            Ok(format!("{}?saved={}{mail}", address(&sent.project_ref, sent.page), again.form))
-        }
-        Err(Error::AuthConfig(errors)) => Err(refused(again, form, errors)),
+    if patch.is_empty() {
+        return Err(Reply { said: Some("Nothing is changed here, so that nothing was saved.".to_owned()), ..again });
+    }
+    match projects.update_auth_config(&sent.caller, &sent.project_ref, patch).await {
+        Ok(_) => Ok(saved(sent, sections, patch)),
+        Err(Error::AuthConfig(errors)) => Err(refused(again, sections, errors)),
         Err(error) => {
             if error.code() == control_plane_api::ErrorCode::Internal {
                 tracing::error!(error = &error as &dyn std::error::Error, "saving Auth settings failed");
@@ -152,25 +153,36 @@ async fn save(
     }
 }
 
-/// Each error at its field; those of keys that the form has not, above its buttons.
-fn refused(again: Reply, form: &Form, errors: Vec<auth_settings::document::FieldError>) -> Reply {
+/// The page again, told of which sections something was saved.
+fn saved(sent: &Sent, sections: &[Section], patch: &Map<String, Value>) -> String {
+    let is_in = |section: &&Section| section.fields.iter().any(|field| patch.contains_key(&*field.key));
+    let ids: Vec<_> = sections.iter().filter(is_in).map(|section| &*section.id).collect();
+    let mail = sent.mail.map(|mail| format!("&mail={}", mail.name())).unwrap_or_default();
+    format!("{}?{SAVED}={}{mail}", address(&sent.project_ref, sent.page), ids.join("+"))
+}
+
+/// Each error at its field; those of keys that the page has not, above its buttons.
+fn refused(again: Reply, sections: &[Section], errors: Vec<auth_settings::document::FieldError>) -> Reply {
     let mut reply = again;
     for error in errors {
-        if form.fields.iter().any(|field| *field.key == *error.key) {
+        if sections.iter().flat_map(|section| &section.fields).any(|field| *field.key == *error.key) {
             reply.errors.insert(error.key, format!("This must be {}.", error.expected));
         } else {
             let alert = reply.alert.take().map(|alert| format!("{alert} ")).unwrap_or_default();
             reply.alert = Some(format!("{alert}{error}."));
         }
     }
+    if reply.alert.is_none() {
+        reply.alert = Some("Nothing was saved: see what is wrong above.".to_owned());
+    }
     reply
 }
 
-fn make_secret(mut again: Reply) -> Reply {
+fn make_secret(hook: &str, mut again: Reply) -> Reply {
     match control_plane::new_hook_secret() {
         Ok(secret) => {
-            again.typed.set(hook::MADE, secret.expose_secret().to_owned());
-            again.said = Some("This secret counts once the form is saved, and is not shown again. Copy it now.".to_owned());
+            again.typed.set(&hook::named(hook, hook::MADE), secret.expose_secret().to_owned());
+            again.said = Some("This secret counts once the page is saved, and is not shown again then. Copy it now.".to_owned());
         }
         Err(error) => again.alert = Some(error.to_string()),
     }
@@ -205,8 +217,8 @@ mod tests {
     #[test]
     fn an_error_stands_at_its_field_or_above_the_buttons() {
         let error = |key: &str| FieldError { key: key.to_owned(), expected: "a port".to_owned() };
-        let form = Form::new("smtp", "", "", vec![Field::new("smtp_port", Kind::Text, "", "")]);
-        let reply = refused(Reply::default(), &form, vec![error("smtp_port"), error("jwt_exp")]);
+        let sections = [Section::new("smtp", "", "", vec![Field::new("smtp_port", Kind::Text, "", "")])];
+        let reply = refused(Reply::default(), &sections, vec![error("smtp_port"), error("jwt_exp")]);
         assert_eq!(reply.errors.get("smtp_port").map(String::as_str), Some("This must be a port."));
         assert_eq!(reply.alert.as_deref(), Some("jwt_exp must be a port."));
     }

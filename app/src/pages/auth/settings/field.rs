@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-/// One form: a titled group of fields that are saved together.
+/// A titled group of fields; all those of a page are one form.
 #[derive(Debug, Clone)]
-pub(super) struct Form {
+pub(super) struct Section {
     /// In the page, and as what it was that was saved.
     pub(super) id: Cow<'static, str>,
     pub(super) title: Cow<'static, str>,
@@ -63,7 +63,7 @@ impl Field {
     }
 }
 
-impl Form {
+impl Section {
     pub(super) fn new(
         id: impl Into<Cow<'static, str>>,
         title: impl Into<Cow<'static, str>>,

@@ -3,41 +3,31 @@
 use leptos::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::{field::Form, forms::Hook, markup, scene::Scene, typed::Typed};
+use super::{field::Section, forms::Hook, markup, scene::Scene, typed::Typed};
 use crate::components::{Glyph, Icon};
 
 const FUNCTIONS: &str = "pg-functions://postgres/";
 /// The field with a secret that was made up.
 pub(super) const MADE: &str = "made";
 
-/// The form, with its state in its head.
-pub(super) fn form(scene: &Scene, hook: &Hook, form: &Form) -> AnyView {
-    let shown = Shown::of(scene, hook, form);
-    let title_id = format!("{}-title", hook.name);
-    let labelled_by = title_id.clone();
-    view! {
-        <section class="sheet" id=hook.name aria-labelledby=labelled_by>
-            <div class="sheet-head">
-                <h2 id=title_id>{hook.title}</h2>
-                {markup::state(scene.flag(&hook.key("enabled")), "On", "Off")}
-            </div>
-            {markup::posted(
-                scene,
-                form,
-                view! {
-                    <div class="sheet-body form">
-                        <p class="field-hint">{hook.intro}</p>
-                        {ways(hook, shown.way)}
-                        {function(scene, hook, &shown)}
-                        {address(scene, hook, form, &shown)}
-                    </div>
-                    {markup::footer(scene, form, None)}
-                }
-                    .into_any(),
-            )}
-        </section>
-    }
-    .into_any()
+/// A field of the hook's that is no key of the document's.
+pub(super) fn named(hook: &str, field: &str) -> String {
+    format!("{hook}-{field}")
+}
+
+/// A hook, with its state in its head.
+pub(super) fn section(scene: &Scene, hook: &Hook, section: &Section) -> AnyView {
+    let shown = Shown::of(scene, hook);
+    let content = view! {
+        <div class="sheet-body form hook">
+            <p class="field-hint">{hook.intro}</p>
+            {ways(hook, shown.way)}
+            {function(scene, hook, &shown)}
+            {address(scene, hook, section, &shown)}
+        </div>
+    };
+    let state = markup::state(scene.flag(&hook.key("enabled")), "On", "Off");
+    markup::sheet(hook.name, hook.title, Some(state), content.into_any())
 }
 
 /// What stands in the fields, which are not the document's: the way, a function's name, an address.
@@ -54,16 +44,16 @@ struct Shown {
 const OFF: &str = "off";
 const FUNCTION: &str = "function";
 const HTTPS: &str = "https";
+const WAY: &str = "way";
+const URL: &str = "url";
 
 impl Shown {
-    fn of(scene: &Scene, hook: &Hook, form: &Form) -> Self {
-        let reply = scene.reply(&form.id);
-        let error = |part: &str| reply.and_then(|reply| reply.errors.get(&hook.key(part)).cloned());
-        let (error, secret_error) = (error("uri"), error("secrets"));
-        if let Some(reply) = reply {
-            let text = |name: &str| reply.typed.text(name).unwrap_or_default().to_owned();
-            let way = way(&reply.typed);
-            return Self { way, function: text(FUNCTION), url: text("url"), made: text(MADE), error, secret_error };
+    fn of(scene: &Scene, hook: &Hook) -> Self {
+        let (error, secret_error) = (scene.error(&hook.key("uri")), scene.error(&hook.key("secrets")));
+        if let Some(reply) = &scene.reply {
+            let text = |field: &str| reply.typed.text(&named(hook.name, field)).unwrap_or_default().to_owned();
+            let way = way(hook, &reply.typed);
+            return Self { way, function: text(FUNCTION), url: text(URL), made: text(MADE), error, secret_error };
         }
         let uri = scene.text(&hook.key("uri"));
         let is_function = uri.starts_with(FUNCTIONS);
@@ -82,8 +72,8 @@ impl Shown {
     }
 }
 
-fn way(typed: &Typed) -> &'static str {
-    match typed.text("way") {
+fn way(hook: &Hook, typed: &Typed) -> &'static str {
+    match typed.text(&named(hook.name, WAY)) {
         Some(FUNCTION) => FUNCTION,
         Some(HTTPS) => HTTPS,
         _ => OFF,
@@ -92,20 +82,21 @@ fn way(typed: &Typed) -> &'static str {
 
 /// What the form means for the document's keys. One that is switched off keeps its address.
 pub(super) fn into_keys(hook: &Hook, typed: &mut Typed) {
-    let name = typed.text(FUNCTION).unwrap_or_default().trim().replacen('.', "/", 1);
+    let text = |field: &str| typed.text(&named(hook.name, field)).unwrap_or_default().trim().to_owned();
+    let (way, name, url, made) = (way(hook, typed), text(FUNCTION).replacen('.', "/", 1), text(URL), text(MADE));
     let before: Map<String, Value> =
         typed.text(super::typed::BEFORE).and_then(|before| serde_json::from_str(before).ok()).unwrap_or_default();
-    let uri = match way(typed) {
+    let uri = match way {
         FUNCTION if name.is_empty() => String::new(),
         FUNCTION => format!("{FUNCTIONS}{name}"),
-        HTTPS => typed.text("url").unwrap_or_default().trim().to_owned(),
+        HTTPS => url,
         _ => before.get(&hook.key("uri")).and_then(Value::as_str).unwrap_or_default().to_owned(),
     };
-    if way(typed) != OFF {
+    if way != OFF {
         typed.set(&hook.key("enabled"), json!(true).to_string());
     }
     typed.set(&hook.key("uri"), uri);
-    if let Some(made) = typed.text(MADE).map(str::to_owned) {
+    if !made.is_empty() {
         typed.set(&hook.key("secrets"), made);
     }
 }
@@ -114,7 +105,7 @@ fn ways(hook: &Hook, chosen: &'static str) -> AnyView {
     let choices = [(OFF, "Off"), (FUNCTION, "PostgreSQL function"), (HTTPS, "HTTPS")].map(|(value, name)| {
         view! {
             <label class="choice">
-                <input type="radio" name="way" value=value checked=value == chosen />
+                <input type="radio" name=named(hook.name, WAY) value=value checked=value == chosen />
                 <span>{name}</span>
             </label>
         }
@@ -162,7 +153,7 @@ fn function(scene: &Scene, hook: &Hook, shown: &Shown) -> AnyView {
             <input
                 class="input"
                 id=id
-                name=FUNCTION
+                name=named(hook.name, FUNCTION)
                 list=list.clone()
                 value=shown.function.clone()
                 placeholder="public.my_hook"
@@ -191,7 +182,7 @@ fn function(scene: &Scene, hook: &Hook, shown: &Shown) -> AnyView {
     .into_any()
 }
 
-fn address(scene: &Scene, hook: &Hook, form: &Form, shown: &Shown) -> AnyView {
+fn address(scene: &Scene, hook: &Hook, section: &Section, shown: &Shown) -> AnyView {
     let (id, hint) = (format!("{}-url", hook.name), format!("{}-url-hint", hook.name));
     let error = shown.error.clone().filter(|_| shown.way == HTTPS);
     view! {
@@ -200,7 +191,7 @@ fn address(scene: &Scene, hook: &Hook, form: &Form, shown: &Shown) -> AnyView {
             <input
                 class="input"
                 id=id
-                name="url"
+                name=named(hook.name, URL)
                 value=shown.url.clone()
                 placeholder="https://app.example.com/hook"
                 autocomplete="off"
@@ -214,32 +205,32 @@ fn address(scene: &Scene, hook: &Hook, form: &Form, shown: &Shown) -> AnyView {
                 {error.map(|error| view! { <p class="field-error">{error}</p> })}
             </div>
         </div>
-        <div data-way=HTTPS>{secret(scene, hook, form, shown)}</div>
+        <div data-way=HTTPS>{secret(scene, hook, section, shown)}</div>
     }
     .into_any()
 }
 
-fn secret(scene: &Scene, hook: &Hook, form: &Form, shown: &Shown) -> AnyView {
+fn secret(scene: &Scene, hook: &Hook, section: &Section, shown: &Shown) -> AnyView {
     let key = hook.key("secrets");
-    let Some(field) = form.fields.iter().find(|field| *field.key == *key) else { return ().into_any() };
+    let Some(field) = section.fields.iter().find(|field| *field.key == *key) else { return ().into_any() };
     let mut field = field.clone();
     field.label = "Signing secret".into();
     field.hint = "Of Standard Webhooks, v1,whsec_…; several with | between them, each of which signs.".into();
     let described = markup::described(&field, &shown.secret_error);
     let made = (!shown.made.is_empty()).then(|| {
         view! {
-            <div class="command" role="group" aria-label="New secret">
+            <div class="command" role="group" aria-label="New secret" tabindex="-1" autofocus=true>
                 <code>{shown.made.clone()}</code>
                 {markup::copy(shown.made.clone(), "Copy the new secret")}
             </div>
-            <input type="hidden" name=MADE value=shown.made.clone() />
+            <input type="hidden" name=named(hook.name, MADE) value=shown.made.clone() />
         }
     });
     let input = match made {
         Some(made) => made.into_any(),
         None => view! {
             {markup::secret(scene, &field, &described)}
-            <button class="button-small justify-self-start" type="submit" name=markup::ASK value="make-secret">
+            <button class="button-small justify-self-start" type="submit" name=markup::ASK value=format!("make-secret {}", hook.name)>
                 <Icon glyph=Glyph::Plus />
                 "Make one up"
             </button>
@@ -256,10 +247,11 @@ mod tests {
 
     fn keys(typed: &[(&str, &str)], was: &Value) -> Value {
         let hook = &HOOKS[0];
-        let mut typed = Typed(typed.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect());
+        let named = |(field, text): &(&str, &str)| (named(hook.name, field), (*text).to_owned());
+        let mut typed = Typed(typed.iter().map(named).collect());
         typed.set("was", was.to_string());
         into_keys(hook, &mut typed);
-        Value::Object(typed.changes(&hook.form()))
+        Value::Object(typed.changes(&[hook.section()]))
     }
 
     #[test]

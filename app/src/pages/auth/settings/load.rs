@@ -8,10 +8,10 @@ use control_plane_api::ProjectRef;
 use serde_json::json;
 
 use super::{
-    field::Form,
+    field::Section,
     forms::Page,
     page,
-    scene::{Example, Function, Reply, Scene},
+    scene::{Example, Function, Part, Reply, Scene},
     typed::Typed,
 };
 
@@ -65,9 +65,7 @@ pub(crate) async fn load(
 
 /// The mail as it would be with what stands in the form.
 async fn shown_example(projects: &ProjectService, caller: &Caller, scene: &Scene, mail: MailKind) -> Option<Example> {
-    let form = super::forms::template(mail);
-    let typed = scene.typed(&form);
-    example(projects, caller, &scene.project_ref, mail, &typed).await
+    example(projects, caller, &scene.project_ref, mail, &scene.typed()).await
 }
 
 async fn example(
@@ -94,20 +92,18 @@ pub(super) async fn standard_is_empty(
     caller: &Caller,
     project_ref: &ProjectRef,
     mail: MailKind,
-    form: &Form,
+    sections: &[Section],
     typed: &mut Typed,
 ) -> Result<(), BTreeMap<String, String>> {
     let Some(example) = example(projects, caller, project_ref, mail, typed).await else { return Ok(()) };
     let mut errors = BTreeMap::new();
-    for field in &form.fields {
-        let (part, standard) = match field.key.ends_with("_content") {
-            true => ("content", &example.standard.content),
-            false => ("subject", &example.standard.subject),
-        };
-        if let Some(problem) = example.errors.iter().find(|problem| problem.part == part) {
-            errors.insert(field.key.to_string(), format!("Line {}: {}.", problem.line, problem.problem));
+    for field in sections.iter().flat_map(|section| &section.fields) {
+        let part = Part::of(&field.key);
+        if let Some(problems) = example.problems(part) {
+            errors.insert(field.key.to_string(), problems);
         }
-        let is_standard = typed.text(&field.key).is_some_and(|text| text.replace("\r\n", "\n").trim() == standard.trim());
+        let standard = example.standard_of(part).trim();
+        let is_standard = typed.text(&field.key).is_some_and(|text| text.replace("\r\n", "\n").trim() == standard);
         if is_standard {
             typed.set(&field.key, String::new());
         }

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::{
-    field::{Field, Form, Kind},
+    field::{Field, Kind, Section},
     scene::Scene,
     typed::{BEFORE, REMOVED, Typed},
 };
@@ -12,65 +12,72 @@ use crate::components::{Glyph, Icon};
 /// The name of the buttons that send a form, with what they ask for as their value.
 pub(super) const ASK: &str = "ask";
 
-/// A form with all its fields. `more` stands below them, `tools` beside the button that saves.
-pub(super) fn form(scene: &Scene, form: &Form, more: Option<AnyView>, tools: Option<AnyView>) -> AnyView {
-    let typed = scene.typed(form);
-    let fields = form.fields.iter().map(|one| field(scene, form, one, &typed)).collect_view();
-    let title_id = format!("{}-title", form.id);
-    let labelled_by = title_id.clone();
-    let intro = (!form.intro.is_empty()).then(|| view! { <p class="field-hint">{form.intro.to_string()}</p> });
-    view! {
-        <section class="sheet" id=form.id.to_string() aria-labelledby=labelled_by>
-            <div class="sheet-head">
-                <h2 id=title_id>{form.title.to_string()}</h2>
-            </div>
-            {posted(
-                scene,
-                form,
-                view! {
-                    <div class="sheet-body form">{intro} {fields} {more}</div>
-                    {footer(scene, form, tools)}
-                }
-                    .into_any(),
-            )}
-        </section>
-    }
-    .into_any()
-}
-
-/// The form's element around its fields: where it goes, which it is, and what it meant when it was shown.
-pub(super) fn posted(scene: &Scene, form: &Form, content: AnyView) -> AnyView {
-    let typed = scene.typed(form);
-    let meaning = || serde_json::Value::Object(typed.meaning(form)).to_string();
+/// The page's form around its sections: one, so that nothing typed is lost where something else is saved.
+pub(super) fn form(scene: &Scene, sections: AnyView, tools: Option<AnyView>) -> AnyView {
+    let typed = scene.typed();
+    let meaning = || serde_json::Value::Object(typed.meaning(&scene.sections())).to_string();
     let before = typed.text(BEFORE).map_or_else(meaning, str::to_owned);
     let action = match scene.mail() {
         Some(mail) => format!("{}?mail={}", scene.address(), mail.name()),
         None => scene.address(),
     };
     view! {
-        <form method="post" action=action>
-            <input type="hidden" name="form" value=form.id.to_string() />
+        <form class="project-column" method="post" action=action>
             <input type="hidden" name=BEFORE value=before />
             // What Enter does in a field is what the first button does.
             <button class="heard" type="submit" name=ASK value="save" tabindex="-1" aria-hidden="true"></button>
-            {content}
+            {sections}
+            {save_bar(scene, tools)}
         </form>
     }
     .into_any()
 }
 
-/// What has become of the form, and its buttons.
-pub(super) fn footer(scene: &Scene, form: &Form, tools: Option<AnyView>) -> AnyView {
-    let reply = scene.reply(&form.id);
+/// A section with all its fields; `more` stands below them.
+pub(super) fn section(scene: &Scene, section: &Section, more: Option<AnyView>) -> AnyView {
+    let intro = (!section.intro.is_empty()).then(|| view! { <p class="field-hint">{section.intro.to_string()}</p> });
+    let content = view! {
+        <div class="sheet-body form">{intro} {fields(scene, section)} {more}</div>
+    };
+    sheet(&section.id, &section.title, None, content.into_any())
+}
+
+/// A titled part of the page; `state` stands at the other end of its head.
+pub(super) fn sheet(id: &str, title: &str, state: Option<AnyView>, content: AnyView) -> AnyView {
+    let title_id = format!("{id}-title");
+    let labelled_by = title_id.clone();
+    view! {
+        <section class="sheet" id=id.to_owned() aria-labelledby=labelled_by>
+            <div class="sheet-head">
+                <h2 id=title_id>{title.to_owned()}</h2>
+                {state}
+            </div>
+            {content}
+        </section>
+    }
+    .into_any()
+}
+
+/// The section's fields, with what stands in them.
+pub(super) fn fields(scene: &Scene, section: &Section) -> AnyView {
+    let typed = scene.typed();
+    section.fields.iter().map(|one| field(scene, one, &typed)).collect_view().into_any()
+}
+
+/// What has become of the form, and its buttons: always in sight.
+fn save_bar(scene: &Scene, tools: Option<AnyView>) -> AnyView {
+    let reply = scene.reply.as_ref();
+    let has_errors = reply.is_some_and(|reply| !reply.errors.is_empty());
     let alert = reply.and_then(|reply| reply.alert.clone()).map(|alert| {
         view! {
-            <div class="alert" role="alert" tabindex="-1" autofocus=true>
+            // Where a field is wrong, the focus is there.
+            <div class="alert" role="alert" tabindex="-1" autofocus=!has_errors>
                 <Icon glyph=Glyph::Failed />
                 <p>{alert}</p>
             </div>
         }
     });
-    let saved = scene.is_saved(&form.id).then(|| {
+    let saved = scene.is_saved().then(|| {
         let runs = scene.state == control_plane_api::ProjectState::Running;
         if runs { "Saved, and in force now." } else { "Saved. In force as soon as the project runs." }.to_owned()
     });
@@ -92,7 +99,7 @@ pub(super) fn footer(scene: &Scene, form: &Form, tools: Option<AnyView>) -> AnyV
         }
     });
     view! {
-        <div class="sheet-foot">
+        <div class="sheet save-bar">
             {alert} {said} {command}
             <div class="form-actions">
                 <button class="button button-primary" type="submit" name=ASK value="save">
@@ -134,12 +141,12 @@ pub(super) fn state(is_on: bool, on: &'static str, off: &'static str) -> AnyView
 }
 
 /// A field with its label, what belongs there and what is wrong.
-pub(super) fn field(scene: &Scene, form: &Form, field: &Field, typed: &Typed) -> AnyView {
-    let error = scene.reply(&form.id).and_then(|reply| reply.errors.get(&*field.key).cloned());
+fn field(scene: &Scene, field: &Field, typed: &Typed) -> AnyView {
+    let error = scene.error(&field.key);
     let inner = match field.kind {
         Kind::Flag | Kind::Unless => flag(field, typed, error),
         Kind::Rows => {
-            let is_new = scene.reply(&form.id).is_some_and(|reply| reply.row_of.as_deref() == Some(&*field.key));
+            let is_new = scene.reply.as_ref().is_some_and(|reply| reply.row_of.as_deref() == Some(&*field.key));
             rows(field, typed, error, is_new)
         }
         Kind::Secret => labelled(field, None, secret(scene, field, &described(field, &error)), error),

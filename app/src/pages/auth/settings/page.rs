@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 
 use super::{
-    field::Form,
-    forms::{HOOKS, Page, REDIRECTS, SMTP},
+    field::Section,
+    forms::{HOOKS, Page, REDIRECTS},
     hook, markup, provider,
     scene::{Scene, address},
     template,
@@ -24,47 +24,51 @@ pub(super) fn html(scene: &Scene) -> String {
             <nav class="settings-nav" aria-label="Settings">
                 {links}
             </nav>
-            <div class="project-column settings-forms">{content(scene)}</div>
+            <div class="project-column">{content(scene)}</div>
         </div>
     }
     .to_html()
 }
 
 fn content(scene: &Scene) -> AnyView {
-    let forms = scene.page.forms(&scene.document, scene.mail());
-    match (scene.page, scene.mail(), forms.as_slice()) {
-        (Page::Providers, _, forms) => provider::list(scene, forms),
-        (Page::Messages, Some(mail), [form]) => template::editor(scene, mail, form),
-        (Page::Messages, _, forms) => {
-            let forms = forms.iter().map(|form| one(scene, form)).collect_view();
-            view! { {forms} {template::list(scene)} }.into_any()
+    let sections = scene.sections();
+    match (scene.page, scene.mail()) {
+        (Page::Providers, _) => {
+            let list = provider::list(scene, &sections);
+            view! { {provider::filter(scene)} {markup::form(scene, list, None)} }.into_any()
         }
-        (Page::Hooks, _, forms) => {
-            HOOKS.iter().zip(forms).map(|(of, form)| hook::form(scene, of, form)).collect_view().into_any()
+        (Page::Messages, Some(mail)) => template::editor(scene, mail, &sections),
+        (Page::Messages, None) => {
+            let form = markup::form(scene, shown(scene, &sections), Some(test_message(scene)));
+            view! { {form} {template::list(scene)} }.into_any()
         }
-        (Page::SignIn | Page::Urls | Page::Sessions | Page::Limits | Page::Advanced, _, forms) => {
-            forms.iter().map(|form| one(scene, form)).collect_view().into_any()
+        (Page::Hooks, _) => {
+            let hooks = HOOKS.iter().zip(&sections).map(|(of, section)| hook::section(scene, of, section)).collect_view();
+            markup::form(scene, hooks.into_any(), None)
+        }
+        (Page::SignIn | Page::Urls | Page::Sessions | Page::Limits | Page::Advanced, _) => {
+            markup::form(scene, shown(scene, &sections), None)
         }
     }
 }
 
-fn one(scene: &Scene, form: &Form) -> AnyView {
-    match &*form.id {
-        REDIRECTS => markup::form(scene, form, Some(redirect_tester(scene, form)), None),
-        SMTP => markup::form(scene, form, None, Some(test_message(scene, form))),
-        _ => markup::form(scene, form, None, None),
-    }
+fn shown(scene: &Scene, sections: &[Section]) -> AnyView {
+    let shown = sections.iter().map(|section| {
+        let more = (section.id == REDIRECTS).then(|| redirect_tester(scene, sections));
+        markup::section(scene, section, more)
+    });
+    shown.collect_view().into_any()
 }
 
 /// Name of the address that is tried.
 const TRIED: &str = "tried";
 
 /// Asks what the server would do with an address, by what is typed in the form.
-fn redirect_tester(scene: &Scene, form: &Form) -> AnyView {
-    let typed = scene.typed(form);
+fn redirect_tester(scene: &Scene, sections: &[Section]) -> AnyView {
+    let typed = scene.typed();
     let tried = typed.text(TRIED).unwrap_or_default().trim().to_owned();
     let verdict = (!tried.is_empty()).then(|| {
-        let meaning = typed.meaning(form);
+        let meaning = typed.meaning(sections);
         let text = |key: &str| meaning.get(key).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
         let (class, glyph, words) = match rule(&text("site_url"), &text("uri_allow_list"), &tried) {
             Ok(Some(why)) => ("state-good", crate::components::Glyph::Check, why),
@@ -121,8 +125,8 @@ fn rule(site_url: &str, patterns: &str, tried: &str) -> Result<Option<String>, S
 }
 
 /// Sends a mail by the settings in force.
-fn test_message(scene: &Scene, form: &Form) -> AnyView {
-    let to = scene.typed(form).text("to").unwrap_or_default().to_owned();
+fn test_message(scene: &Scene) -> AnyView {
+    let to = scene.typed().text("to").unwrap_or_default().to_owned();
     view! {
         <span class="test-message">
             <input class="input" name="to" type="email" value=to placeholder="you@example.com" aria-label="Address for a test message" autocomplete="email" />
@@ -162,7 +166,7 @@ mod tests {
         for page in Page::ALL.into_iter().filter(|page| *page != Page::Hooks) {
             let scene = scene(page, "");
             let html = html(&scene);
-            for field in page.forms(&scene.document, None).into_iter().flat_map(|form| form.fields) {
+            for field in page.forms(&scene.document, None).into_iter().flat_map(|section| section.fields) {
                 assert!(html.contains(&format!("name=\"{}\"", field.key)), "{} in {html}", field.key);
             }
         }
@@ -182,17 +186,19 @@ mod tests {
         let mut scene = scene(Page::Urls, "");
         let typed = Typed(vec![("site_url".to_owned(), "\"><script>".to_owned())]);
         let errors = [("site_url".to_owned(), "This must be <b>.".to_owned())].into();
-        scene.reply = Some(Reply { form: REDIRECTS.to_owned(), typed, errors, ..Reply::default() });
+        scene.reply = Some(Reply { typed, errors, ..Reply::default() });
         let html = html(&scene);
         assert!(html.contains("value=\"&quot;&gt;&lt;script&gt;\"") || html.contains("value=\"&quot;><script>\""), "{html}");
         assert!(html.contains("This must be &lt;b&gt;.") && html.contains("aria-invalid=\"true\""), "{html}");
     }
 
     #[test]
-    fn that_a_form_was_saved_is_said_in_it() {
-        let html = |query| html(&scene(Page::Urls, query));
-        assert!(html("saved=redirects").contains("Saved, and in force now."));
-        assert!(!html("saved=other").contains("Saved"));
+    fn that_something_was_saved_is_said_where_it_was() {
+        let html = |query| html(&scene(Page::Providers, query));
+        let saved = html("saved=github");
+        assert!(saved.contains("Saved, and in force now."));
+        assert!(saved.contains("<details class=\"provider\" id=\"github\" open"), "{saved}");
+        assert!(!html("").contains("Saved") && !html("").contains(" open"));
     }
 
     #[test]

@@ -1,38 +1,58 @@
-//! The list of social providers, each with its form.
+//! The list of social providers, each with its fields.
 
 use leptos::prelude::*;
 
 use super::{
-    field::Form,
+    field::Section,
     forms::{PROVIDERS, Provider},
     markup,
     scene::Scene,
 };
+use crate::components::{Glyph, Icon};
 
-/// Those that the filter leaves.
-pub(super) fn list(scene: &Scene, forms: &[Form]) -> AnyView {
-    let wanted = scene.query.text("q").unwrap_or_default().trim().to_owned();
-    let fits = |provider: &Provider| {
-        let lower = wanted.to_lowercase();
-        provider.title.to_lowercase().contains(&lower) || provider.name.contains(&lower)
-    };
-    let shown: Vec<_> = PROVIDERS.iter().zip(forms).filter(|(provider, _)| fits(provider)).collect();
-    let alone = shown.len() == 1;
+/// How many are on, and the search for one.
+pub(super) fn filter(scene: &Scene) -> AnyView {
     let enabled = PROVIDERS.iter().filter(|provider| scene.flag(&provider.key("enabled"))).count();
-    let nothing = shown.is_empty().then(|| view! { <p class="empty">"No provider is found by this."</p> });
-    let rows = shown.into_iter().map(|(provider, form)| row(scene, provider, form, alone)).collect_view();
     view! {
         <div class="toolbar">
             <p class="text-sm soft">{format!("{enabled} of {} are on", PROVIDERS.len())}</p>
             <form class="filter" method="get" action=scene.address() role="search">
-                <input class="input" type="search" name="q" value=wanted aria-label="Filter by name" placeholder="Filter by name" />
+                <input
+                    class="input"
+                    type="search"
+                    name="q"
+                    value=wanted(scene)
+                    aria-label="Filter by name"
+                    placeholder="Filter by name"
+                />
                 <button class="button" type="submit">
                     "Filter"
                 </button>
             </form>
         </div>
+    }
+    .into_any()
+}
+
+fn wanted(scene: &Scene) -> String {
+    scene.query.text("q").unwrap_or_default().trim().to_owned()
+}
+
+/// All of them; those that the filter leaves out are hidden, so that nothing typed there is lost.
+pub(super) fn list(scene: &Scene, sections: &[Section]) -> AnyView {
+    let wanted = wanted(scene).to_lowercase();
+    let fits = |provider: &Provider| provider.title.to_lowercase().contains(&wanted) || provider.name.contains(&wanted);
+    let count = PROVIDERS.iter().filter(|provider| fits(provider)).count();
+    let nothing = (count == 0).then(|| view! { <p class="empty">"No provider is found by this."</p> });
+    let rows = PROVIDERS.iter().zip(sections).map(|(provider, section)| {
+        let is_open = count == 1 || scene.is_at_work(section);
+        row(scene, provider, section, is_open, !fits(provider))
+    });
+    view! {
         {nothing}
-        <div class="providers">{rows}</div>
+        <div class="providers" hidden=count == 0>
+            {rows.collect_view()}
+        </div>
         <p class="field-hint">
             "Any other OpenID Connect or OAuth 2.0 provider can be added by API, under /auth/v1/admin/custom-providers."
         </p>
@@ -40,49 +60,40 @@ pub(super) fn list(scene: &Scene, forms: &[Form]) -> AnyView {
     .into_any()
 }
 
-fn row(scene: &Scene, provider: &Provider, form: &Form, alone: bool) -> AnyView {
-    let is_open = alone || scene.reply(provider.name).is_some() || scene.is_saved(provider.name);
-    let is_on = scene.flag(&provider.key("enabled"));
-    let is_told = scene.is_set(&provider.key("client_id")) && scene.is_set(&provider.key("secret"));
-    let state = match (is_on, is_told) {
-        (true, true) => markup::state(true, "On", ""),
-        (true, false) => view! {
-            <span class="state state-busy">
-                <crate::components::Icon glyph=crate::components::Glyph::Failed />
-                "On, without ID or secret"
-            </span>
-        }
-        .into_any(),
-        (false, _) => markup::state(false, "", "Off"),
-    };
-    let typed = scene.typed(form);
-    let fields = form.fields.iter().map(|field| markup::field(scene, form, field, &typed)).collect_view();
+fn row(scene: &Scene, provider: &Provider, section: &Section, is_open: bool, is_hidden: bool) -> AnyView {
     let callback = format!("{}/auth/v1/callback", scene.api_url);
     view! {
-        <details class="provider" id=provider.name name="provider" open=is_open>
+        <details class="provider" id=provider.name open=is_open hidden=is_hidden>
             <summary>
                 <h2>{provider.title}</h2>
-                {state}
+                {state(scene, provider)}
             </summary>
-            {markup::posted(
-                scene,
-                form,
-                view! {
-                    <div class="sheet-body form">
-                        <div class="field" role="group" aria-label="Callback URL">
-                            <span class="label">"Callback URL, to be given to the provider"</span>
-                            <span class="callback">
-                                <code>{callback.clone()}</code>
-                                {markup::copy(callback, "Copy the callback URL")}
-                            </span>
-                        </div>
-                        {fields}
-                    </div>
-                    {markup::footer(scene, form, None)}
-                }
-                    .into_any(),
-            )}
+            <div class="sheet-body form">
+                <div class="field" role="group" aria-label="Callback URL">
+                    <span class="label">"Callback URL, to be given to the provider"</span>
+                    <span class="callback">
+                        <code>{callback.clone()}</code>
+                        {markup::copy(callback, "Copy the callback URL")}
+                    </span>
+                </div>
+                {markup::fields(scene, section)}
+            </div>
         </details>
+    }
+    .into_any()
+}
+
+fn state(scene: &Scene, provider: &Provider) -> AnyView {
+    let is_on = scene.flag(&provider.key("enabled"));
+    let is_told = scene.is_set(&provider.key("client_id")) && scene.is_set(&provider.key("secret"));
+    if !is_on || is_told {
+        return markup::state(is_on, "On", "Off");
+    }
+    view! {
+        <span class="state state-busy">
+            <Icon glyph=Glyph::Failed />
+            "On, without ID or secret"
+        </span>
     }
     .into_any()
 }

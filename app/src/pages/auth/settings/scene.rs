@@ -7,10 +7,13 @@ use control_plane_api::{ProjectRef, ProjectState};
 use serde_json::{Map, Value};
 
 use super::{
-    field::{Field, Form},
+    field::{Field, Section},
     forms::Page,
     typed::Typed,
 };
+
+/// In an address: the sections of which something was saved just now.
+pub(super) const SAVED: &str = "saved";
 
 /// Everything that a page shows.
 #[derive(Debug)]
@@ -32,10 +35,9 @@ pub(super) struct Scene {
     pub(super) functions: Option<Vec<Function>>,
 }
 
-/// A form that was sent and is shown again: refused, or asked for something else than to be saved.
+/// A page's form that was sent and is shown again: refused, or asked for something else than to be saved.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Reply {
-    pub(super) form: String,
     pub(super) typed: Typed,
     /// What belongs into a key's field.
     pub(super) errors: BTreeMap<String, String>,
@@ -83,6 +85,40 @@ pub(super) struct Function {
     pub(super) callable: bool,
 }
 
+/// Of a template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    Subject,
+    Content,
+}
+
+impl Part {
+    /// Which part a key is.
+    pub(super) fn of(key: &str) -> Self {
+        if key.ends_with("_content") { Self::Content } else { Self::Subject }
+    }
+}
+
+impl Example {
+    pub(super) fn standard_of(&self, part: Part) -> &str {
+        match part {
+            Part::Subject => &self.standard.subject,
+            Part::Content => &self.standard.content,
+        }
+    }
+
+    /// What is wrong with a part, with its lines.
+    pub(super) fn problems(&self, part: Part) -> Option<String> {
+        let name = match part {
+            Part::Subject => "subject",
+            Part::Content => "content",
+        };
+        let problems = self.errors.iter().filter(|problem| problem.part == name);
+        let said: Vec<_> = problems.map(|problem| format!("Line {}: {}.", problem.line, problem.problem)).collect();
+        (!said.is_empty()).then(|| said.join(" "))
+    }
+}
+
 impl Scene {
     /// What the defaults are.
     pub(super) fn defaults() -> Map<String, Value> {
@@ -98,19 +134,32 @@ impl Scene {
         self.query.text("mail").and_then(super::forms::mail_named)
     }
 
-    /// What has become of this form.
-    pub(super) fn reply(&self, form: &str) -> Option<&Reply> {
-        self.reply.as_ref().filter(|reply| reply.form == form)
+    /// What the page's form is made of.
+    pub(super) fn sections(&self) -> Vec<Section> {
+        self.page.sections(&self.document, self.mail())
     }
 
     /// What stands in the form: what was typed, or what is in force.
-    pub(super) fn typed(&self, form: &Form) -> Typed {
-        self.reply(&form.id).map_or_else(|| Typed::of(&self.document, form), |reply| reply.typed.clone())
+    pub(super) fn typed(&self) -> Typed {
+        self.reply.as_ref().map_or_else(|| Typed::of(&self.document, &self.sections()), |reply| reply.typed.clone())
+    }
+
+    /// What is wrong with a field.
+    pub(super) fn error(&self, key: &str) -> Option<String> {
+        self.reply.as_ref().and_then(|reply| reply.errors.get(key).cloned())
     }
 
     /// The form was saved just now.
-    pub(super) fn is_saved(&self, form: &str) -> bool {
-        self.reply.is_none() && self.query.text("saved") == Some(form)
+    pub(super) fn is_saved(&self) -> bool {
+        self.reply.is_none() && self.query.text(SAVED).is_some()
+    }
+
+    /// Something in the section was just saved, or is typed and not saved.
+    pub(super) fn is_at_work(&self, section: &Section) -> bool {
+        match &self.reply {
+            Some(reply) => !reply.typed.changes(std::slice::from_ref(section)).is_empty(),
+            None => self.query.text(SAVED).is_some_and(|saved| saved.split(' ').any(|id| id == section.id)),
+        }
     }
 
     pub(super) fn text(&self, key: &str) -> &str {

@@ -4,10 +4,10 @@ use auth_settings::MailKind;
 use leptos::prelude::*;
 
 use super::{
-    field::{Field, Form},
+    field::{Field, Section},
     forms::mail_title,
     markup,
-    scene::{Example, Scene},
+    scene::{Example, Part, Scene},
     typed::Typed,
 };
 use crate::components::{Glyph, Icon};
@@ -35,22 +35,15 @@ pub(super) fn list(scene: &Scene) -> AnyView {
             </li>
         }
     });
-    view! {
-        <section class="sheet" id="templates" aria-labelledby="templates-title">
-            <div class="sheet-head">
-                <h2 id="templates-title">"Mails"</h2>
-            </div>
-            <ul class="templates">{lines}</ul>
-        </section>
-    }
-    .into_any()
+    markup::sheet("templates", "Mails", None, view! { <ul class="templates">{lines}</ul> }.into_any())
 }
 
 /// Subject and text of one mail; below, the mail.
-pub(super) fn editor(scene: &Scene, kind: MailKind, form: &Form) -> AnyView {
-    let typed = scene.typed(form);
+pub(super) fn editor(scene: &Scene, kind: MailKind, sections: &[Section]) -> AnyView {
+    let typed = scene.typed();
     let example = scene.example.clone().unwrap_or_default();
-    let fields = form.fields.iter().map(|field| source(scene, form, field, &typed, &example)).collect_view();
+    let fields = sections.iter().flat_map(|section| &section.fields);
+    let fields = fields.map(|field| source(scene, field, &typed, &example)).collect_view();
     let tools = view! {
         <button class="button" type="submit" name=markup::ASK value="preview">
             "Preview"
@@ -62,47 +55,33 @@ pub(super) fn editor(scene: &Scene, kind: MailKind, form: &Form) -> AnyView {
     let hooked = scene.flag("hook_send_email_enabled").then(|| {
         view! { <p class="field-hint">"The hook Send e-mail is on: it sends mails in its own words, not in these."</p> }
     });
+    let texts = view! { <div class="sheet-body form">{hooked} {fields} {variables(&example)}</div> };
+    let form = view! {
+        {markup::sheet("template", mail_title(kind), None, texts.into_any())}
+        {preview(scene)}
+    };
     view! {
         <a class="back" href=scene.address() rel="external">
             "All messages"
         </a>
-        <section class="sheet" id=form.id.to_string() aria-labelledby="template-title">
-            <div class="sheet-head">
-                <h2 id="template-title">{mail_title(kind)}</h2>
-            </div>
-            {markup::posted(
-                scene,
-                form,
-                view! {
-                    <div class="sheet-body form">{hooked} {fields} {variables(&example)}</div>
-                    {markup::footer(scene, form, Some(tools.into_any()))}
-                }
-                    .into_any(),
-            )}
-        </section>
-        {preview(scene)}
+        {markup::form(scene, form.into_any(), Some(tools.into_any()))}
     }
     .into_any()
 }
 
 /// The template's own text or, where there is none, the standard's, to be begun with; and what is wrong with it.
-fn source(scene: &Scene, form: &Form, field: &Field, typed: &Typed, example: &Example) -> AnyView {
-    let (part, standard) = match field.key.ends_with("_content") {
-        true => ("content", &example.standard.content),
-        false => ("subject", &example.standard.subject),
-    };
-    let refused = scene.reply(&form.id).and_then(|reply| reply.errors.get(&*field.key).cloned());
-    let problems = example.errors.iter().filter(|problem| problem.part == part);
-    let wrong = problems.map(|problem| format!("Line {}: {}.", problem.line, problem.problem)).collect::<Vec<_>>().join(" ");
-    let error = refused.or(Some(wrong).filter(|wrong| !wrong.is_empty()));
+fn source(scene: &Scene, field: &Field, typed: &Typed, example: &Example) -> AnyView {
+    let part = Part::of(&field.key);
+    let error = scene.error(&field.key).or_else(|| example.problems(part));
     let described = markup::described(field, &error);
-    let text = typed.text(&field.key).unwrap_or(standard);
-    let input = if part == "content" {
-        markup::area(field, text, &described)
-    } else {
-        let mut shown = Typed::default();
-        shown.set(&field.key, text.to_owned());
-        markup::text_input(field, &shown, &described, false)
+    let text = typed.text(&field.key).unwrap_or(example.standard_of(part));
+    let input = match part {
+        Part::Content => markup::area(field, text, &described),
+        Part::Subject => {
+            let mut shown = Typed::default();
+            shown.set(&field.key, text.to_owned());
+            markup::text_input(field, &shown, &described, false)
+        }
     };
     markup::labelled(field, None, input, error)
 }
@@ -151,13 +130,5 @@ fn preview(scene: &Scene) -> AnyView {
             .into_any()
         }
     };
-    view! {
-        <section class="sheet" id="preview" aria-labelledby="preview-title">
-            <div class="sheet-head">
-                <h2 id="preview-title">"Preview with an example"</h2>
-            </div>
-            {content}
-        </section>
-    }
-    .into_any()
+    markup::sheet("preview", "Preview with an example", None, content)
 }

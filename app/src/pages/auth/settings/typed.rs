@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::field::{Field, Form, Kind};
+use super::field::{Field, Kind, Section};
 
 /// Beside a secret's field: the box that removes the secret.
 pub(super) const REMOVED: &str = "-removed";
@@ -15,9 +15,9 @@ pub(super) struct Typed(pub(super) Vec<(String, String)>);
 
 impl Typed {
     /// What the document has, as the form shows it. Nothing of a secret.
-    pub(super) fn of(document: &Map<String, Value>, form: &Form) -> Self {
+    pub(super) fn of(document: &Map<String, Value>, sections: &[Section]) -> Self {
         let mut typed = Self::default();
-        for Field { key, kind, .. } in &form.fields {
+        for Field { key, kind, .. } in fields(sections) {
             let value = document.get(&**key).unwrap_or(&Value::Null);
             let texts = match (kind, value) {
                 (Kind::Secret, _) | (_, Value::Null) => Vec::new(),
@@ -68,15 +68,15 @@ impl Typed {
     }
 
     /// What the form means: a value for each key, but for a secret that is neither typed nor removed.
-    pub(super) fn meaning(&self, form: &Form) -> Map<String, Value> {
-        form.fields.iter().filter_map(|field| Some((field.key.to_string(), self.value(field)?))).collect()
+    pub(super) fn meaning(&self, sections: &[Section]) -> Map<String, Value> {
+        fields(sections).filter_map(|field| Some((field.key.to_string(), self.value(field)?))).collect()
     }
 
     /// Only what differs from what the form meant when it was shown: what somebody else changed meanwhile stays.
-    pub(super) fn changes(&self, form: &Form) -> Map<String, Value> {
+    pub(super) fn changes(&self, sections: &[Section]) -> Map<String, Value> {
         let before: Map<String, Value> =
             self.text(BEFORE).and_then(|before| serde_json::from_str(before).ok()).unwrap_or_default();
-        self.meaning(form).into_iter().filter(|(key, value)| before.get(key) != Some(value)).collect()
+        self.meaning(sections).into_iter().filter(|(key, value)| before.get(key) != Some(value)).collect()
     }
 
     fn value(&self, field: &Field) -> Option<Value> {
@@ -103,6 +103,10 @@ impl Typed {
     }
 }
 
+fn fields(sections: &[Section]) -> impl Iterator<Item = &Field> {
+    sections.iter().flat_map(|section| &section.fields)
+}
+
 fn ticked(is: bool) -> Vec<String> {
     if is { vec!["true".to_owned()] } else { Vec::new() }
 }
@@ -126,7 +130,7 @@ fn rows(list: &str) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn form() -> Form {
+    fn form() -> [Section; 1] {
         let field = |key: &'static str, kind| Field::new(key, kind, "", "");
         let fields = vec![
             field("mailer_autoconfirm", Kind::Unless),
@@ -138,7 +142,7 @@ mod tests {
             field("uri_allow_list", Kind::Rows),
             field("smtp_pass", Kind::Secret),
         ];
-        Form::new("x", "", "", fields)
+        [Section::new("x", "", "", fields)]
     }
 
     fn document() -> Map<String, Value> {

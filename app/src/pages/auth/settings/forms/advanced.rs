@@ -1,15 +1,15 @@
 //! What few projects change.
 
-use super::super::field::{Field, Form, Kind};
+use super::super::field::{Field, Kind, Section};
 
 const UNITS: [(&str, &str); 3] =
     [("", "Connections, unless said"), ("connections", "Connections"), ("percent", "Percent of the database's")];
 
-pub(super) fn forms() -> Vec<Form> {
+pub(super) fn sections() -> Vec<Section> {
     vec![oauth_server(), custom_providers(), service()]
 }
 
-fn oauth_server() -> Form {
+fn oauth_server() -> Section {
     let fields = vec![
         Field::new(
             "oauth_server_enabled",
@@ -30,10 +30,10 @@ fn oauth_server() -> Form {
             "Anybody can make one, then; users still have to agree.",
         ),
     ];
-    Form::new("oauth-server", "OAuth server", "", fields)
+    Section::new("oauth-server", "OAuth server", "", fields)
 }
 
-fn custom_providers() -> Form {
+fn custom_providers() -> Section {
     let fields = vec![
         Field::new(
             "custom_oauth_enabled",
@@ -43,10 +43,10 @@ fn custom_providers() -> Form {
         ),
         Field::new("custom_oauth_max_providers", Kind::Number("providers"), "At most", "0: as many as wanted."),
     ];
-    Form::new("custom-providers", "Custom providers", "", fields)
+    Section::new("custom-providers", "Custom providers", "", fields)
 }
 
-fn service() -> Form {
+fn service() -> Section {
     let fields = vec![
         Field::new("api_max_request_duration", Kind::Number("seconds"), "A request may last", ""),
         Field::new(
@@ -63,5 +63,5 @@ fn service() -> Form {
         ),
         Field::new("db_max_pool_size_unit", Kind::Choice(&UNITS), "Counted in", ""),
     ];
-    Form::new("service", "Service", "", fields)
+    Section::new("service", "Service", "", fields)
 }

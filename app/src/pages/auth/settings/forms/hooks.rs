@@ -1,6 +1,6 @@
 //! Where Auth asks the project.
 
-use super::super::field::{Field, Form, Kind};
+use super::super::field::{Field, Kind, Section};
 
 /// A hook as the document and as people name it.
 #[derive(Debug)]
@@ -42,12 +42,12 @@ impl Hook {
     }
 
     /// Its keys; the page shows them in its own way.
-    pub(in super::super) fn form(&self) -> Form {
+    pub(in super::super) fn section(&self) -> Section {
         let fields = vec![
             Field::new(self.key("enabled"), Kind::Flag, "", ""),
             Field::new(self.key("uri"), Kind::Text, "", ""),
             Field::new(self.key("secrets"), Kind::Secret, "", ""),
         ];
-        Form::new(self.name, self.title, self.intro, fields)
+        Section::new(self.name, self.title, self.intro, fields)
     }
 }

@@ -1,8 +1,8 @@
 //! How often.
 
-use super::super::field::{Field, Form, Kind};
+use super::super::field::{Field, Kind, Section};
 
-pub(super) fn forms() -> Vec<Form> {
+pub(super) fn sections() -> Vec<Section> {
     let limit = |key: &'static str, unit: &'static str, label: &'static str, hint: &'static str| {
         Field::new(key, Kind::Number(unit), label, hint)
     };
@@ -23,7 +23,7 @@ pub(super) fn forms() -> Vec<Form> {
         limit("rate_limit_web3", "in 5 minutes", "Sign-ins by wallet", ""),
     ];
     vec![
-        Form::new("messages", "Of the project", "Counted for the project as a whole.", project),
-        Form::new("addresses", "Of one address", "Counted for each address that requests come from.", address),
+        Section::new("messages", "Of the project", "Counted for the project as a whole.", project),
+        Section::new("addresses", "Of one address", "Counted for each address that requests come from.", address),
     ]
 }

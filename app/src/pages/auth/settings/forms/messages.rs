@@ -2,12 +2,9 @@
 
 use auth_settings::MailKind;
 
-use super::super::field::{Field, Form, Kind};
+use super::super::field::{Field, Kind, Section};
 
-/// The form with the test message.
-pub(in super::super) const SMTP: &str = "smtp";
-
-pub(super) fn forms() -> Vec<Form> {
+pub(super) fn sections() -> Vec<Section> {
     let smtp = vec![
         Field::new("smtp_host", Kind::Text, "Host", "Empty: messages are kept in the mailbox."),
         Field::new("smtp_port", Kind::Text, "Port", "587 unless said; 465 is encrypted from the start."),
@@ -21,8 +18,8 @@ pub(super) fn forms() -> Vec<Form> {
     let notifications =
         events.map(|(kind, event)| Field::new(format!("mailer_notifications_{event}_enabled"), Kind::Flag, mail_title(kind), ""));
     vec![
-        Form::new(SMTP, "Mail server (SMTP)", "", smtp),
-        Form::new(
+        Section::new("smtp", "Mail server (SMTP)", "", smtp),
+        Section::new(
             "notifications",
             "Notifications",
             "Mails that tell a user of a change to the account.",
@@ -32,13 +29,13 @@ pub(super) fn forms() -> Vec<Form> {
 }
 
 /// The texts of one mail.
-pub(in super::super) fn template(kind: MailKind) -> Form {
+pub(in super::super) fn template(kind: MailKind) -> Section {
     let name = kind.name();
     let fields = vec![
         Field::new(format!("mailer_subjects_{name}"), Kind::Text, "Subject", ""),
         Field::new(format!("mailer_templates_{name}_content"), Kind::Area, "Text (HTML)", ""),
     ];
-    Form::new("template", mail_title(kind), "", fields)
+    Section::new("template", mail_title(kind), "", fields)
 }
 
 pub(in super::super) fn mail_named(name: &str) -> Option<MailKind> {

@@ -1,4 +1,4 @@
-//! The forms of each page: which settings there are, and what they are called. A setting is on one page.
+//! The sections of each page: which settings there are, and what they are called. A setting is on one page.
 
 mod advanced;
 mod hooks;
@@ -11,10 +11,10 @@ mod urls;
 
 use serde_json::{Map, Value};
 
-use super::field::Form;
+use super::field::Section;
 
 pub(super) use hooks::{HOOKS, Hook};
-pub(super) use messages::{SMTP, mail_named, mail_title, template};
+pub(super) use messages::{mail_named, mail_title, template};
 pub(super) use providers::{PROVIDERS, Provider};
 pub(super) use urls::REDIRECTS;
 
@@ -67,18 +67,18 @@ impl Page {
         Self::ALL.into_iter().find(|page| page.path() == path)
     }
 
-    /// Its forms; `template` is the mail whose texts are edited.
-    pub(super) fn forms(self, document: &Map<String, Value>, mail: Option<auth_settings::MailKind>) -> Vec<Form> {
+    /// What its form is made of; `mail` is the one whose texts are edited.
+    pub(super) fn sections(self, document: &Map<String, Value>, mail: Option<auth_settings::MailKind>) -> Vec<Section> {
         match (self, mail) {
-            (Self::SignIn, _) => sign_in::forms(),
-            (Self::Providers, _) => PROVIDERS.iter().map(|provider| provider.form(document)).collect(),
-            (Self::Urls, _) => urls::forms(),
-            (Self::Sessions, _) => sessions::forms(),
+            (Self::SignIn, _) => sign_in::sections(),
+            (Self::Providers, _) => PROVIDERS.iter().map(|provider| provider.section(document)).collect(),
+            (Self::Urls, _) => urls::sections(),
+            (Self::Sessions, _) => sessions::sections(),
             (Self::Messages, Some(mail)) => vec![template(mail)],
-            (Self::Messages, None) => messages::forms(),
-            (Self::Hooks, _) => HOOKS.iter().map(Hook::form).collect(),
-            (Self::Limits, _) => limits::forms(),
-            (Self::Advanced, _) => advanced::forms(),
+            (Self::Messages, None) => messages::sections(),
+            (Self::Hooks, _) => HOOKS.iter().map(Hook::section).collect(),
+            (Self::Limits, _) => limits::sections(),
+            (Self::Advanced, _) => advanced::sections(),
         }
     }
 }
@@ -104,10 +104,10 @@ mod tests {
     #[test]
     fn every_setting_is_on_one_page() {
         let document = Document::default().to_response("");
-        let pages = Page::ALL.into_iter().flat_map(|page| page.forms(&document, None));
+        let pages = Page::ALL.into_iter().flat_map(|page| page.sections(&document, None));
         let mails = MailKind::ALL.into_iter().map(template);
         let mut seen = BTreeMap::new();
-        for field in pages.chain(mails).flat_map(|form| form.fields) {
+        for field in pages.chain(mails).flat_map(|section| section.fields) {
             *seen.entry(field.key.into_owned()).or_insert(0) += 1;
         }
         seen.extend(WITHOUT_A_PAGE.map(|key| (key.to_owned(), 1)));
@@ -119,12 +119,12 @@ mod tests {
     }
 
     #[test]
-    fn forms_are_told_apart_by_their_names() {
+    fn sections_are_told_apart_by_their_names() {
         let document = Document::default().to_response("");
         for page in Page::ALL {
-            let forms = page.forms(&document, None);
-            let ids: std::collections::BTreeSet<_> = forms.iter().map(|form| form.id.clone()).collect();
-            assert_eq!(ids.len(), forms.len(), "{page:?}");
+            let sections = page.sections(&document, None);
+            let ids: std::collections::BTreeSet<_> = sections.iter().map(|section| section.id.clone()).collect();
+            assert_eq!(ids.len(), sections.len(), "{page:?}");
             assert_eq!(Page::at(page.path()), Some(page));
         }
     }
@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn what_is_secret_there_is_secret_here() {
         let document = Document::default().to_response("");
-        for field in Page::ALL.into_iter().flat_map(|page| page.forms(&document, None)).flat_map(|form| form.fields) {
+        for field in Page::ALL.into_iter().flat_map(|page| page.sections(&document, None)).flat_map(|section| section.fields) {
             let secret = auth_settings::document::is_secret(&field.key);
             assert_eq!(field.kind == super::super::field::Kind::Secret, secret, "{}", field.key);
         }

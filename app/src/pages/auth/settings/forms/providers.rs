@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::super::field::{Field, Form, Kind};
+use super::super::field::{Field, Kind, Section};
 
 /// A provider as the document and as people name it.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl Provider {
     }
 
     /// With a field for each key of its own that the document has.
-    pub(in super::super) fn form(&self, document: &Map<String, Value>) -> Form {
+    pub(in super::super) fn section(&self, document: &Map<String, Value>) -> Section {
         let secret_hint = if self.name == "apple" { "A token that you sign with Apple's key; it lasts six months." } else { "" };
         let parts = [
             ("enabled", Kind::Flag, "Users may sign in by it", ""),
@@ -68,6 +68,6 @@ impl Provider {
         ];
         let fields = parts.into_iter().map(|(part, kind, label, hint)| Field::new(self.key(part), kind, label, hint));
         let fields = fields.filter(|field| document.contains_key(&*field.key)).collect();
-        Form::new(self.name, self.title, "", fields)
+        Section::new(self.name, self.title, "", fields)
     }
 }

@@ -1,6 +1,6 @@
 //! How long one stays, and how well one has to prove who one is.
 
-use super::super::field::{Field, Form, Kind};
+use super::super::field::{Field, Kind, Section};
 
 /// As the Management API names them.
 const PASSWORD_CHARACTERS: [(&str, &str); 4] = [
@@ -16,11 +16,11 @@ const PASSWORD_CHARACTERS: [(&str, &str); 4] = [
 const CAPTCHAS: [(&str, &str); 3] =
     [("", "hCaptcha, unless said"), ("hcaptcha", "hCaptcha"), ("turnstile", "Turnstile by Cloudflare")];
 
-pub(super) fn forms() -> Vec<Form> {
+pub(super) fn sections() -> Vec<Section> {
     vec![sessions(), passwords(), factors(), captcha()]
 }
 
-fn sessions() -> Form {
+fn sessions() -> Section {
     let fields = vec![
         Field::new(
             "jwt_exp",
@@ -55,10 +55,10 @@ fn sessions() -> Form {
             "For tabs and retries at the same moment. 10 is usual.",
         ),
     ];
-    Form::new("sessions", "Sessions", "", fields)
+    Section::new("sessions", "Sessions", "", fields)
 }
 
-fn passwords() -> Form {
+fn passwords() -> Section {
     let fields = vec![
         Field::new("password_min_length", Kind::Number("characters"), "Shortest password", "At least 6; 8 or more is better."),
         Field::new("password_required_characters", Kind::Choice(&PASSWORD_CHARACTERS), "A password has to hold", ""),
@@ -76,10 +76,10 @@ fn passwords() -> Form {
         ),
         Field::new("security_update_password_require_current_password", Kind::Flag, "A change needs the current password", ""),
     ];
-    Form::new("passwords", "Passwords", "", fields)
+    Section::new("passwords", "Passwords", "", fields)
 }
 
-fn factors() -> Form {
+fn factors() -> Section {
     let enroll = |key: &'static str, label: &'static str| Field::new(key, Kind::Flag, label, "");
     let fields = vec![
         enroll("mfa_totp_enroll_enabled", "Authenticator app (TOTP): users may add one"),
@@ -93,10 +93,10 @@ fn factors() -> Form {
         Field::new("mfa_phone_max_frequency", Kind::Number("seconds"), "Between two messages to one phone", "At least so long."),
         Field::new("mfa_phone_template", Kind::Area, "Message to phones", "{{ .Code }} stands for the code."),
     ];
-    Form::new("factors", "Second factors (MFA)", "", fields)
+    Section::new("factors", "Second factors (MFA)", "", fields)
 }
 
-fn captcha() -> Form {
+fn captcha() -> Section {
     let fields = vec![
         Field::new(
             "security_captcha_enabled",
@@ -107,5 +107,5 @@ fn captcha() -> Form {
         Field::new("security_captcha_provider", Kind::Choice(&CAPTCHAS), "Whose", ""),
         Field::new("security_captcha_secret", Kind::Secret, "Secret", "Of the captcha's provider."),
     ];
-    Form::new("captcha", "Captcha", "", fields)
+    Section::new("captcha", "Captcha", "", fields)
 }

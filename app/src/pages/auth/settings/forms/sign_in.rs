@@ -1,6 +1,6 @@
 //! Who may come in, and by what.
 
-use super::super::field::{Field, Form, Kind};
+use super::super::field::{Field, Kind, Section};
 
 /// SMS providers, as the document names them.
 const SMS_PROVIDERS: [(&str, &str); 6] = [
@@ -12,11 +12,11 @@ const SMS_PROVIDERS: [(&str, &str); 6] = [
     ("vonage", "Vonage"),
 ];
 
-pub(super) fn forms() -> Vec<Form> {
+pub(super) fn sections() -> Vec<Section> {
     vec![sign_up(), email(), phone(), sms_provider(), wallets(), passkeys()]
 }
 
-fn sign_up() -> Form {
+fn sign_up() -> Section {
     let fields = vec![
         Field::new(
             "disable_signup",
@@ -37,10 +37,10 @@ fn sign_up() -> Form {
             "By linkIdentity and unlinkIdentity of the clients.",
         ),
     ];
-    Form::new("sign-up", "Sign-up", "", fields)
+    Section::new("sign-up", "Sign-up", "", fields)
 }
 
-fn email() -> Form {
+fn email() -> Section {
     let fields = vec![
         Field::new("external_email_enabled", Kind::Flag, "Sign-up and sign-in by e-mail", ""),
         Field::new(
@@ -64,10 +64,10 @@ fn email() -> Form {
         Field::new("mailer_otp_length", Kind::Number("digits"), "Length of codes", "6 to 10."),
         Field::new("mailer_otp_exp", Kind::Number("seconds"), "Links and codes are valid for", "3600 is an hour."),
     ];
-    Form::new("email", "E-mail", "", fields)
+    Section::new("email", "E-mail", "", fields)
 }
 
-fn phone() -> Form {
+fn phone() -> Section {
     let fields = vec![
         Field::new("external_phone_enabled", Kind::Flag, "Sign-up and sign-in by phone", ""),
         Field::new("sms_autoconfirm", Kind::Unless, "New numbers have to be confirmed", "By a code that is sent there."),
@@ -88,10 +88,10 @@ fn phone() -> Form {
             "Such as 2027-01-31T08:00:00Z. Empty: without an end.",
         ),
     ];
-    Form::new("phone", "Phone", "", fields)
+    Section::new("phone", "Phone", "", fields)
 }
 
-fn sms_provider() -> Form {
+fn sms_provider() -> Section {
     const PROVIDER: &str = "sms_provider";
     let of = |provider: &'static str, key: &'static str, kind: Kind, label: &'static str, hint: &'static str| {
         Field::new(key, kind, label, hint).only(PROVIDER, provider)
@@ -119,15 +119,15 @@ fn sms_provider() -> Form {
         of("vonage", "sms_vonage_api_secret", Kind::Secret, "API secret", ""),
         of("vonage", "sms_vonage_from", Kind::Text, "From", "The number or name that messages come from."),
     ];
-    Form::new("sms", "SMS provider", "", fields)
+    Section::new("sms", "SMS provider", "", fields)
 }
 
-fn wallets() -> Form {
+fn wallets() -> Section {
     let fields = vec![
         Field::new("external_web3_ethereum_enabled", Kind::Flag, "Ethereum", "Sign-In with Ethereum (EIP-4361)."),
         Field::new("external_web3_solana_enabled", Kind::Flag, "Solana", "Sign in with Solana."),
     ];
-    Form::new(
+    Section::new(
         "wallets",
         "Wallets (web3)",
         "A user signs a message with a wallet. Add the addresses of your application under URLs.",
@@ -135,7 +135,7 @@ fn wallets() -> Form {
     )
 }
 
-fn passkeys() -> Form {
+fn passkeys() -> Section {
     let fields = vec![
         Field::new("passkey_enabled", Kind::Flag, "Sign-in by passkey", ""),
         Field::new(
@@ -152,5 +152,5 @@ fn passkeys() -> Form {
             "Where your application runs, such as https://app.example.com; for Android android:apk-key-hash:….",
         ),
     ];
-    Form::new("passkeys", "Passkeys", "Also what second factors of WebAuthn go by.", fields)
+    Section::new("passkeys", "Passkeys", "Also what second factors of WebAuthn go by.", fields)
 }

@@ -1,11 +1,11 @@
 //! Where users return to.
 
-use super::super::field::{Field, Form, Kind};
+use super::super::field::{Field, Kind, Section};
 
-/// The form with the tester.
+/// The section with the tester.
 pub(in super::super) const REDIRECTS: &str = "redirects";
 
-pub(super) fn forms() -> Vec<Form> {
+pub(super) fn sections() -> Vec<Section> {
     let fields = vec![
         Field::new("site_url", Kind::Text, "Site URL", "Your application. Users return there where nothing else is asked for."),
         Field::new(
@@ -16,5 +16,5 @@ pub(super) fn forms() -> Vec<Form> {
              anything but a dot or a slash, ** for anything, ? for one character, [a-z] for one of these, {a,b} for either.",
         ),
     ];
-    vec![Form::new(REDIRECTS, "Site and redirects", "", fields)]
+    vec![Section::new(REDIRECTS, "Site and redirects", "", fields)]
 }
