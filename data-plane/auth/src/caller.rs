@@ -87,12 +87,14 @@ impl Caller {
         Ok(Db::open(self.context.pool()).await?)
     }
 
-    /// A transaction.
+    /// A transaction. Where somebody outside may be asked within one, so many are open at once that connections are left for
+    /// what asks nobody.
     ///
     /// # Errors
     /// There is no connection.
     pub async fn begin(&self) -> Result<store::Transaction, AuthError> {
-        Ok(Db::begin(self.context.pool()).await?)
+        let turn = if self.live.asks_within { Some(self.context.turn().await?) } else { None };
+        Ok(Db::begin(self.context.pool()).await?.taking(turn))
     }
 
     /// Counts the request where requests are limited by address.

@@ -8,8 +8,10 @@ use std::sync::{
 
 use arc_swap::ArcSwap;
 use project_context::Pool;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
+    error::AuthError,
     limits::Limits,
     message::{mail::Delivery, sms::SmsProvider, smtp},
     outgoing::http::{HttpClient, HttpError},
@@ -51,6 +53,8 @@ pub struct AuthContext {
     limits: Limits,
     providers: Engine,
     cleanups: AtomicUsize,
+    /// Transactions within which somebody outside is asked: half of the connections.
+    turns: Arc<Semaphore>,
 }
 
 /// The settings, and what is made from them once. A request keeps the ones that it began with.
@@ -62,6 +66,8 @@ pub struct Live {
     /// Who carries messages to phones; without one they are kept.
     pub sms: Option<SmsProvider>,
     pub passwords: Policy,
+    /// Whether an address is asked before something is done, while the database waits.
+    pub(crate) asks_within: bool,
 }
 
 impl AuthContext {
@@ -72,7 +78,8 @@ impl AuthContext {
     pub fn new(pool: Arc<Pool>, settings: Settings, shared: Shared) -> Result<Arc<Self>, ContextError> {
         let live = ArcSwap::from_pointee(Live::new(settings, &shared)?);
         let providers = Engine::new(Arc::new(shared.http.clone()));
-        Ok(Arc::new(Self { pool, live, limits: Limits::new(), cleanups: AtomicUsize::new(0), providers, shared }))
+        let turns = Arc::new(Semaphore::new((pool.metrics().max / 2).max(1)));
+        Ok(Arc::new(Self { pool, live, limits: Limits::new(), cleanups: AtomicUsize::new(0), turns, providers, shared }))
     }
 
     /// Has other settings in force for the requests that begin from now on.
@@ -92,6 +99,12 @@ impl AuthContext {
 
     pub(crate) fn pool(&self) -> &Pool {
         &self.pool
+    }
+
+    /// Waits, as long as for a connection, until there are not too many transactions within which somebody outside is asked.
+    pub(crate) async fn turn(&self) -> Result<OwnedSemaphorePermit, AuthError> {
+        let turn = tokio::time::timeout(project_context::WAIT, Arc::clone(&self.turns).acquire_owned()).await;
+        turn.ok().and_then(Result::ok).ok_or_else(|| AuthError::busy(project_context::RETRY_AFTER.as_secs()))
     }
 
     pub(crate) fn hasher(&self) -> &Hasher {
@@ -139,7 +152,8 @@ impl Live {
             leaked: settings.password.hibp_enabled.then(|| leaked(&settings, &shared.http)),
         };
         let sms = settings.sms.provider.clone().map(sms_provider);
-        Ok(Self { settings, keys, delivery, sms, passwords })
+        let asks_within = settings.hooks.ask_within();
+        Ok(Self { settings, keys, delivery, sms, passwords, asks_within })
     }
 }
 

@@ -114,8 +114,8 @@ impl AuthContext {
         refused(limited, store::limits::count(&db, &limited.bucket(whose), rate).await?)
     }
 
-    /// Counts a message that the project sends. The row is not locked until the flow's end, in which a mail server is
-    /// waited for: it is read now, and written beside the transaction.
+    /// Counts a message that the project sends. It is read now, and written beside the transaction: all messages of a project
+    /// have one row, which no flow keeps locked to its end, and what is rolled back was tried.
     ///
     /// # Errors
     /// There were too many.

@@ -46,9 +46,27 @@ pub(crate) async fn change(signed_in: &SignedIn, changes: Changes) -> Result<Use
         }
         None => None,
     };
+    let new_password = match hash {
+        Some(hash) => {
+            let nonce = changes.nonce.as_deref().filter(|_| caller.live.settings.security.update_password_require_reauthentication);
+            let accepted = match nonce {
+                Some(nonce) => otp::provider_accepts_nonce(caller, user, nonce).await,
+                None => None,
+            };
+            Some(NewPassword { hash, accepted })
+        }
+        None => None,
+    };
     let tx = caller.begin().await?;
-    let outcome = within(signed_in, &tx, changes, hash).await;
+    let outcome = within(signed_in, &tx, changes, new_password).await;
     tx.end(outcome).await
+}
+
+/// A password that was found good.
+struct NewPassword {
+    hash: String,
+    /// Whether who sends codes to phones has accepted the one that came with it.
+    accepted: Option<bool>,
 }
 
 fn check_allowed(user: &User, changes: &Changes) -> Result<(), AuthError> {
@@ -110,15 +128,20 @@ async fn check_password(signed_in: &SignedIn, changes: &Changes, password: &str)
     Ok(())
 }
 
-async fn within(signed_in: &SignedIn, db: &Db, changes: Changes, hash: Option<String>) -> Result<UserRecord, AuthError> {
+async fn within(
+    signed_in: &SignedIn,
+    db: &Db,
+    changes: Changes,
+    new_password: Option<NewPassword>,
+) -> Result<UserRecord, AuthError> {
     let SignedIn { caller, session, .. } = signed_in;
     let settings = &caller.live.settings;
     let mut user = super::lock(db, signed_in.user.id).await?;
-    if let Some(hash) = hash {
+    if let Some(NewPassword { hash, accepted }) = new_password {
         if settings.security.update_password_require_reauthentication
             && let Some(nonce) = changes.nonce.as_deref().filter(|nonce| !nonce.is_empty())
         {
-            otp::check_nonce(caller, &mut user, nonce).await?;
+            otp::check_nonce(caller, &mut user, nonce, accepted)?;
         }
         user.encrypted_password = Some(hash);
         store::users::update(db, &mut user).await?;
@@ -139,7 +162,7 @@ async fn within(signed_in: &SignedIn, db: &Db, changes: Changes, hash: Option<St
         }
         if settings.mailer.autoconfirm {
             user.email_change = email;
-            verify::change_email(db, &mut user).await?;
+            verify::change_email(caller, db, &mut user).await?;
         } else {
             pkce::begin(db, &user, Method::EmailChange, changes.challenge.as_ref()).await?;
             mail::email_change(caller, db, &mut user, &email, changes.challenge.as_ref()).await?;
@@ -150,9 +173,9 @@ async fn within(signed_in: &SignedIn, db: &Db, changes: Changes, hash: Option<St
             let message = "A user with this phone number has already been registered";
             return Err(AuthError::unprocessable(ErrorCode::PhoneExists, message));
         }
-        user.phone_change.clone_from(&number);
         if settings.sms.autoconfirm {
-            verify::change_phone(db, &mut user).await?;
+            user.phone_change = number;
+            verify::change_phone(caller, db, &mut user).await?;
         } else {
             let channel = changes.channel.unwrap_or(Channel::Sms);
             phone::send_code(caller, db, &mut user, &number, Purpose::PhoneChange, channel).await?;

@@ -26,6 +26,7 @@ pub(crate) mod relying_party;
 pub(crate) mod session;
 pub(crate) mod sign_in;
 pub(crate) mod sign_up;
+pub(crate) mod undo;
 pub(crate) mod verify;
 pub(crate) mod web3;
 
