@@ -14,6 +14,7 @@ use crate::{
     error::AuthError,
     limits::Limits,
     message::{mail::Delivery, sms::SmsProvider, smtp},
+    mfa::{self, EncryptionKeys},
     outgoing::http::{HttpClient, HttpError},
     password::{Hasher, LeakedPasswords, Policy},
     provider::engine::Engine,
@@ -33,6 +34,9 @@ pub enum ContextError {
     /// Of the client for everything outside.
     #[error(transparent)]
     Http(#[from] HttpError),
+    /// Of the keys that values in the database are encrypted with.
+    #[error("GOTRUE_SECURITY_DB_ENCRYPTION_* can't be used")]
+    Encryption(#[from] mfa::Error),
 }
 
 /// What all projects of a process share.
@@ -62,6 +66,8 @@ pub struct AuthContext {
 pub struct Live {
     pub settings: Settings,
     pub keys: Keys,
+    /// Of single values in the database.
+    pub encryption: EncryptionKeys,
     pub delivery: Delivery,
     /// Who carries messages to phones; without one they are kept.
     pub sms: Option<SmsProvider>,
@@ -133,6 +139,7 @@ impl AuthContext {
 impl Live {
     fn new(settings: Settings, shared: &Shared) -> Result<Self, ContextError> {
         let keys = Keys::new(&settings.jwt)?;
+        let encryption = EncryptionKeys::new(&settings.security.db_encryption)?;
         let delivery = match &settings.smtp.host {
             Some(host) => Delivery::Smtp(smtp::Smtp::new(
                 smtp::SmtpSettings {
@@ -153,7 +160,7 @@ impl Live {
         };
         let sms = settings.sms.provider.clone().map(sms_provider);
         let asks_within = settings.hooks.ask_within();
-        Ok(Self { settings, keys, delivery, sms, passwords, asks_within })
+        Ok(Self { settings, keys, encryption, delivery, sms, passwords, asks_within })
     }
 }
 

@@ -21,7 +21,8 @@ use crate::{
     store::{self, Db, StoreError},
 };
 
-/// Wrong passwords of one account. With what may come at once, no more than a hundred within an hour (ASVS 2.2.1).
+/// Wrong passwords of one account, and of it from a network where it has a session. With what may come at once, no more than a
+/// hundred within an hour (ASVS 2.2.1).
 pub(crate) const WRONG_PASSWORDS: Rate = Rate::per_hour(50);
 
 /// Wrong guesses of one code; after them it is void.

@@ -129,6 +129,9 @@ impl Keys {
             verifiers.push(Verifier { algorithm: algorithm(key.algorithm), kid: key.kid.clone(), key: decoding(key)? });
         }
         verifiers.push(Verifier { algorithm: Algorithm::HS256, kid: jwt.key_id.clone(), key: DecodingKey::from_secret(secret) });
+        if !jwt.valid_methods.is_empty() {
+            verifiers.retain(|verifier| jwt.valid_methods.iter().any(|method| method == &format!("{:?}", verifier.algorithm)));
+        }
         let signer = match jwt.signing_key() {
             Some(key) => signer(key)?,
             None => Signer {

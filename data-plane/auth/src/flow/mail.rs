@@ -95,8 +95,7 @@ struct Sort {
     link: Option<LinkType>,
 }
 
-const CONFIRMATION: Sort =
-    Sort { kind: MailKind::Confirmation, token: TokenKind::Confirmation, link: Some(LinkType::Signup) };
+const CONFIRMATION: Sort = Sort { kind: MailKind::Confirmation, token: TokenKind::Confirmation, link: Some(LinkType::Signup) };
 const INVITE: Sort = Sort { kind: MailKind::Invite, token: TokenKind::Confirmation, link: Some(LinkType::Invite) };
 const RECOVERY: Sort = Sort { kind: MailKind::Recovery, token: TokenKind::Recovery, link: Some(LinkType::Recovery) };
 const MAGIC_LINK: Sort = Sort { kind: MailKind::MagicLink, token: TokenKind::Recovery, link: Some(LinkType::Magiclink) };
@@ -196,16 +195,12 @@ pub(crate) fn link(caller: &Caller, kind: MailKind, link: LinkType, token_hash: 
 }
 
 /// Sends a mail: through the hook; or by the mail server, once the transaction is committed; or into the mailbox, with it.
-async fn send(
-    caller: &Caller,
-    db: &Db,
-    user: &User,
-    kind: MailKind,
-    content: Content<'_>,
-    undo: Undo,
-) -> Result<(), AuthError> {
+async fn send(caller: &Caller, db: &Db, user: &User, kind: MailKind, content: Content<'_>, undo: Undo) -> Result<(), AuthError> {
     let settings = &caller.live.settings;
     address::check_authorized(&settings.signup.authorized_addresses, content.to)?;
+    if settings.mailer.email_validation_extended {
+        address::check_deliverable(content.to)?;
+    }
     let hooked = settings.hooks.send_email.enabled;
     // What stays in the project's own mailbox bothers nobody.
     if settings.smtp.host.is_some() || hooked {
