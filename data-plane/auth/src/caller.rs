@@ -29,6 +29,9 @@ use crate::{
 /// Longest user agent that is kept, in bytes.
 const USER_AGENT_KEPT: usize = 512;
 
+/// Names the audience that a request is about.
+const AUDIENCE: &str = "x-jwt-aud";
+
 /// One request: what it came with, and the settings that are in force for it.
 #[derive(Debug, Clone)]
 pub struct Caller {
@@ -38,6 +41,8 @@ pub struct Caller {
     pub user_agent: String,
     /// Where to go afterwards, if that is allowed; the site otherwise.
     pub redirect_to: String,
+    /// Whose users are meant, where the request says so (`X-JWT-AUD`).
+    pub audience: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -56,7 +61,8 @@ impl FromRequestParts<Arc<AuthContext>> for Caller {
         let ip = forwarded_for(&parts.headers).or(peer).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
         let mut user_agent = header(USER_AGENT.as_str()).unwrap_or_default();
         user_agent.truncate(user_agent.floor_char_boundary(USER_AGENT_KEPT));
-        let mut caller = Self { context: Arc::clone(context), live, ip, user_agent, redirect_to: String::new() };
+        let audience = header(AUDIENCE).filter(|audience| !audience.is_empty());
+        let mut caller = Self { context: Arc::clone(context), live, ip, user_agent, redirect_to: String::new(), audience };
         caller.redirect_to = caller.allowed_redirect([wanted, header("redirect_to"), header(REFERER.as_str())]);
         Ok(caller)
     }
@@ -87,12 +93,14 @@ impl Caller {
         Ok(Db::open(self.context.pool()).await?)
     }
 
-    /// A transaction.
+    /// A transaction. Where somebody outside may be asked within one, so many are open at once that connections are left for
+    /// what asks nobody.
     ///
     /// # Errors
     /// There is no connection.
     pub async fn begin(&self) -> Result<store::Transaction, AuthError> {
-        Ok(Db::begin(self.context.pool()).await?)
+        let turn = if self.live.asks_within { Some(self.context.turn().await?) } else { None };
+        Ok(Db::begin(self.context.pool()).await?.taking(turn))
     }
 
     /// Counts the request where requests are limited by address.
@@ -129,6 +137,10 @@ impl FromRequestParts<Arc<AuthContext>> for SignedIn {
         let claims = claims(&caller, &parts.headers)?;
         if claims.sub.is_empty() {
             return Err(AuthError::forbidden(ErrorCode::BadJwt, "invalid claim: missing sub claim"));
+        }
+        if caller.audience.as_ref().is_some_and(|audience| claims.aud != **audience) {
+            let message = "Token audience doesn't match request audience";
+            return Err(AuthError::bad_request(ErrorCode::UnexpectedAudience, message));
         }
         let id: Uuid = claims
             .sub

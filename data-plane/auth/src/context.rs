@@ -8,10 +8,13 @@ use std::sync::{
 
 use arc_swap::ArcSwap;
 use project_context::Pool;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
+    error::AuthError,
     limits::Limits,
     message::{mail::Delivery, sms::SmsProvider, smtp},
+    mfa::{self, EncryptionKeys},
     outgoing::http::{HttpClient, HttpError},
     password::{Hasher, LeakedPasswords, Policy},
     provider::engine::Engine,
@@ -31,6 +34,9 @@ pub enum ContextError {
     /// Of the client for everything outside.
     #[error(transparent)]
     Http(#[from] HttpError),
+    /// Of the keys that values in the database are encrypted with.
+    #[error("GOTRUE_SECURITY_DB_ENCRYPTION_* can't be used")]
+    Encryption(#[from] mfa::Error),
 }
 
 /// What all projects of a process share.
@@ -51,6 +57,8 @@ pub struct AuthContext {
     limits: Limits,
     providers: Engine,
     cleanups: AtomicUsize,
+    /// Transactions within which somebody outside is asked: half of the connections.
+    turns: Arc<Semaphore>,
 }
 
 /// The settings, and what is made from them once. A request keeps the ones that it began with.
@@ -58,10 +66,14 @@ pub struct AuthContext {
 pub struct Live {
     pub settings: Settings,
     pub keys: Keys,
+    /// Of single values in the database.
+    pub encryption: EncryptionKeys,
     pub delivery: Delivery,
     /// Who carries messages to phones; without one they are kept.
     pub sms: Option<SmsProvider>,
     pub passwords: Policy,
+    /// Whether an address is asked before something is done, while the database waits.
+    pub(crate) asks_within: bool,
 }
 
 impl AuthContext {
@@ -72,7 +84,8 @@ impl AuthContext {
     pub fn new(pool: Arc<Pool>, settings: Settings, shared: Shared) -> Result<Arc<Self>, ContextError> {
         let live = ArcSwap::from_pointee(Live::new(settings, &shared)?);
         let providers = Engine::new(Arc::new(shared.http.clone()));
-        Ok(Arc::new(Self { pool, live, limits: Limits::new(), cleanups: AtomicUsize::new(0), providers, shared }))
+        let turns = Arc::new(Semaphore::new((pool.metrics().max / 2).max(1)));
+        Ok(Arc::new(Self { pool, live, limits: Limits::new(), cleanups: AtomicUsize::new(0), turns, providers, shared }))
     }
 
     /// Has other settings in force for the requests that begin from now on.
@@ -92,6 +105,12 @@ impl AuthContext {
 
     pub(crate) fn pool(&self) -> &Pool {
         &self.pool
+    }
+
+    /// Waits, as long as for a connection, until there are not too many transactions within which somebody outside is asked.
+    pub(crate) async fn turn(&self) -> Result<OwnedSemaphorePermit, AuthError> {
+        let turn = tokio::time::timeout(project_context::WAIT, Arc::clone(&self.turns).acquire_owned()).await;
+        turn.ok().and_then(Result::ok).ok_or_else(|| AuthError::busy(project_context::RETRY_AFTER.as_secs()))
     }
 
     pub(crate) fn hasher(&self) -> &Hasher {
@@ -120,6 +139,7 @@ impl AuthContext {
 impl Live {
     fn new(settings: Settings, shared: &Shared) -> Result<Self, ContextError> {
         let keys = Keys::new(&settings.jwt)?;
+        let encryption = EncryptionKeys::new(&settings.security.db_encryption)?;
         let delivery = match &settings.smtp.host {
             Some(host) => Delivery::Smtp(smtp::Smtp::new(
                 smtp::SmtpSettings {
@@ -139,7 +159,8 @@ impl Live {
             leaked: settings.password.hibp_enabled.then(|| leaked(&settings, &shared.http)),
         };
         let sms = settings.sms.provider.clone().map(sms_provider);
-        Ok(Self { settings, keys, delivery, sms, passwords })
+        let asks_within = settings.hooks.ask_within();
+        Ok(Self { settings, keys, encryption, delivery, sms, passwords, asks_within })
     }
 }
 

@@ -288,7 +288,7 @@ impl AuthError {
         &self.0.message
     }
 
-    fn body(&self, with_codes: bool, error_id: Option<Uuid>) -> Value {
+    fn body(&self, with_codes: bool, error_id: Option<&str>) -> Value {
         let Inner { status, shape, message, details, .. } = &*self.0;
         let mut body = match shape {
             Shape::OAuth(error) => json!({ "error": error, "error_description": message }),
@@ -322,6 +322,10 @@ impl IntoResponse for AuthError {
     }
 }
 
+/// What a request is called by whoever stands before the service; errors of ours are called the same.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestId(pub(crate) String);
+
 /// Writes errors in the form of the API version that the request names.
 pub(crate) async fn show_errors(request: Request, next: Next) -> Response {
     let version = request.headers().get(API_VERSION).cloned();
@@ -330,14 +334,15 @@ pub(crate) async fn show_errors(request: Request, next: Next) -> Response {
         version.len() == VERSION_WITH_CODES.len() && version.starts_with("20") && version >= VERSION_WITH_CODES
     });
     let path = request.uri().path().to_owned();
+    let id = request.extensions().get::<RequestId>().cloned();
     let mut response = next.run(request).await;
     if let Some(error) = response.extensions_mut().remove::<AuthError>() {
-        let error_id = error.0.status.is_server_error().then(Uuid::new_v4);
-        if let Some(error_id) = error_id {
+        let error_id = error.0.status.is_server_error().then(|| id.map_or_else(|| Uuid::new_v4().to_string(), |id| id.0));
+        if let Some(error_id) = &error_id {
             let cause = error.0.cause.as_deref().unwrap_or_default();
             tracing::error!(%error_id, path, cause, "{}", error.0.message);
         }
-        response = (error.0.status, Json(error.body(with_codes, error_id))).into_response();
+        response = (error.0.status, Json(error.body(with_codes, error_id.as_deref()))).into_response();
         let headers = response.headers_mut();
         if let Some(code) = error.code() {
             headers.insert(ERROR_CODE, HeaderValue::from_static(code.as_str()));

@@ -21,7 +21,8 @@ use crate::{
     store::{self, Db, StoreError},
 };
 
-/// Wrong passwords of one account. With what may come at once, no more than a hundred within an hour (ASVS 2.2.1).
+/// Wrong passwords of one account, and of it from a network where it has a session. With what may come at once, no more than a
+/// hundred within an hour (ASVS 2.2.1).
 pub(crate) const WRONG_PASSWORDS: Rate = Rate::per_hour(50);
 
 /// Wrong guesses of one code; after them it is void.
@@ -114,8 +115,8 @@ impl AuthContext {
         refused(limited, store::limits::count(&db, &limited.bucket(whose), rate).await?)
     }
 
-    /// Counts a message that the project sends. The row is not locked until the flow's end, in which a mail server is
-    /// waited for: it is read now, and written beside the transaction.
+    /// Counts a message that the project sends. It is read now, and written beside the transaction: all messages of a project
+    /// have one row, which no flow keeps locked to its end, and what is rolled back was tried.
     ///
     /// # Errors
     /// There were too many.

@@ -129,6 +129,9 @@ impl Keys {
             let key = DecodingKey::from_secret(secret);
             verifiers.push(Verifier { algorithm: Algorithm::HS256, kid: jwt.key_id.clone(), key });
         }
+        if !jwt.valid_methods.is_empty() {
+            verifiers.retain(|verifier| jwt.valid_methods.iter().any(|method| method == &format!("{:?}", verifier.algorithm)));
+        }
         let signer = match jwt.signing_key() {
             Some(key) => signer(key)?,
             None => Signer {

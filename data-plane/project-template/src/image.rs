@@ -23,6 +23,9 @@ pub const NODE: &str = include_str!("../images/node/Dockerfile");
 /// The Dockerfile of an image in the place of `postgrest/postgrest`; the other file of its context is the program `rest`.
 pub const REST: &str = include_str!("../images/rest/Dockerfile");
 
+/// The Dockerfile of an image in the place of `supabase/gotrue`; the other file of its context is the program `auth`.
+pub const AUTH: &str = include_str!("../images/auth/Dockerfile");
+
 /// The file `trusted-extensions` (name, contents) of the PostgreSQL image.
 pub fn trusted_extensions() -> (&'static str, String) {
     let mut text = String::new();

@@ -27,6 +27,14 @@ impl Hooks {
             ("after_user_created", &mut self.after_user_created),
         ]
     }
+
+    /// Whether an address outside of the database is asked what may be done. Messages are not among that: they are sent once it is
+    /// done.
+    #[must_use]
+    pub fn ask_within(&self) -> bool {
+        let all = [&self.custom_access_token, &self.mfa_verification_attempt, &self.before_user_created];
+        all.into_iter().any(|hook| hook.enabled && !hook.uri.starts_with("pg-functions:"))
+    }
 }
 
 /// One hook.

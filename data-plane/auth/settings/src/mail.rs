@@ -117,6 +117,8 @@ pub struct Mailer {
     pub notifications: BTreeSet<MailKind>,
     /// Hosts that a link may have instead of the API's (`X-Forwarded-Host`).
     pub external_hosts: Vec<String>,
+    /// Addresses that nobody can have are refused before they are written to.
+    pub email_validation_extended: bool,
     /// Addresses with a fixed code, to which nothing is sent.
     pub test_otp: TestOtps,
 }
@@ -154,6 +156,7 @@ impl Default for Mailer {
             templates: BTreeMap::new(),
             notifications: BTreeSet::new(),
             external_hosts: Vec::new(),
+            email_validation_extended: false,
             test_otp: TestOtps::default(),
         }
     }

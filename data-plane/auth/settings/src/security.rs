@@ -1,6 +1,6 @@
 //! Passwords, sessions, second factors and limits.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use secrecy::SecretString;
 
@@ -48,6 +48,16 @@ pub struct Security {
     pub update_password_require_current_password: bool,
     /// The client's address is taken from `Sb-Forwarded-For`.
     pub sb_forwarded_for_enabled: bool,
+    pub db_encryption: DbEncryption,
+}
+
+/// Encryption of single values in the database: hashes of passwords, secrets of TOTP factors and of custom providers.
+#[derive(Clone, Debug, Default)]
+pub struct DbEncryption {
+    /// The id of the key that encrypts; `None`: new values are stored as they are.
+    pub encrypt_with: Option<String>,
+    /// All keys that decrypt, by id: 32 bytes each, in URL-safe base64.
+    pub keys: BTreeMap<String, SecretString>,
 }
 
 impl Default for Security {
@@ -61,6 +71,7 @@ impl Default for Security {
             update_password_require_reauthentication: false,
             update_password_require_current_password: false,
             sb_forwarded_for_enabled: false,
+            db_encryption: DbEncryption::default(),
         }
     }
 }

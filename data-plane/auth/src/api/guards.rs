@@ -125,7 +125,7 @@ struct Grant {
 fn is_guarded(method: &Method, uri: &Uri) -> bool {
     *method == Method::POST
         && match uri.path() {
-            "/signup" | "/otp" | "/magiclink" | "/recover" | "/resend" | "/sso" => true,
+            "/signup" | "/otp" | "/magiclink" | "/recover" | "/resend" | "/sso" | "/passkeys/authentication/options" => true,
             "/token" => Query::<Grant>::try_from_uri(uri).is_ok_and(|query| query.grant_type == "password"),
             _ => false,
         }
@@ -232,6 +232,8 @@ mod tests {
         for (method, uri, expected) in [
             (Method::POST, "/signup", true),
             (Method::POST, "/sso", true),
+            (Method::POST, "/passkeys/authentication/options", true),
+            (Method::POST, "/passkeys/authentication/verify", false),
             (Method::POST, "/token?grant_type=password", true),
             (Method::POST, "/token?grant_type=refresh_token", false),
             (Method::POST, "/token?grant_type=pkce", false),

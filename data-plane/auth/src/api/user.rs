@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::json::{Json, object};
 use crate::{
     caller::SignedIn,
-    error::AuthError,
+    error::{AuthError, ErrorCode},
     flow::{
         UserRecord, address,
         change::{self, Changes},
@@ -37,12 +37,18 @@ pub(crate) struct Body {
     #[serde(default)]
     data: Option<Value>,
     #[serde(default)]
+    app_metadata: Option<Value>,
+    #[serde(default)]
     channel: Option<String>,
     #[serde(flatten)]
     pkce: Pkce,
 }
 
 pub(crate) async fn put(signed_in: SignedIn, Json(body): Json<Body>) -> Result<Answer<UserRecord>, AuthError> {
+    let is_admin = signed_in.caller.live.settings.jwt.admin_roles.contains(&signed_in.claims.role);
+    if body.app_metadata.is_some() && !is_admin {
+        return Err(AuthError::forbidden(ErrorCode::NotAdmin, "Updating app_metadata requires admin privileges"));
+    }
     let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
     let changes = Changes {
         email: filled(body.email).map(|email| address::email(&email)).transpose()?,
@@ -51,6 +57,7 @@ pub(crate) async fn put(signed_in: SignedIn, Json(body): Json<Body>) -> Result<A
         current_password: filled(body.current_password),
         nonce: filled(body.nonce),
         data: body.data.map(|data| object(Some(data))).transpose()?,
+        app_metadata: body.app_metadata.map(|data| object(Some(data))).transpose()?,
         channel: Some(Channel::parse(body.channel.as_deref())?),
         challenge: body.pkce.challenge()?,
     };

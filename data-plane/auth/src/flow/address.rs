@@ -44,6 +44,19 @@ pub(crate) fn check_authorized(authorized: &[String], address: &str) -> Result<(
     Err(AuthError::bad_request(ErrorCode::EmailAddressNotAuthorized, message))
 }
 
+/// Names that nobody's mail goes to (RFC 2606 and 6761).
+const RESERVED: [&str; 7] = ["test", "example", "invalid", "localhost", "example.com", "example.net", "example.org"];
+
+/// Refuses an address that nobody can have.
+pub(crate) fn check_deliverable(address: &str) -> Result<(), AuthError> {
+    let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain).to_lowercase();
+    let is_reserved = |name: &&str| domain.strip_suffix(*name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    if domain.contains('.') && !RESERVED.iter().any(|name| is_reserved(&name)) {
+        return Ok(());
+    }
+    Err(AuthError::bad_request(ErrorCode::EmailAddressInvalid, format!("Email address \"{address}\" is invalid")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,6 +80,15 @@ mod tests {
             let error = check_authorized(&listed, other).unwrap_err();
             assert_eq!(error.code(), Some(ErrorCode::EmailAddressNotAuthorized), "{other}");
         }
+    }
+
+    #[test]
+    fn nobody_has_an_address_of_an_example() {
+        for address in ["ann@example.com", "ann@mail.example.org", "ann@some.test", "ann@localhost", "ann@Example.NET"] {
+            let error = check_deliverable(address).unwrap_err();
+            assert_eq!(error.code(), Some(ErrorCode::EmailAddressInvalid), "{address}");
+        }
+        assert!(check_deliverable("ann@supabase.io").is_ok() && check_deliverable("ann@myexample.com").is_ok());
     }
 
     #[test]

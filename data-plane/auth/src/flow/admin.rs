@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{UserRecord, audience, audit, audit::Action, hash_new, no_such_user, sign_up};
+use super::{UserRecord, audience, audit, audit::Action, hash_new, no_such_user, sealed, sign_up};
 use crate::{
     caller::{Admin, Caller},
     error::{AuthError, ErrorCode},
@@ -107,7 +107,7 @@ async fn create_within(admin: &Admin, db: &Db, wanted: NewUser, hash: Option<Str
     let mut user = User::new(aud.as_deref().unwrap_or_else(|| audience(caller)));
     user.id = id.unwrap_or(user.id);
     user.role = attributes.role.unwrap_or_else(|| sign_up::role(&caller.live.settings).to_owned());
-    user.encrypted_password = hash;
+    user.encrypted_password = hash.map(|hash| sealed::seal_hash(caller, user.id, &hash)).transpose()?;
     check_free(db, &user, attributes.email.as_deref(), attributes.phone.as_deref()).await?;
     user.email = attributes.email;
     user.phone = attributes.phone;
@@ -155,7 +155,7 @@ async fn update_within(
         user.role = role;
     }
     if let Some(hash) = hash {
-        set_password(db, &mut user, hash).await?;
+        set_password(db, &mut user, sealed::seal_hash(&admin.caller, id, &hash)?).await?;
     }
     if let Some(email) = wanted.email {
         set_identity(db, &mut user, "email", &email, wanted.email_confirm).await?;
@@ -266,8 +266,8 @@ fn ban(user: &mut User, duration: Option<Duration>) {
 }
 
 /// A password that somebody else knows from now on: nothing of what was begun with the old one goes on.
-async fn set_password(db: &Db, user: &mut User, hash: String) -> Result<(), AuthError> {
-    user.encrypted_password = Some(hash);
+async fn set_password(db: &Db, user: &mut User, stored: String) -> Result<(), AuthError> {
+    user.encrypted_password = Some(stored);
     forget_tokens(user);
     user.confirmation_sent_at = None;
     user.recovery_sent_at = None;

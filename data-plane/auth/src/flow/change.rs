@@ -8,7 +8,7 @@ use super::{
     audit::Action,
     hash_new, mail, otp, phone,
     phone::{Channel, Purpose},
-    pkce, verify,
+    pkce, sealed, verify,
 };
 use crate::{
     caller::SignedIn,
@@ -31,6 +31,8 @@ pub(crate) struct Changes {
     pub(crate) current_password: Option<String>,
     pub(crate) nonce: Option<String>,
     pub(crate) data: Option<Map<String, Value>>,
+    /// For administrators, who are users as well.
+    pub(crate) app_metadata: Option<Map<String, Value>>,
     pub(crate) channel: Option<Channel>,
     pub(crate) challenge: Option<CodeChallenge>,
 }
@@ -46,9 +48,28 @@ pub(crate) async fn change(signed_in: &SignedIn, changes: Changes) -> Result<Use
         }
         None => None,
     };
+    let new_password = match hash {
+        Some(hash) => {
+            let nonce =
+                changes.nonce.as_deref().filter(|_| caller.live.settings.security.update_password_require_reauthentication);
+            let accepted = match nonce {
+                Some(nonce) => otp::provider_accepts_nonce(caller, user, nonce).await,
+                None => None,
+            };
+            Some(NewPassword { hash, accepted })
+        }
+        None => None,
+    };
     let tx = caller.begin().await?;
-    let outcome = within(signed_in, &tx, changes, hash).await;
+    let outcome = within(signed_in, &tx, changes, new_password).await;
     tx.end(outcome).await
+}
+
+/// A password that was found good.
+struct NewPassword {
+    hash: String,
+    /// Whether who sends codes to phones has accepted the one that came with it.
+    accepted: Option<bool>,
 }
 
 fn check_allowed(user: &User, changes: &Changes) -> Result<(), AuthError> {
@@ -88,14 +109,15 @@ async fn check_password(signed_in: &SignedIn, changes: &Changes, password: &str)
     let SignedIn { caller, user, session, .. } = signed_in;
     let security = &caller.live.settings.security;
     let hasher = caller.context.hasher();
-    if let Some(hash) = &user.encrypted_password {
+    if let Some(stored) = &user.encrypted_password {
+        let hash = sealed::open(caller, user.id, stored)?.value;
         if security.update_password_require_current_password {
             let given = changes.current_password.as_deref().unwrap_or_default();
-            if given.is_empty() || !hasher.verify(hash, given).await? {
+            if given.is_empty() || !hasher.verify(&hash, given).await? {
                 return Err(AuthError::bad_request(ErrorCode::InvalidCredentials, "Current password is missing or wrong"));
             }
         }
-        if hasher.verify(hash, password).await? {
+        if hasher.verify(&hash, password).await? {
             let message = "New password should be different from the old password.";
             return Err(AuthError::unprocessable(ErrorCode::SamePassword, message));
         }
@@ -110,17 +132,22 @@ async fn check_password(signed_in: &SignedIn, changes: &Changes, password: &str)
     Ok(())
 }
 
-async fn within(signed_in: &SignedIn, db: &Db, changes: Changes, hash: Option<String>) -> Result<UserRecord, AuthError> {
+async fn within(
+    signed_in: &SignedIn,
+    db: &Db,
+    changes: Changes,
+    new_password: Option<NewPassword>,
+) -> Result<UserRecord, AuthError> {
     let SignedIn { caller, session, .. } = signed_in;
     let settings = &caller.live.settings;
     let mut user = super::lock(db, signed_in.user.id).await?;
-    if let Some(hash) = hash {
+    if let Some(NewPassword { hash, accepted }) = new_password {
         if settings.security.update_password_require_reauthentication
             && let Some(nonce) = changes.nonce.as_deref().filter(|nonce| !nonce.is_empty())
         {
-            otp::check_nonce(caller, &mut user, nonce).await?;
+            otp::check_nonce(caller, &mut user, nonce, accepted)?;
         }
-        user.encrypted_password = Some(hash);
+        user.encrypted_password = Some(sealed::seal_hash(caller, user.id, &hash)?);
         store::users::update(db, &mut user).await?;
         // Whoever knew the old one is out.
         store::sessions::delete_of_user(db, user.id, session.as_ref().map(|session| session.id)).await?;
@@ -128,8 +155,9 @@ async fn within(signed_in: &SignedIn, db: &Db, changes: Changes, hash: Option<St
         let to = user.email().to_owned();
         mail::notify(caller, db, &user, MailKind::PasswordChanged, mail::Content { to: &to, ..Default::default() }).await;
     }
-    if let Some(data) = changes.data {
-        User::merge_metadata(&mut user.user_metadata, data);
+    if changes.data.is_some() || changes.app_metadata.is_some() {
+        User::merge_metadata(&mut user.user_metadata, changes.data.unwrap_or_default());
+        User::merge_metadata(&mut user.app_metadata, changes.app_metadata.unwrap_or_default());
         store::users::update(db, &mut user).await?;
     }
     if let Some(email) = changes.email.filter(|email| *email != user.email()) {
@@ -139,7 +167,7 @@ async fn within(signed_in: &SignedIn, db: &Db, changes: Changes, hash: Option<St
         }
         if settings.mailer.autoconfirm {
             user.email_change = email;
-            verify::change_email(db, &mut user).await?;
+            verify::change_email(caller, db, &mut user).await?;
         } else {
             pkce::begin(db, &user, Method::EmailChange, changes.challenge.as_ref()).await?;
             mail::email_change(caller, db, &mut user, &email, changes.challenge.as_ref()).await?;
@@ -150,9 +178,9 @@ async fn within(signed_in: &SignedIn, db: &Db, changes: Changes, hash: Option<St
             let message = "A user with this phone number has already been registered";
             return Err(AuthError::unprocessable(ErrorCode::PhoneExists, message));
         }
-        user.phone_change.clone_from(&number);
         if settings.sms.autoconfirm {
-            verify::change_phone(db, &mut user).await?;
+            user.phone_change = number;
+            verify::change_phone(caller, db, &mut user).await?;
         } else {
             let channel = changes.channel.unwrap_or(Channel::Sms);
             phone::send_code(caller, db, &mut user, &number, Purpose::PhoneChange, channel).await?;

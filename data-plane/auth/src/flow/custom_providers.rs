@@ -7,7 +7,10 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::external::{Configured, unsupported};
+use super::{
+    external::{Configured, unsupported},
+    sealed,
+};
 use crate::{
     caller::Caller,
     error::{AuthError, ErrorCode},
@@ -162,6 +165,7 @@ pub(crate) async fn configured(caller: &Caller, identifier: &str) -> Result<Conf
 /// A row as the engine takes it.
 pub(crate) fn from_row(caller: &Caller, row: CustomProvider) -> Result<Configured, AuthError> {
     let settings = &caller.live.settings;
+    let secret = sealed::open(caller, row.id, &row.client_secret)?.value;
     let incomplete = || unsupported(format!("Provider {} is incomplete", row.identifier));
     let kind = if row.provider_type == OIDC {
         CustomKind::Oidc { issuer: row.issuer.clone().ok_or_else(incomplete)?, discovery_url: row.discovery_url.clone() }
@@ -180,7 +184,7 @@ pub(crate) fn from_row(caller: &Caller, row: CustomProvider) -> Result<Configure
     Ok(Configured {
         settings: ProviderSettings {
             client_ids,
-            secret: row.client_secret.into(),
+            secret: secret.into(),
             redirect_uri: format!("{}/callback", external_url.trim_end_matches('/')),
             base_url: None,
             skip_nonce_check: row.skip_nonce_check,
@@ -224,6 +228,7 @@ pub(crate) async fn create(caller: &Caller, document: Document) -> Result<View, 
     if !matches!(provider_type.as_str(), OIDC | OAUTH2) {
         return Err(AuthError::validation("provider_type must be either 'oauth2' or 'oidc'"));
     }
+    required(&document.client_secret, "client_secret")?;
     let now = store::custom_providers::now();
     let mut row = CustomProvider {
         id: Uuid::new_v4(),
@@ -231,7 +236,7 @@ pub(crate) async fn create(caller: &Caller, document: Document) -> Result<View, 
         identifier: new_identifier(&required(&document.identifier, "identifier")?)?,
         name: required(&document.name, "name")?,
         client_id: required(&document.client_id, "client_id")?,
-        client_secret: required(&document.client_secret, "client_secret")?,
+        client_secret: String::new(),
         acceptable_client_ids: Vec::new(),
         scopes: Vec::new(),
         pkce_enabled: true,
@@ -250,7 +255,7 @@ pub(crate) async fn create(caller: &Caller, document: Document) -> Result<View, 
         created_at: now,
         updated_at: now,
     };
-    document.apply(&mut row)?;
+    document.apply(caller, &mut row)?;
     check(&row)?;
     discover(caller, &row).await?;
     let most = caller.live.settings.custom_oauth.max_providers;
@@ -278,7 +283,7 @@ pub(crate) async fn update(caller: &Caller, identifier: &str, document: Document
     check_identifier(identifier)?;
     let before = store::custom_providers::find(&caller.db().await?, identifier).await?.ok_or_else(not_found)?;
     let mut row = before.clone();
-    document.apply(&mut row)?;
+    document.apply(caller, &mut row)?;
     check(&row)?;
     if (&row.issuer, &row.discovery_url) != (&before.issuer, &before.discovery_url) {
         discover(caller, &row).await?;
@@ -317,7 +322,7 @@ fn new_identifier(given: &str) -> Result<String, AuthError> {
 }
 
 impl Document {
-    fn apply(self, row: &mut CustomProvider) -> Result<(), AuthError> {
+    fn apply(self, caller: &Caller, row: &mut CustomProvider) -> Result<(), AuthError> {
         fn set<T>(value: Option<T>, into: &mut T) {
             if let Some(value) = value {
                 *into = value;
@@ -337,7 +342,8 @@ impl Document {
         }
         set(self.name, &mut row.name);
         set(self.client_id, &mut row.client_id);
-        set(self.client_secret.filter(|secret| !secret.is_empty()), &mut row.client_secret);
+        let secret = self.client_secret.filter(|secret| !secret.is_empty());
+        set(secret.map(|secret| sealed::seal(caller, row.id, &secret)).transpose()?, &mut row.client_secret);
         set(self.acceptable_client_ids, &mut row.acceptable_client_ids);
         set(self.scopes, &mut row.scopes);
         set(self.pkce_enabled, &mut row.pkce_enabled);

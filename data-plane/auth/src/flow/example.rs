@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::mail::{filled_body, filled_subject, keep, link, sender, standard};
+use super::mail::{filled_body, filled_subject, keep, link, sender};
 use crate::{
     caller::Caller,
     error::{AuthError, ErrorCode},
@@ -14,7 +14,7 @@ use crate::{
     message::{
         links::LinkType,
         mail::{Delivered, Mail, MailError},
-        standard::Variables,
+        standard::{self, Variables},
         template::TemplateError,
     },
     settings::MailKind,
@@ -57,8 +57,7 @@ pub(crate) fn example(
     subject: Option<&str>,
     content: Option<&str>,
 ) -> Result<Example, AuthError> {
-    let of_kind = standard(kind);
-    let standard = Standard { subject: of_kind.subject(), content: of_kind.content() };
+    let standard = Standard { subject: standard::subject(kind), content: standard::content(kind) };
     let variables = Value::from(variables(caller, kind)?);
     let mut errors = Vec::new();
     let mut noted = |part, filled: Result<String, TemplateError>| match filled {

@@ -13,7 +13,7 @@ use uuid::Uuid;
 pub(crate) use challenge::{Challenged, challenge};
 pub(crate) use verify::{Attempt, Proof, verify};
 
-use super::{audit, audit::Action, mail};
+use super::{audit, audit::Action, mail, sealed};
 use crate::{
     caller::{Caller, SignedIn},
     error::{AuthError, ErrorCode},
@@ -104,7 +104,7 @@ async fn enroll_within(signed_in: &SignedIn, db: &Db, wanted: Enrolment) -> Resu
     match wanted.kind {
         EnrolmentKind::Totp { issuer } => {
             let key = TotpKey::generate();
-            factor.secret = Some(key.base32().to_owned());
+            factor.secret = Some(sealed::seal(caller, factor.id, key.base32())?);
             totp = Some(describe(caller, &user, &key, &issuer)?);
         }
         EnrolmentKind::Phone(phone) => factor.phone = Some(phone),

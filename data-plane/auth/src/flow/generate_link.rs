@@ -185,14 +185,13 @@ async fn change_begun(admin: &Admin, db: &Db, kind: Kind, mut user: User, new_em
 }
 
 fn note_code(user: &mut User, kind: Kind, code: &Code, now: OffsetDateTime) -> TokenKind {
-    let (token, sent_at, of) = match kind {
-        Kind::Signup | Kind::Invite => (&mut user.confirmation_token, &mut user.confirmation_sent_at, TokenKind::Confirmation),
-        Kind::Magiclink | Kind::Recovery => (&mut user.recovery_token, &mut user.recovery_sent_at, TokenKind::Recovery),
-        Kind::EmailChangeCurrent => {
-            (&mut user.email_change_token_current, &mut user.email_change_sent_at, TokenKind::EmailChangeCurrent)
-        }
-        Kind::EmailChangeNew => (&mut user.email_change_token_new, &mut user.email_change_sent_at, TokenKind::EmailChangeNew),
+    let of = match kind {
+        Kind::Signup | Kind::Invite => TokenKind::Confirmation,
+        Kind::Magiclink | Kind::Recovery => TokenKind::Recovery,
+        Kind::EmailChangeCurrent => TokenKind::EmailChangeCurrent,
+        Kind::EmailChangeNew => TokenKind::EmailChangeNew,
     };
+    let (token, sent_at) = user.token(of);
     token.clone_from(&code.hash);
     *sent_at = Some(now);
     of

@@ -7,7 +7,11 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio_postgres::error::SqlState;
 use uuid::Uuid;
 
-use super::{UserRecord, mail::Content};
+use super::{
+    UserRecord,
+    mail::Content,
+    undo::{Undo, send_afterwards},
+};
 use crate::{
     caller::Caller,
     error::{AuthError, ErrorCode},
@@ -96,6 +100,7 @@ pub(crate) async fn send_email(
     user: &User,
     kind: MailKind,
     content: &Content<'_>,
+    undo: Undo,
 ) -> Result<(), AuthError> {
     let settings = &caller.live.settings;
     let digits = |code: Option<&super::one_time::Code>| code.map(|code| code.digits.clone()).unwrap_or_default();
@@ -121,13 +126,13 @@ pub(crate) async fn send_email(
             "factor_type": content.factor_type,
         },
     });
-    ask_within(caller, db, &settings.hooks.send_email, &event).await.map(drop)
+    tell(caller, db, &settings.hooks.send_email, event, undo).await
 }
 
 /// Has the hook send a code.
-pub(crate) async fn send_sms(caller: &Caller, db: &Db, user: &User, sms: Value) -> Result<(), AuthError> {
+pub(crate) async fn send_sms(caller: &Caller, db: &Db, user: &User, sms: Value, undo: Undo) -> Result<(), AuthError> {
     let event = json!({ "user": UserRecord::load(db, user.clone()).await?, "sms": sms });
-    ask_within(caller, db, &caller.live.settings.hooks.send_sms, &event).await.map(drop)
+    tell(caller, db, &caller.live.settings.hooks.send_sms, event, undo).await
 }
 
 fn action(kind: MailKind) -> &'static str {
@@ -159,7 +164,19 @@ async fn ask(caller: &Caller, hook: &Hook, event: &Value) -> Result<Value, AuthE
     }
 }
 
-/// Asks in the flow's transaction.
+/// Has a hook do something: a function in the flow's transaction, an address once it is committed.
+async fn tell(caller: &Caller, db: &Db, hook: &Hook, event: Value, undo: Undo) -> Result<(), AuthError> {
+    match uri(hook)? {
+        HookUri::Http(url) => {
+            let (sender, hook) = (caller.clone(), hook.clone());
+            send_afterwards(caller, db, undo, async move { by_http(&sender, &hook, &url, &event).await.map(drop) });
+            Ok(())
+        }
+        HookUri::Function { schema, function } => by_function(db, hook, &schema, &function, &event).await.map(drop),
+    }
+}
+
+/// Asks in the flow's transaction. Where that is by an address, transactions take turns (`Caller::begin`).
 async fn ask_within(caller: &Caller, db: &Db, hook: &Hook, event: &Value) -> Result<Value, AuthError> {
     match uri(hook)? {
         HookUri::Http(url) => by_http(caller, hook, &url, event).await,

@@ -18,6 +18,7 @@ use crate::{
     provider::Profile,
     settings::MailKind,
     store::{self, Db},
+    web3,
 };
 
 /// The provider of wallets, which have no addresses of mail.
@@ -176,8 +177,11 @@ async fn existing(db: &Db, incoming: &Incoming<'_>) -> Result<Option<Identity>, 
     let (provider, subject) = (incoming.provider, &incoming.profile.subject);
     let found = store::identities::find(db, provider, subject).await?;
     // GoTrue has Ethereum addresses as wallets write them.
-    if found.is_none() && provider == WEB3 && subject.starts_with("web3:ethereum:") {
-        return Ok(store::identities::find_in_any_case(db, provider, subject).await?);
+    if found.is_none()
+        && provider == WEB3
+        && let Some(written) = web3::other_forms(subject)
+    {
+        return Ok(store::identities::find_one_of(db, provider, &written).await?);
     }
     Ok(found)
 }

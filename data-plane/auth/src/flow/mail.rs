@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::{
     address, hooks,
     one_time::{self, Code, check_frequency},
+    undo::{Undo, send_afterwards},
 };
 use crate::{
     caller::Caller,
@@ -15,7 +16,7 @@ use crate::{
     message::{
         links::{self, LinkType},
         mail::{Delivered, Mail, MailboxMessage, Sender},
-        standard::{Message, Variables},
+        standard::{self, Variables},
         template::{Template, TemplateError},
     },
     mfa::CodeChallenge,
@@ -48,66 +49,79 @@ pub(crate) async fn confirmation(
 ) -> Result<(), AuthError> {
     let mailer = &caller.live.settings.mailer;
     check_frequency(user.confirmation_sent_at, mailer.max_frequency, ErrorCode::OverEmailSendRateLimit)?;
-    let to = user.email().to_owned();
-    let code = code_for(caller, &to, challenge)?;
-    user.confirmation_token.clone_from(&code.hash);
-    send(caller, db, user, MailKind::Confirmation, signup_content(&to, &code)).await?;
-    user.confirmation_sent_at = Some(OffsetDateTime::now_utc());
-    store::users::update(db, user).await?;
-    one_time::put(db, user, TokenKind::Confirmation, &code.hash, &to).await
-}
-
-fn signup_content<'a>(to: &'a str, code: &'a Code) -> Content<'a> {
-    Content { to, code: Some(code), link: Some(LinkType::Signup), ..Content::default() }
+    send_code(caller, db, user, CONFIRMATION, challenge).await
 }
 
 /// An invitation of an administrator's.
 pub(crate) async fn invite(caller: &Caller, db: &Db, user: &mut User) -> Result<(), AuthError> {
-    let to = user.email().to_owned();
-    let code = code_for(caller, &to, None)?;
-    user.confirmation_token.clone_from(&code.hash);
-    let content = Content { to: &to, code: Some(&code), link: Some(LinkType::Invite), ..Content::default() };
-    send(caller, db, user, MailKind::Invite, content).await?;
-    let now = OffsetDateTime::now_utc();
-    user.invited_at = Some(now);
-    user.confirmation_sent_at = Some(now);
-    store::users::update(db, user).await?;
-    one_time::put(db, user, TokenKind::Confirmation, &code.hash, &to).await
+    send_code(caller, db, user, INVITE, None).await
 }
 
-/// A mail by which a user who knows no password comes in: to set another, or just so.
+/// A mail by which a user who knows no password comes in to set another.
 pub(crate) async fn recovery(
     caller: &Caller,
     db: &Db,
     user: &mut User,
-    kind: MailKind,
     challenge: Option<&CodeChallenge>,
 ) -> Result<(), AuthError> {
     let mailer = &caller.live.settings.mailer;
     check_frequency(user.recovery_sent_at, mailer.max_frequency, ErrorCode::OverEmailSendRateLimit)?;
-    let to = user.email().to_owned();
-    let code = code_for(caller, &to, challenge)?;
-    user.recovery_token.clone_from(&code.hash);
-    let link = if kind == MailKind::Recovery { LinkType::Recovery } else { LinkType::Magiclink };
-    let content = Content { to: &to, code: Some(&code), link: Some(link), ..Content::default() };
-    send(caller, db, user, kind, content).await?;
-    user.recovery_sent_at = Some(OffsetDateTime::now_utc());
-    store::users::update(db, user).await?;
-    one_time::put(db, user, TokenKind::Recovery, &code.hash, &to).await
+    send_code(caller, db, user, RECOVERY, challenge).await
+}
+
+/// A mail by which a user comes in without a password.
+pub(crate) async fn magic_link(
+    caller: &Caller,
+    db: &Db,
+    user: &mut User,
+    challenge: Option<&CodeChallenge>,
+) -> Result<(), AuthError> {
+    let mailer = &caller.live.settings.mailer;
+    check_frequency(user.recovery_sent_at, mailer.max_frequency, ErrorCode::OverEmailSendRateLimit)?;
+    send_code(caller, db, user, MAGIC_LINK, challenge).await
 }
 
 /// A code that shows that it is still the user who is signed in.
 pub(crate) async fn reauthentication(caller: &Caller, db: &Db, user: &mut User) -> Result<(), AuthError> {
     let mailer = &caller.live.settings.mailer;
     check_frequency(user.reauthentication_sent_at, mailer.max_frequency, ErrorCode::OverEmailSendRateLimit)?;
+    send_code(caller, db, user, REAUTHENTICATION, None).await
+}
+
+/// Mails with a code to the user's address.
+struct Sort {
+    kind: MailKind,
+    token: TokenKind,
+    link: Option<LinkType>,
+}
+
+const CONFIRMATION: Sort = Sort { kind: MailKind::Confirmation, token: TokenKind::Confirmation, link: Some(LinkType::Signup) };
+const INVITE: Sort = Sort { kind: MailKind::Invite, token: TokenKind::Confirmation, link: Some(LinkType::Invite) };
+const RECOVERY: Sort = Sort { kind: MailKind::Recovery, token: TokenKind::Recovery, link: Some(LinkType::Recovery) };
+const MAGIC_LINK: Sort = Sort { kind: MailKind::MagicLink, token: TokenKind::Recovery, link: Some(LinkType::Magiclink) };
+const REAUTHENTICATION: Sort = Sort { kind: MailKind::Reauthentication, token: TokenKind::Reauthentication, link: None };
+
+async fn send_code(
+    caller: &Caller,
+    db: &Db,
+    user: &mut User,
+    sort: Sort,
+    challenge: Option<&CodeChallenge>,
+) -> Result<(), AuthError> {
     let to = user.email().to_owned();
-    let code = code_for(caller, &to, None)?;
-    user.reauthentication_token.clone_from(&code.hash);
-    let content = Content { to: &to, code: Some(&code), ..Content::default() };
-    send(caller, db, user, MailKind::Reauthentication, content).await?;
-    user.reauthentication_sent_at = Some(OffsetDateTime::now_utc());
+    let code = code_for(caller, &to, challenge)?;
+    let Sort { kind, token, link } = sort;
+    let undo = Undo::token(user, token, &code.hash);
+    let now = OffsetDateTime::now_utc();
+    user.token(token).0.clone_from(&code.hash);
+    let content = Content { to: &to, code: Some(&code), link, ..Content::default() };
+    send(caller, db, user, kind, content, undo).await?;
+    *user.token(token).1 = Some(now);
+    if kind == MailKind::Invite {
+        user.invited_at = Some(now);
+    }
     store::users::update(db, user).await?;
-    one_time::put(db, user, TokenKind::Reauthentication, &code.hash, &to).await
+    one_time::put(db, user, token, &code.hash, &to).await
 }
 
 /// Mails to the new address and, where both have to agree, to the old one.
@@ -127,6 +141,7 @@ pub(crate) async fn email_change(
     } else {
         None
     };
+    let before = user.clone();
     new_email.clone_into(&mut user.email_change);
     user.email_change_token_new.clone_from(&for_new.hash);
     user.email_change_token_current = for_current.as_ref().map(|code| code.hash.clone()).unwrap_or_default();
@@ -141,9 +156,10 @@ pub(crate) async fn email_change(
     };
     let hooked = caller.live.settings.hooks.send_email.enabled;
     let content_of_new = Content { current_code: for_current.as_ref(), ..content(new_email, &for_new) };
-    send(caller, db, user, MailKind::EmailChange, content_of_new).await?;
+    let undo = || Undo::token(&before, TokenKind::EmailChangeNew, &for_new.hash);
+    send(caller, db, user, MailKind::EmailChange, content_of_new, undo()).await?;
     if let Some(code) = for_current.as_ref().filter(|_| !hooked) {
-        send(caller, db, user, MailKind::EmailChange, content(&current, code)).await?;
+        send(caller, db, user, MailKind::EmailChange, content(&current, code), undo()).await?;
     }
     user.email_change_sent_at = Some(OffsetDateTime::now_utc());
     store::users::update(db, user).await?;
@@ -159,7 +175,7 @@ pub(crate) async fn notify(caller: &Caller, db: &Db, user: &User, kind: MailKind
     if !caller.live.settings.mailer.notifies(kind) || content.to.is_empty() {
         return;
     }
-    if let Err(error) = send(caller, db, user, kind, content).await {
+    if let Err(error) = send(caller, db, user, kind, content, Undo::Nothing).await {
         tracing::warn!(?error, kind = kind.name(), "a notification was not sent");
     }
 }
@@ -178,63 +194,112 @@ pub(crate) fn link(caller: &Caller, kind: MailKind, link: LinkType, token_hash: 
     Ok(links::confirmation_url(&base, token_hash, link, &caller.redirect_to))
 }
 
-async fn send(caller: &Caller, db: &Db, user: &User, kind: MailKind, content: Content<'_>) -> Result<(), AuthError> {
+/// Sends a mail: through the hook; or by the mail server, once the transaction is committed; or into the mailbox, with it.
+async fn send(caller: &Caller, db: &Db, user: &User, kind: MailKind, content: Content<'_>, undo: Undo) -> Result<(), AuthError> {
     let settings = &caller.live.settings;
-    let failed = |error: &dyn std::fmt::Display| {
-        AuthError::internal(format!("Error sending {} email", kind.name().replace('_', " ")), error)
-    };
     address::check_authorized(&settings.signup.authorized_addresses, content.to)?;
+    if settings.mailer.email_validation_extended {
+        address::check_deliverable(content.to)?;
+    }
     let hooked = settings.hooks.send_email.enabled;
     // What stays in the project's own mailbox bothers nobody.
     if settings.smtp.host.is_some() || hooked {
         caller.context.count_message(db, Limited::EmailSent, settings.rate_limits.email_sent).await?;
     }
     if hooked {
-        return hooks::send_email(caller, db, user, kind, &content).await;
+        return hooks::send_email(caller, db, user, kind, &content, undo).await;
     }
-    let variables: Value = Variables {
-        confirmation_url: match (content.link, content.code) {
-            (Some(of), Some(code)) => link(caller, kind, of, &code.hash)?,
-            _ => String::new(),
-        },
-        site_url: settings.api.site_url.clone(),
-        redirect_to: caller.redirect_to.clone(),
-        token: content.code.map(|code| code.digits.clone()).unwrap_or_default(),
-        token_hash: content.code.map(|code| code.hash.clone()).unwrap_or_default(),
-        email: user.email().to_owned(),
-        new_email: content.new_email.to_owned(),
-        old_email: content.old_email.to_owned(),
-        sending_to: content.to.to_owned(),
-        phone: user.phone().to_owned(),
-        old_phone: content.old_phone.to_owned(),
-        provider: content.provider.to_owned(),
-        factor_type: content.factor_type.to_owned(),
-        data: Value::Object(user.user_metadata.clone()),
+    let letter = Letter::new(caller, user, kind, &content)?;
+    let waits = matches!(settings.mailer.templates.get(&kind), Some(settings::Template::Url(_)));
+    if settings.smtp.host.is_none() && !waits {
+        return letter.deliver(caller, Some(db)).await;
     }
-    .into();
-    let standard = standard(kind);
-    let subject = settings.mailer.subjects.get(&kind).map_or(standard.subject(), String::as_str);
-    let body = match settings.mailer.templates.get(&kind) {
-        Some(settings::Template::Body(body)) => body.clone(),
-        Some(settings::Template::Url(url)) => template_at(caller, url).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, url, "a mail's template can't be had; the standard one is sent");
-            standard.content().to_owned()
-        }),
-        None => standard.content().to_owned(),
-    };
-    let subject = filled_subject(subject, &variables).map_err(|error| failed(&error))?;
-    let html = filled_body(&body, &variables).map_err(|error| failed(&error))?;
-    let headers = settings.smtp.headers.iter();
-    let headers = headers.flat_map(|(name, values)| values.iter().map(|value| (name.clone(), value.clone()))).collect();
-    let mail = Mail { from: sender(settings), to: content.to.to_owned(), subject, html, headers };
-    let data = json!({
-        "link": variables["ConfirmationURL"],
-        "token": variables["Token"],
-        "token_hash": variables["TokenHash"],
-    });
-    match caller.live.delivery.deliver(&mail).await.map_err(|error| failed(&error))? {
-        Delivered::Sent(_) => Ok(()),
-        Delivered::Keep(kept) => keep(db, Some(user.id), kind.name(), &kept, data).await,
+    let sender = caller.clone();
+    send_afterwards(caller, db, undo, async move { letter.deliver(&sender, None).await });
+    Ok(())
+}
+
+/// A mail that is to be written.
+struct Letter {
+    kind: MailKind,
+    user_id: Uuid,
+    to: String,
+    variables: Value,
+}
+
+impl Letter {
+    fn new(caller: &Caller, user: &User, kind: MailKind, content: &Content<'_>) -> Result<Self, AuthError> {
+        let variables = Variables {
+            confirmation_url: match (content.link, content.code) {
+                (Some(of), Some(code)) => link(caller, kind, of, &code.hash)?,
+                _ => String::new(),
+            },
+            site_url: caller.live.settings.api.site_url.clone(),
+            redirect_to: caller.redirect_to.clone(),
+            token: content.code.map(|code| code.digits.clone()).unwrap_or_default(),
+            token_hash: content.code.map(|code| code.hash.clone()).unwrap_or_default(),
+            email: user.email().to_owned(),
+            new_email: content.new_email.to_owned(),
+            old_email: content.old_email.to_owned(),
+            sending_to: content.to.to_owned(),
+            phone: user.phone().to_owned(),
+            old_phone: content.old_phone.to_owned(),
+            provider: content.provider.to_owned(),
+            factor_type: content.factor_type.to_owned(),
+            data: Value::Object(user.user_metadata.clone()),
+        };
+        Ok(Self { kind, user_id: user.id, to: content.to.to_owned(), variables: variables.into() })
+    }
+
+    fn failed(&self, error: &dyn std::fmt::Display) -> AuthError {
+        AuthError::internal(format!("Error sending {} email", self.kind.name().replace('_', " ")), error)
+    }
+
+    /// `db`: where the mailbox is written, unless by a connection of its own.
+    async fn deliver(&self, caller: &Caller, db: Option<&Db>) -> Result<(), AuthError> {
+        let mail = self.write(caller).await?;
+        match caller.live.delivery.deliver(&mail).await.map_err(|error| self.failed(&error))? {
+            Delivered::Sent(_) => Ok(()),
+            Delivered::Keep(kept) => match db {
+                Some(db) => self.keep(db, &kept).await,
+                None => self.keep(&caller.db().await?, &kept).await,
+            },
+        }
+    }
+
+    async fn write(&self, caller: &Caller) -> Result<Mail, AuthError> {
+        let settings = &caller.live.settings;
+        let subject = settings.mailer.subjects.get(&self.kind).map_or(standard::subject(self.kind), String::as_str);
+        let body = match settings.mailer.templates.get(&self.kind) {
+            Some(settings::Template::Body(body)) => body.clone(),
+            Some(settings::Template::Url(url)) => template_at(caller, url).await.unwrap_or_else(|error| {
+                tracing::warn!(%error, url, "a mail's template can't be had; the standard one is sent");
+                standard::content(self.kind).to_owned()
+            }),
+            None => standard::content(self.kind).to_owned(),
+        };
+        let failed = |error: TemplateError| self.failed(&error);
+        Ok(Mail {
+            from: sender(settings),
+            to: self.to.clone(),
+            subject: filled_subject(subject, &self.variables).map_err(failed)?,
+            html: filled_body(&body, &self.variables).map_err(failed)?,
+            headers: settings
+                .smtp
+                .headers
+                .iter()
+                .flat_map(|(name, values)| values.iter().map(|value| (name.clone(), value.clone())))
+                .collect(),
+        })
+    }
+
+    async fn keep(&self, db: &Db, kept: &MailboxMessage) -> Result<(), AuthError> {
+        let data = json!({
+            "link": self.variables["ConfirmationURL"],
+            "token": self.variables["Token"],
+            "token_hash": self.variables["TokenHash"],
+        });
+        keep(db, Some(self.user_id), self.kind.name(), kept, data).await
     }
 }
 
@@ -281,22 +346,4 @@ pub(super) fn sender(settings: &settings::Settings) -> Sender {
 async fn template_at(caller: &Caller, url: &str) -> Result<String, crate::outgoing::http::HttpError> {
     let answer = caller.context.http().send(crate::outgoing::http::Request::get(url)).await?;
     Ok(String::from_utf8_lossy(&answer.body).into_owned())
-}
-
-pub(super) fn standard(kind: MailKind) -> Message {
-    match kind {
-        MailKind::Invite => Message::Invite,
-        MailKind::Confirmation => Message::Confirmation,
-        MailKind::Recovery => Message::Recovery,
-        MailKind::EmailChange => Message::EmailChange,
-        MailKind::MagicLink => Message::MagicLink,
-        MailKind::Reauthentication => Message::Reauthentication,
-        MailKind::PasswordChanged => Message::PasswordChanged,
-        MailKind::EmailChanged => Message::EmailChanged,
-        MailKind::PhoneChanged => Message::PhoneChanged,
-        MailKind::IdentityLinked => Message::IdentityLinked,
-        MailKind::IdentityUnlinked => Message::IdentityUnlinked,
-        MailKind::MfaFactorEnrolled => Message::MfaFactorEnrolled,
-        MailKind::MfaFactorUnenrolled => Message::MfaFactorUnenrolled,
-    }
 }

@@ -24,9 +24,11 @@ pub(crate) mod phone;
 pub(crate) mod pkce;
 pub(crate) mod refresh;
 pub(crate) mod relying_party;
+pub(crate) mod sealed;
 pub(crate) mod session;
 pub(crate) mod sign_in;
 pub(crate) mod sign_up;
+pub(crate) mod undo;
 pub(crate) mod verify;
 pub(crate) mod web3;
 
@@ -87,8 +89,11 @@ pub(crate) async fn lock(db: &Db, id: Uuid) -> Result<User, AuthError> {
     store::users::find_for_update(db, id).await?.ok_or_else(no_such_user)
 }
 
-/// Users' role and audience where nothing else is said.
+/// The audience that a request is about: its own, or else the settings'.
 pub(crate) fn audience(caller: &Caller) -> &str {
+    if let Some(audience) = &caller.audience {
+        return audience;
+    }
     match caller.live.settings.jwt.aud.as_str() {
         "" => "authenticated",
         audience => audience,

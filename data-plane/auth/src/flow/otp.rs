@@ -6,7 +6,7 @@ use super::{
     audience, audit,
     audit::Action,
     mail, phone,
-    phone::{Channel, Purpose},
+    phone::{Channel, MessageId, Purpose},
     pkce, sign_up,
     sign_up::{SignUp, Way},
 };
@@ -15,7 +15,6 @@ use crate::{
     error::{AuthError, ErrorCode},
     mfa::{self, CodeChallenge},
     model::{Method, User},
-    settings::MailKind,
     store::{self, Db},
 };
 
@@ -56,7 +55,7 @@ pub(crate) async fn by_email(
         }
         audit::note(caller, &tx, &user, Action::UserRecoveryRequested, json!({})).await?;
         pkce::begin(&tx, &user, Method::MagicLink, challenge.as_ref()).await?;
-        mail::recovery(caller, &tx, &mut user, MailKind::MagicLink, challenge.as_ref()).await
+        mail::magic_link(caller, &tx, &mut user, challenge.as_ref()).await
     }
     .await;
     tx.end(outcome).await
@@ -93,7 +92,7 @@ pub(crate) async fn by_phone(
         phone::send_code(caller, &tx, &mut user, number, Purpose::Confirmation, channel).await
     }
     .await;
-    tx.end(outcome).await
+    Ok(tx.end(outcome).await?.get())
 }
 
 /// A link by mail for who has forgotten the password. Nobody learns whether there is such a user.
@@ -103,7 +102,7 @@ pub(crate) async fn recover(caller: &Caller, email: &str, challenge: Option<Code
         let Some(mut user) = store::users::find_by_email(&tx, email, audience(caller)).await? else { return Ok(()) };
         audit::note(caller, &tx, &user, Action::UserRecoveryRequested, json!({})).await?;
         pkce::begin(&tx, &user, Method::Recovery, challenge.as_ref()).await?;
-        mail::recovery(caller, &tx, &mut user, MailKind::Recovery, challenge.as_ref()).await
+        mail::recovery(caller, &tx, &mut user, challenge.as_ref()).await
     }
     .await;
     tx.end(outcome).await
@@ -126,7 +125,7 @@ pub(crate) async fn resend(
 ) -> Result<Option<String>, AuthError> {
     let tx = caller.begin().await?;
     let outcome = resend_within(caller, &tx, again, challenge.as_ref()).await;
-    tx.end(outcome).await
+    Ok(tx.end(outcome).await?.get())
 }
 
 async fn resend_within(
@@ -134,7 +133,7 @@ async fn resend_within(
     db: &Db,
     again: &Again,
     challenge: Option<&CodeChallenge>,
-) -> Result<Option<String>, AuthError> {
+) -> Result<MessageId, AuthError> {
     let aud = audience(caller);
     let found: Option<User> = match again {
         Again::Signup(email) => store::users::find_by_email(db, email, aud).await?,
@@ -148,7 +147,7 @@ async fn resend_within(
             None => store::users::find_by_phone_change(db, number, aud).await?,
         },
     };
-    let Some(mut user) = found else { return Ok(None) };
+    let Some(mut user) = found else { return Ok(MessageId::default()) };
     match again {
         Again::Signup(_) if user.email_confirmed_at.is_none() => {
             audit::note(caller, db, &user, Action::UserConfirmationRequested, json!({})).await?;
@@ -170,7 +169,7 @@ async fn resend_within(
         }
         _ => {}
     }
-    Ok(None)
+    Ok(MessageId::default())
 }
 
 /// A code that shows that it is still the user who is signed in.
@@ -184,7 +183,7 @@ pub(crate) async fn reauthenticate(caller: &Caller, user: &User) -> Result<Optio
                 return Err(AuthError::unprocessable(ErrorCode::EmailNotConfirmed, "Please verify your email first."));
             }
             mail::reauthentication(caller, &tx, &mut user).await?;
-            Ok(None)
+            Ok(MessageId::default())
         } else if !user.phone().is_empty() {
             if user.phone_confirmed_at.is_none() {
                 return Err(AuthError::unprocessable(ErrorCode::PhoneNotConfirmed, "Please verify your phone first."));
@@ -199,11 +198,17 @@ pub(crate) async fn reauthenticate(caller: &Caller, user: &User) -> Result<Optio
         }
     }
     .await;
-    tx.end(outcome).await
+    Ok(tx.end(outcome).await?.get())
 }
 
-/// Whether a code that was sent by [`reauthenticate`] is this one; it is used up.
-pub(crate) async fn check_nonce(caller: &Caller, user: &mut User, nonce: &str) -> Result<(), AuthError> {
+/// Whether the provider takes a code that was sent by [`reauthenticate`], where it checks codes itself. Asks it: not for within a
+/// transaction.
+pub(crate) async fn provider_accepts_nonce(caller: &Caller, user: &User, nonce: &str) -> Option<bool> {
+    if user.email().is_empty() { phone::provider_accepts(caller, user.phone(), nonce).await } else { None }
+}
+
+/// Whether a code that was sent by [`reauthenticate`] is this one; it is used up. `accepted`: what the provider says of it.
+pub(crate) fn check_nonce(caller: &Caller, user: &mut User, nonce: &str, accepted: Option<bool>) -> Result<(), AuthError> {
     let settings = &caller.live.settings;
     let refusal = || AuthError::unprocessable(ErrorCode::ReauthenticationNotValid, "Nonce has expired or is invalid");
     let (address, lifetime) =
@@ -212,7 +217,6 @@ pub(crate) async fn check_nonce(caller: &Caller, user: &mut User, nonce: &str) -
     if stored.is_empty() || super::one_time::is_expired(user.reauthentication_sent_at, lifetime) {
         return Err(refusal());
     }
-    let accepted = if user.email().is_empty() { phone::provider_accepts(caller, address, nonce).await } else { None };
     if !accepted.unwrap_or_else(|| mfa::stored_token_hash(stored, address, nonce)) {
         return Err(refusal());
     }

@@ -1,11 +1,14 @@
 //! Codes by SMS or WhatsApp.
 
+use std::sync::{Arc, OnceLock};
+
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::{
     hooks,
     one_time::{self, Code, check_frequency},
+    undo::{Undo, send_afterwards},
 };
 pub(crate) use crate::message::sms::Channel;
 use crate::{
@@ -33,6 +36,28 @@ impl Purpose {
             Self::Reauthentication => "reauthentication",
         }
     }
+
+    fn token(self) -> TokenKind {
+        match self {
+            Self::Confirmation => TokenKind::Confirmation,
+            Self::PhoneChange => TokenKind::PhoneChange,
+            Self::Reauthentication => TokenKind::Reauthentication,
+        }
+    }
+}
+
+/// What the provider calls a message, if it has a name for it: known once the message is sent, after the flow's transaction.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct MessageId(Arc<OnceLock<String>>);
+
+impl MessageId {
+    fn known(id: String) -> Self {
+        Self(Arc::new(OnceLock::from(id)))
+    }
+
+    pub(crate) fn get(&self) -> Option<String> {
+        self.0.get().cloned()
+    }
 }
 
 impl Channel {
@@ -53,7 +78,7 @@ fn unsupported_channel() -> AuthError {
     )
 }
 
-/// Sends a code, and notes it with the user. Answers the provider's id of the message, if it has one.
+/// Sends a code, and notes it with the user.
 pub(crate) async fn send_code(
     caller: &Caller,
     db: &Db,
@@ -61,40 +86,26 @@ pub(crate) async fn send_code(
     phone: &str,
     purpose: Purpose,
     channel: Channel,
-) -> Result<Option<String>, AuthError> {
+) -> Result<MessageId, AuthError> {
     let sms = &caller.live.settings.sms;
-    let last = match purpose {
-        Purpose::Confirmation => user.confirmation_sent_at,
-        Purpose::PhoneChange => user.phone_change_sent_at,
-        Purpose::Reauthentication => user.reauthentication_sent_at,
-    };
-    check_frequency(last, sms.max_frequency, ErrorCode::OverSmsSendRateLimit)?;
+    let kind = purpose.token();
+    check_frequency(*user.token(kind).1, sms.max_frequency, ErrorCode::OverSmsSendRateLimit)?;
     let now = OffsetDateTime::now_utc();
     let fixed = sms.test_otp.code(phone, now);
     let code = Code::new(phone, sms.otp_length, fixed, None)?;
+    let undo = Undo::token(user, kind, &code.hash);
+    if purpose == Purpose::PhoneChange {
+        phone.clone_into(&mut user.phone_change);
+    }
     let message_id = if fixed.is_some() {
-        Some("test-otp".to_owned())
+        MessageId::known("test-otp".to_owned())
     } else {
         let sent = Text { phone, code: &code.digits, template: &sms.template, channel, kind: purpose.as_str() };
-        deliver(caller, db, user, sent).await?
+        deliver(caller, db, user, sent, undo).await?
     };
-    let kind = match purpose {
-        Purpose::Confirmation => {
-            user.confirmation_token.clone_from(&code.hash);
-            user.confirmation_sent_at = Some(now);
-            TokenKind::Confirmation
-        }
-        Purpose::PhoneChange => {
-            user.phone_change_token.clone_from(&code.hash);
-            user.phone_change_sent_at = Some(now);
-            TokenKind::PhoneChange
-        }
-        Purpose::Reauthentication => {
-            user.reauthentication_token.clone_from(&code.hash);
-            user.reauthentication_sent_at = Some(now);
-            TokenKind::Reauthentication
-        }
-    };
+    let (token, sent_at) = user.token(kind);
+    token.clone_from(&code.hash);
+    *sent_at = Some(now);
     store::users::update(db, user).await?;
     one_time::put(db, user, kind, &code.hash, phone).await?;
     Ok(message_id)
@@ -107,31 +118,32 @@ pub(crate) async fn send_factor_code(
     user: &User,
     phone: &str,
     channel: Channel,
+    undo: Undo,
 ) -> Result<String, AuthError> {
     let settings = &caller.live.settings;
     let fixed = settings.sms.test_otp.code(phone, OffsetDateTime::now_utc());
     let code = Code::new(phone, settings.mfa.phone.otp_length, fixed, None)?;
     if fixed.is_none() {
         let template = &settings.mfa.phone.template;
-        deliver(caller, db, user, Text { phone, code: &code.digits, template, channel, kind: "mfa" }).await?;
+        deliver(caller, db, user, Text { phone, code: &code.digits, template, channel, kind: "mfa" }, undo).await?;
     }
     Ok(code.hash)
 }
 
 /// One code on its way to a phone.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Text<'a> {
-    pub(crate) phone: &'a str,
-    pub(crate) code: &'a str,
+struct Text<'a> {
+    phone: &'a str,
+    code: &'a str,
     /// Empty: upstream's sentence.
-    pub(crate) template: &'a str,
-    pub(crate) channel: Channel,
+    template: &'a str,
+    channel: Channel,
     /// What it is for, as the answer says where it can't be sent.
-    pub(crate) kind: &'static str,
+    kind: &'static str,
 }
 
-/// Sends a code by the hook or the provider, or keeps it. Answers the provider's id of the message, if it has one.
-pub(crate) async fn deliver(caller: &Caller, db: &Db, user: &User, sent: Text<'_>) -> Result<Option<String>, AuthError> {
+/// Sends a code by the hook, or by the provider, once the transaction is committed; or keeps it.
+async fn deliver(caller: &Caller, db: &Db, user: &User, sent: Text<'_>, undo: Undo) -> Result<MessageId, AuthError> {
     let settings = &caller.live.settings;
     let hooked = settings.hooks.send_sms.enabled;
     let provider = caller.live.sms.as_ref();
@@ -142,21 +154,26 @@ pub(crate) async fn deliver(caller: &Caller, db: &Db, user: &User, sent: Text<'_
         caller.context.count_message(db, Limited::SmsSent, settings.rate_limits.sms_sent).await?;
     }
     if hooked {
-        hooks::send_sms(caller, db, user, json!({ "otp": sent.code, "phone": sent.phone })).await?;
-        return Ok(None);
+        hooks::send_sms(caller, db, user, json!({ "otp": sent.code, "phone": sent.phone }), undo).await?;
+        return Ok(MessageId::default());
     }
     let template = if sent.template.is_empty() { "Your code is {{ .Code }}" } else { sent.template };
     let text = Template::parse(template)
         .and_then(|template| template.text(&json!({ "Code": sent.code })))
         .map_err(|error| AuthError::internal("Error sending SMS", error))?;
-    if let Some(provider) = provider {
-        let sms = Sms { phone: sent.phone, text: &text, code: sent.code, channel: sent.channel };
-        let id = provider.send(caller.context.http(), &sms).await.map_err(|error| {
-            tracing::warn!(?error, "a message was not sent to a phone");
-            let message = format!("Error sending {} OTP to provider: {error}", sent.kind);
-            AuthError::unprocessable(ErrorCode::SmsSendFailed, message)
-        })?;
-        return Ok(Some(id));
+    if provider.is_some() {
+        let id = MessageId::default();
+        let (phone, code, channel, kind) = (sent.phone.to_owned(), sent.code.to_owned(), sent.channel, sent.kind);
+        let (sender, found) = (caller.clone(), id.clone());
+        send_afterwards(caller, db, undo, async move {
+            let sms = Sms { phone: &phone, text: &text, code: &code, channel };
+            if let Some(sent) = send_by_provider(&sender, &sms, kind).await? {
+                // Nobody else sets it.
+                found.0.set(sent).ok();
+            }
+            Ok(())
+        });
+        return Ok(id);
     }
     // Without a provider the message is kept in the project, where its developer reads it.
     let data: Value = json!({ "token": sent.code });
@@ -170,7 +187,15 @@ pub(crate) async fn deliver(caller: &Caller, db: &Db, user: &User, sent: Text<'_
         data: &data,
     };
     store::messages::insert(db, &message).await?;
-    Ok(None)
+    Ok(MessageId::default())
+}
+
+async fn send_by_provider(caller: &Caller, sms: &Sms<'_>, kind: &str) -> Result<Option<String>, AuthError> {
+    let Some(provider) = &caller.live.sms else { return Ok(None) };
+    provider.send(caller.context.http(), sms).await.map(Some).map_err(|error| {
+        tracing::warn!(?error, "a message was not sent to a phone");
+        AuthError::unprocessable(ErrorCode::SmsSendFailed, format!("Error sending {kind} OTP to provider: {error}"))
+    })
 }
 
 /// Whether a code is right, where the provider makes and checks the codes itself; nothing where its hash tells.

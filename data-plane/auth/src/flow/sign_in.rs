@@ -2,7 +2,14 @@
 
 use serde_json::json;
 
-use super::{attempts, audience, audit, audit::Action, hooks, session, session::Grant, session::Tokens};
+use super::{
+    attempts, audience, audit,
+    audit::Action,
+    hooks,
+    sealed::{self, Opened},
+    session,
+    session::{Grant, Tokens},
+};
 use crate::{
     caller::Caller,
     error::{AuthError, ErrorCode},
@@ -24,18 +31,19 @@ fn invalid() -> AuthError {
 pub(crate) async fn by_password(caller: &Caller, who: Who, given: &str) -> Result<Tokens, AuthError> {
     let hasher = caller.context.hasher();
     let db = caller.db().await?;
-    attempts::check_password(&db, &who).await?;
     let found = match &who {
         Who::Email(email) => store::users::find_by_email(&db, email, audience(caller)).await?,
         Who::Phone(number) => store::users::find_by_phone(&db, number, audience(caller)).await?,
     };
+    attempts::check_password(caller, &db, &who, found.as_ref()).await?;
     // No connection waits for a hash.
     drop(db);
-    let Some((user, hash)) = found.and_then(|user| user.encrypted_password.clone().map(|hash| (user, hash))) else {
+    let Some((user, stored)) = found.and_then(|user| user.encrypted_password.clone().map(|stored| (user, stored))) else {
         hasher.verify_nothing(given).await?;
         attempts::wrong_password(caller, &who).await?;
         return Err(invalid());
     };
+    let Opened { value: hash, is_stale } = sealed::open(caller, user.id, &stored)?;
     let is_right = hasher.verify(&hash, given).await?;
     hooks::password_verification_attempt(caller, user.id, is_right).await?;
     if !is_right {
@@ -53,16 +61,16 @@ pub(crate) async fn by_password(caller: &Caller, who: Who, given: &str) -> Resul
         }
         _ => None,
     };
-    let rehashed = if hasher.needs_rehash(&hash) { Some(hasher.hash(given).await?) } else { None };
+    let renewed = if hasher.needs_rehash(&hash) { Some(hasher.hash(given).await?) } else { Some(hash).filter(|_| is_stale) };
     let tx = caller.begin().await?;
     let outcome = async {
         let mut user = super::lock(&tx, user.id).await?;
         // Changed since it was compared.
-        if user.encrypted_password.as_deref() != Some(hash.as_str()) {
+        if user.encrypted_password.as_deref() != Some(stored.as_str()) {
             return Err(invalid());
         }
-        if let Some(rehashed) = rehashed {
-            user.encrypted_password = Some(rehashed);
+        if let Some(renewed) = renewed {
+            user.encrypted_password = Some(sealed::seal_hash(caller, user.id, &renewed)?);
             store::users::update(&tx, &mut user).await?;
         }
         let provider = if matches!(who, Who::Email(_)) { "email" } else { "phone" };

@@ -8,7 +8,7 @@ use super::{
     audit::Action,
     hash_new, hooks, mail, phone,
     phone::{Channel, Purpose},
-    pkce, session,
+    pkce, sealed, session,
     session::{Grant, Tokens},
 };
 use crate::{
@@ -127,7 +127,7 @@ fn provider(way: &Way) -> &'static str {
 /// A new account with its identity, not confirmed.
 pub(crate) async fn create(caller: &Caller, db: &Db, wanted: &SignUp, hash: Option<String>) -> Result<User, AuthError> {
     let mut user = unstored(caller, wanted);
-    user.encrypted_password = hash;
+    user.encrypted_password = hash.map(|hash| sealed::seal_hash(caller, user.id, &hash)).transpose()?;
     insert(caller, db, &user).await?;
     let identity = Identity::new(user.id, provider(&wanted.way), identity_data(&user, &wanted.way));
     store::identities::insert(db, &identity).await?;

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use super::{
     attempts, audience, audit,
     audit::Action,
+    mail::{self, Content},
     one_time::is_expired,
     phone, pkce, session,
     session::{Grant, Tokens},
@@ -16,6 +17,7 @@ use crate::{
     error::{AuthError, ErrorCode},
     mfa::{self, PKCE_PREFIX},
     model::{Identity, Method, TokenKind, User},
+    settings::MailKind,
     store::{self, Db},
 };
 
@@ -145,7 +147,7 @@ async fn within(
         }
         TokenKind::PhoneChange => {
             audit::note(caller, db, &user, Action::UserModified, json!({})).await?;
-            change_phone(db, &mut user).await?;
+            change_phone(caller, db, &mut user).await?;
         }
         TokenKind::EmailChangeNew | TokenKind::EmailChangeCurrent => {
             if !agree(caller, db, &mut user, token).await? {
@@ -282,12 +284,13 @@ async fn agree(caller: &Caller, db: &Db, user: &mut User, token: TokenKind) -> R
         return Ok(false);
     }
     audit::note(caller, db, user, Action::UserModified, json!({})).await?;
-    change_email(db, user).await?;
+    change_email(caller, db, user).await?;
     Ok(true)
 }
 
 /// Has the new address in the place of the old one, with the identity.
-pub(crate) async fn change_email(db: &Db, user: &mut User) -> Result<(), AuthError> {
+pub(crate) async fn change_email(caller: &Caller, db: &Db, user: &mut User) -> Result<(), AuthError> {
+    let old = user.email().to_owned();
     let new_email = std::mem::take(&mut user.email_change);
     let mut identities = store::identities::of_user(db, user.id).await?;
     match identities.iter_mut().find(|identity| identity.provider == "email") {
@@ -316,11 +319,16 @@ pub(crate) async fn change_email(db: &Db, user: &mut User) -> Result<(), AuthErr
     user.email_change_confirm_status = 0;
     user.user_metadata.insert("email".to_owned(), json!(new_email));
     user.user_metadata.insert("email_verified".to_owned(), json!(true));
-    store_change(db, user, ErrorCode::EmailExists, "A user with this email address has already been registered").await
+    store_change(db, user, ErrorCode::EmailExists, "A user with this email address has already been registered").await?;
+    // To the old address: whoever has it should know.
+    let content = Content { to: &old, old_email: &old, ..Content::default() };
+    mail::notify(caller, db, user, MailKind::EmailChanged, content).await;
+    Ok(())
 }
 
 /// Has the new number in the place of the old one, with the identity.
-pub(crate) async fn change_phone(db: &Db, user: &mut User) -> Result<(), AuthError> {
+pub(crate) async fn change_phone(caller: &Caller, db: &Db, user: &mut User) -> Result<(), AuthError> {
+    let old = user.phone().to_owned();
     let number = std::mem::take(&mut user.phone_change);
     let mut identities = store::identities::of_user(db, user.id).await?;
     match identities.iter_mut().find(|identity| identity.provider == "phone") {
@@ -343,7 +351,11 @@ pub(crate) async fn change_phone(db: &Db, user: &mut User) -> Result<(), AuthErr
     user.phone_confirmed_at = Some(OffsetDateTime::now_utc());
     user.is_anonymous = false;
     user.phone_change_token.clear();
-    store_change(db, user, ErrorCode::PhoneExists, "A user with this phone number has already been registered").await
+    store_change(db, user, ErrorCode::PhoneExists, "A user with this phone number has already been registered").await?;
+    let to = user.email().to_owned();
+    let content = Content { to: &to, old_phone: &old, ..Content::default() };
+    mail::notify(caller, db, user, MailKind::PhoneChanged, content).await;
+    Ok(())
 }
 
 async fn store_change(db: &Db, user: &mut User, taken: ErrorCode, message: &'static str) -> Result<(), AuthError> {

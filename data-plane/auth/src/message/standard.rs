@@ -1,97 +1,44 @@
-//! The messages that Auth sends by mail: their names in settings, their subjects and their texts if no one wrote others.
+//! The messages that Auth sends by mail: their subjects and texts where nobody wrote others.
 
 use serde_json::{Map, Value};
 
-/// A message by mail. The first six do something when they are answered; the others notify.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Message {
-    Confirmation,
-    Invite,
-    MagicLink,
-    Recovery,
-    EmailChange,
-    Reauthentication,
-    PasswordChanged,
-    EmailChanged,
-    PhoneChanged,
-    IdentityLinked,
-    IdentityUnlinked,
-    MfaFactorEnrolled,
-    MfaFactorUnenrolled,
+use crate::settings::MailKind;
+
+/// The subject of Supabase's documentation for the template.
+pub fn subject(kind: MailKind) -> &'static str {
+    match kind {
+        MailKind::Confirmation => "Confirm Your Signup",
+        MailKind::Invite => "You have been invited",
+        MailKind::MagicLink => "Your Magic Link",
+        MailKind::Recovery => "Reset Your Password",
+        MailKind::EmailChange => "Confirm Email Change",
+        MailKind::Reauthentication => "Confirm Reauthentication",
+        MailKind::PasswordChanged => "Your password has been changed",
+        MailKind::EmailChanged => "Your email address has been changed",
+        MailKind::PhoneChanged => "Your phone number has been changed",
+        MailKind::IdentityLinked => "A new identity has been linked",
+        MailKind::IdentityUnlinked => "An identity has been unlinked",
+        MailKind::MfaFactorEnrolled => "A new MFA factor has been enrolled",
+        MailKind::MfaFactorUnenrolled => "An MFA factor has been unenrolled",
+    }
 }
 
-impl Message {
-    pub const ALL: [Self; 13] = [
-        Self::Confirmation,
-        Self::Invite,
-        Self::MagicLink,
-        Self::Recovery,
-        Self::EmailChange,
-        Self::Reauthentication,
-        Self::PasswordChanged,
-        Self::EmailChanged,
-        Self::PhoneChanged,
-        Self::IdentityLinked,
-        Self::IdentityUnlinked,
-        Self::MfaFactorEnrolled,
-        Self::MfaFactorUnenrolled,
-    ];
-
-    /// As in `GOTRUE_MAILER_SUBJECTS_<NAME>` and `mailer_subjects_<name>`, in lower case.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Confirmation => "confirmation",
-            Self::Invite => "invite",
-            Self::MagicLink => "magic_link",
-            Self::Recovery => "recovery",
-            Self::EmailChange => "email_change",
-            Self::Reauthentication => "reauthentication",
-            Self::PasswordChanged => "password_changed_notification",
-            Self::EmailChanged => "email_changed_notification",
-            Self::PhoneChanged => "phone_changed_notification",
-            Self::IdentityLinked => "identity_linked_notification",
-            Self::IdentityUnlinked => "identity_unlinked_notification",
-            Self::MfaFactorEnrolled => "mfa_factor_enrolled_notification",
-            Self::MfaFactorUnenrolled => "mfa_factor_unenrolled_notification",
-        }
-    }
-
-    /// The subject of Supabase's documentation for the template.
-    pub fn subject(self) -> &'static str {
-        match self {
-            Self::Confirmation => "Confirm Your Signup",
-            Self::Invite => "You have been invited",
-            Self::MagicLink => "Your Magic Link",
-            Self::Recovery => "Reset Your Password",
-            Self::EmailChange => "Confirm Email Change",
-            Self::Reauthentication => "Confirm Reauthentication",
-            Self::PasswordChanged => "Your password has been changed",
-            Self::EmailChanged => "Your email address has been changed",
-            Self::PhoneChanged => "Your phone number has been changed",
-            Self::IdentityLinked => "A new identity has been linked",
-            Self::IdentityUnlinked => "An identity has been unlinked",
-            Self::MfaFactorEnrolled => "A new MFA factor has been enrolled",
-            Self::MfaFactorUnenrolled => "An MFA factor has been unenrolled",
-        }
-    }
-
-    /// The template of the body, HTML.
-    pub fn content(self) -> &'static str {
-        match self {
-            Self::Confirmation => include_str!("standard/confirmation.html"),
-            Self::Invite => include_str!("standard/invite.html"),
-            Self::MagicLink => include_str!("standard/magic_link.html"),
-            Self::Recovery => include_str!("standard/recovery.html"),
-            Self::EmailChange => include_str!("standard/email_change.html"),
-            Self::Reauthentication => include_str!("standard/reauthentication.html"),
-            Self::PasswordChanged => include_str!("standard/password_changed.html"),
-            Self::EmailChanged => include_str!("standard/email_changed.html"),
-            Self::PhoneChanged => include_str!("standard/phone_changed.html"),
-            Self::IdentityLinked => include_str!("standard/identity_linked.html"),
-            Self::IdentityUnlinked => include_str!("standard/identity_unlinked.html"),
-            Self::MfaFactorEnrolled => include_str!("standard/mfa_factor_enrolled.html"),
-            Self::MfaFactorUnenrolled => include_str!("standard/mfa_factor_unenrolled.html"),
-        }
+/// The template of the body, HTML.
+pub fn content(kind: MailKind) -> &'static str {
+    match kind {
+        MailKind::Confirmation => include_str!("standard/confirmation.html"),
+        MailKind::Invite => include_str!("standard/invite.html"),
+        MailKind::MagicLink => include_str!("standard/magic_link.html"),
+        MailKind::Recovery => include_str!("standard/recovery.html"),
+        MailKind::EmailChange => include_str!("standard/email_change.html"),
+        MailKind::Reauthentication => include_str!("standard/reauthentication.html"),
+        MailKind::PasswordChanged => include_str!("standard/password_changed.html"),
+        MailKind::EmailChanged => include_str!("standard/email_changed.html"),
+        MailKind::PhoneChanged => include_str!("standard/phone_changed.html"),
+        MailKind::IdentityLinked => include_str!("standard/identity_linked.html"),
+        MailKind::IdentityUnlinked => include_str!("standard/identity_unlinked.html"),
+        MailKind::MfaFactorEnrolled => include_str!("standard/mfa_factor_enrolled.html"),
+        MailKind::MfaFactorUnenrolled => include_str!("standard/mfa_factor_unenrolled.html"),
     }
 }
 
@@ -141,8 +88,8 @@ impl From<Variables> for Value {
 
 #[cfg(test)]
 mod tests {
-    use super::{Message, Variables};
-    use crate::message::template::Template;
+    use super::{Variables, content, subject};
+    use crate::{message::template::Template, settings::MailKind};
 
     #[test]
     fn every_message_fills_with_what_it_is_about() {
@@ -161,23 +108,23 @@ mod tests {
         };
         let data = data.into();
         let link = "href=\"https://a.test/verify?token=x&amp;type=signup\"";
-        for message in Message::ALL {
-            let html = Template::parse(message.content()).unwrap().html(&data).unwrap();
-            let expected: &[&str] = match message {
-                Message::Confirmation | Message::MagicLink | Message::Recovery => &[link, "123456"],
-                Message::Invite => &[link, "https://b.test"],
-                Message::EmailChange => &[link, "jo@b.test", "new@b.test"],
-                Message::Reauthentication => &["123456"],
-                Message::PasswordChanged => &["jo@b.test"],
-                Message::EmailChanged => &["old@b.test", "jo@b.test"],
-                Message::PhoneChanged => &["4922", "4911", "jo@b.test"],
-                Message::IdentityLinked | Message::IdentityUnlinked => &["github", "jo@b.test"],
-                Message::MfaFactorEnrolled | Message::MfaFactorUnenrolled => &["totp", "jo@b.test"],
+        for kind in MailKind::ALL {
+            let html = Template::parse(content(kind)).unwrap().html(&data).unwrap();
+            let expected: &[&str] = match kind {
+                MailKind::Confirmation | MailKind::MagicLink | MailKind::Recovery => &[link, "123456"],
+                MailKind::Invite => &[link, "https://b.test"],
+                MailKind::EmailChange => &[link, "jo@b.test", "new@b.test"],
+                MailKind::Reauthentication => &["123456"],
+                MailKind::PasswordChanged => &["jo@b.test"],
+                MailKind::EmailChanged => &["old@b.test", "jo@b.test"],
+                MailKind::PhoneChanged => &["4922", "4911", "jo@b.test"],
+                MailKind::IdentityLinked | MailKind::IdentityUnlinked => &["github", "jo@b.test"],
+                MailKind::MfaFactorEnrolled | MailKind::MfaFactorUnenrolled => &["totp", "jo@b.test"],
             };
             for part in expected {
-                assert!(html.contains(part), "{}: {part} in {html}", message.name());
+                assert!(html.contains(part), "{}: {part} in {html}", kind.name());
             }
-            assert!(Template::parse(message.subject()).unwrap().text(&data).is_ok());
+            assert!(Template::parse(subject(kind)).unwrap().text(&data).is_ok());
             assert!(!html.contains("ZgotmplZ"), "{html}");
         }
     }
@@ -185,7 +132,7 @@ mod tests {
     #[test]
     fn a_change_of_a_missing_address_reads_well() {
         let data = Variables { new_email: "new@b.test".to_owned(), ..Variables::default() };
-        let html = Template::parse(Message::EmailChange.content()).unwrap().html(&data.into()).unwrap();
+        let html = Template::parse(content(MailKind::EmailChange)).unwrap().html(&data.into()).unwrap();
         assert!(html.contains("new@b.test") && !html.contains("from"), "{html}");
     }
 }

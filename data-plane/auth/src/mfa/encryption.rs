@@ -1,4 +1,4 @@
-//! Encryption of single values (TOTP secrets, password hashes) under `GOTRUE_SECURITY_DB_ENCRYPTION_*`.
+//! Encryption of single values (TOTP secrets, password hashes, custom providers' secrets) under `GOTRUE_SECURITY_DB_ENCRYPTION_*`.
 //!
 //! A value is JSON: `key_id`, `alg` (`aes-gcm-hkdf`), `data` and `nonce` (standard base64). The key of AES-256-GCM is derived by HKDF
 //! with SHA-256 from the configured key, without a salt, with the object's id as the information: each object has its own key, and a
@@ -14,11 +14,12 @@ use base64::{
 };
 use hkdf::Hkdf;
 use rand::RngExt;
-use secrecy::zeroize::Zeroizing;
+use secrecy::{ExposeSecret as _, SecretString, zeroize::Zeroizing};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use super::Error;
+use crate::settings::DbEncryption;
 
 const ALGORITHM: &str = "aes-gcm-hkdf";
 
@@ -67,6 +68,15 @@ struct Encrypted {
 }
 
 impl EncryptionKeys {
+    /// From settings; all keys are read.
+    pub fn new(settings: &DbEncryption) -> Result<Self, Error> {
+        let read = |(id, key): (&String, &SecretString)| {
+            EncryptionKey::from_base64(id, key.expose_secret()).map(|key| (id.clone(), key))
+        };
+        let keys = settings.keys.iter().map(read).collect::<Result<_, _>>()?;
+        Ok(Self { encrypt_with: settings.encrypt_with.clone(), keys })
+    }
+
     /// What is to be stored for `object` (the id of the user or the factor).
     pub fn seal(&self, object: &str, value: &str) -> Result<String, Error> {
         let Some(key_id) = &self.encrypt_with else { return Ok(value.to_owned()) };

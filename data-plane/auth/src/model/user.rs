@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::{Factor, Identity, timestamp};
+use super::{Factor, Identity, TokenKind, timestamp};
 
 /// A row of `auth.users`. Texts that are null are empty here, as upstream writes them.
 #[derive(Clone)]
@@ -42,6 +42,8 @@ pub struct User {
     pub deleted_at: Option<OffsetDateTime>,
     pub is_sso_user: bool,
     pub is_anonymous: bool,
+    /// Made by this request, instead of read: no column.
+    pub is_new: bool,
 }
 
 impl std::fmt::Debug for User {
@@ -88,6 +90,7 @@ impl User {
             deleted_at: None,
             is_sso_user: false,
             is_anonymous: false,
+            is_new: true,
         }
     }
 
@@ -131,6 +134,7 @@ impl User {
             deleted_at: row.get("deleted_at"),
             is_sso_user: row.get("is_sso_user"),
             is_anonymous: row.get("is_anonymous"),
+            is_new: false,
         }
     }
 
@@ -165,6 +169,18 @@ impl User {
     #[must_use]
     pub fn phone(&self) -> &str {
         self.phone.as_deref().unwrap_or_default()
+    }
+
+    /// Where the hash of a token of a kind is, and when it was sent.
+    pub fn token(&mut self, kind: TokenKind) -> (&mut String, &mut Option<OffsetDateTime>) {
+        match kind {
+            TokenKind::Confirmation => (&mut self.confirmation_token, &mut self.confirmation_sent_at),
+            TokenKind::Reauthentication => (&mut self.reauthentication_token, &mut self.reauthentication_sent_at),
+            TokenKind::Recovery => (&mut self.recovery_token, &mut self.recovery_sent_at),
+            TokenKind::EmailChangeNew => (&mut self.email_change_token_new, &mut self.email_change_sent_at),
+            TokenKind::EmailChangeCurrent => (&mut self.email_change_token_current, &mut self.email_change_sent_at),
+            TokenKind::PhoneChange => (&mut self.phone_change_token, &mut self.phone_change_sent_at),
+        }
     }
 
     /// Says in `app_metadata` how the user can sign in: all ways, and the first.

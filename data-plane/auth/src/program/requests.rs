@@ -13,10 +13,11 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use uuid::Uuid;
 
 use crate::{
     context::AuthContext,
-    error::{AuthError, ErrorCode, show_errors},
+    error::{AuthError, ErrorCode, RequestId, show_errors},
 };
 
 const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
@@ -40,6 +41,9 @@ const EXPOSED: HeaderValue = HeaderValue::from_static("X-Total-Count, Link, X-Su
 /// Pages of every origin: what they bring is a token, no cookie.
 const ANY: HeaderValue = HeaderValue::from_static("*");
 
+/// Longest id of a request that is taken over.
+const LONGEST_ID: usize = 128;
+
 const VARY: HeaderValue = HeaderValue::from_static("Origin, Access-Control-Request-Method, Access-Control-Request-Headers");
 
 pub(super) fn around(service: Router, context: &Arc<AuthContext>) -> Router {
@@ -47,7 +51,7 @@ pub(super) fn around(service: Router, context: &Arc<AuthContext>) -> Router {
         .layer(middleware::from_fn_with_state(Arc::clone(context), in_time))
         .layer(middleware::from_fn(show_errors))
         .layer(middleware::from_fn_with_state(Arc::clone(context), across_origins))
-        .layer(middleware::from_fn(logged))
+        .layer(middleware::from_fn_with_state(Arc::clone(context), logged))
 }
 
 async fn in_time(State(context): State<Arc<AuthContext>>, request: Request, next: Next) -> Response {
@@ -62,11 +66,22 @@ async fn in_time(State(context): State<Arc<AuthContext>>, request: Request, next
 }
 
 /// Neither the query nor the body: both have tokens.
-async fn logged(request: Request, next: Next) -> Response {
+async fn logged(State(context): State<Arc<AuthContext>>, mut request: Request, next: Next) -> Response {
+    let id = context.live().settings.api.request_id_header.as_deref().map(|header| request_id(request.headers(), header));
+    if let Some(id) = &id {
+        request.extensions_mut().insert(RequestId(id.clone()));
+    }
     let (method, path, begun) = (request.method().clone(), request.uri().path().to_owned(), Instant::now());
     let response = next.run(request).await;
-    tracing::info!(%method, path, status = response.status().as_u16(), duration = ?begun.elapsed(), "request");
+    tracing::info!(request_id = id, %method, path, status = response.status().as_u16(), duration = ?begun.elapsed(), "request");
     response
+}
+
+/// As the header says, if that can be written into a log; otherwise a new one.
+fn request_id(headers: &HeaderMap, header: &str) -> String {
+    let given = headers.get(header).and_then(|value| value.to_str().ok());
+    let given = given.filter(|id| !id.is_empty() && id.len() <= LONGEST_ID && id.bytes().all(|byte| byte.is_ascii_graphic()));
+    given.map_or_else(|| Uuid::new_v4().to_string(), ToOwned::to_owned)
 }
 
 async fn across_origins(State(context): State<Arc<AuthContext>>, request: Request, next: Next) -> Response {

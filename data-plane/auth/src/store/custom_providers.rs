@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::{Db, StoreError};
+use super::{Db, Parameter, StoreError};
 
 /// A provider that an administrator has defined.
 #[derive(Clone)]
@@ -127,41 +127,48 @@ pub async fn count(db: &Db) -> Result<i64, StoreError> {
     Ok(db.row("select count(*) from auth.custom_oauth_providers", &[]).await?.map_or(0, |row| row.get(0)))
 }
 
+/// A provider's columns, in the order of the statements.
+macro_rules! values {
+    ($provider:expr) => {
+        [
+            &$provider.id as Parameter<'_>,
+            &$provider.provider_type,
+            &$provider.identifier,
+            &$provider.name,
+            &$provider.client_id,
+            &$provider.client_secret,
+            &$provider.acceptable_client_ids,
+            &$provider.scopes,
+            &$provider.pkce_enabled,
+            &$provider.attribute_mapping,
+            &$provider.authorization_params,
+            &$provider.custom_claims_allowlist,
+            &$provider.enabled,
+            &$provider.email_optional,
+            &$provider.issuer,
+            &$provider.discovery_url,
+            &$provider.skip_nonce_check,
+            &$provider.authorization_url,
+            &$provider.token_url,
+            &$provider.userinfo_url,
+            &$provider.jwks_uri,
+            &$provider.created_at,
+            &$provider.updated_at,
+        ]
+    };
+}
+
 /// Stores a new one.
 ///
 /// # Errors
 /// [`StoreError`]; a unique violation where there is one of this identifier.
 pub async fn insert(db: &Db, provider: &CustomProvider) -> Result<(), StoreError> {
     db.execute(
-        "insert into auth.custom_oauth_providers (id, provider_type, identifier, name, client_id, client_secret, \
-         acceptable_client_ids, scopes, pkce_enabled, attribute_mapping, authorization_params, custom_claims_allowlist, enabled, \
-         email_optional, issuer, discovery_url, skip_nonce_check, authorization_url, token_url, userinfo_url, jwks_uri, \
-         created_at, updated_at) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $22)",
-        &[
-            &provider.id,
-            &provider.provider_type,
-            &provider.identifier,
-            &provider.name,
-            &provider.client_id,
-            &provider.client_secret,
-            &provider.acceptable_client_ids,
-            &provider.scopes,
-            &provider.pkce_enabled,
-            &provider.attribute_mapping,
-            &provider.authorization_params,
-            &provider.custom_claims_allowlist,
-            &provider.enabled,
-            &provider.email_optional,
-            &provider.issuer,
-            &provider.discovery_url,
-            &provider.skip_nonce_check,
-            &provider.authorization_url,
-            &provider.token_url,
-            &provider.userinfo_url,
-            &provider.jwks_uri,
-            &provider.created_at,
-        ],
+        "insert into auth.custom_oauth_providers (id, provider_type, identifier, name, client_id, client_secret, acceptable_client_ids, scopes, pkce_enabled, \
+         attribute_mapping, authorization_params, custom_claims_allowlist, enabled, email_optional, issuer, \
+         discovery_url, skip_nonce_check, authorization_url, token_url, userinfo_url, jwks_uri, created_at, updated_at) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)",
+        &values!(provider),
     )
     .await?;
     Ok(())
@@ -174,32 +181,12 @@ pub async fn insert(db: &Db, provider: &CustomProvider) -> Result<(), StoreError
 pub async fn update(db: &Db, provider: &mut CustomProvider) -> Result<(), StoreError> {
     provider.updated_at = now();
     db.execute(
-        "update auth.custom_oauth_providers set name = $2, client_id = $3, client_secret = $4, acceptable_client_ids = $5, \
-         scopes = $6, pkce_enabled = $7, attribute_mapping = $8, authorization_params = $9, custom_claims_allowlist = $10, \
-         enabled = $11, email_optional = $12, issuer = $13, discovery_url = $14, skip_nonce_check = $15, \
-         authorization_url = $16, token_url = $17, userinfo_url = $18, jwks_uri = $19, updated_at = $20 where id = $1",
-        &[
-            &provider.id,
-            &provider.name,
-            &provider.client_id,
-            &provider.client_secret,
-            &provider.acceptable_client_ids,
-            &provider.scopes,
-            &provider.pkce_enabled,
-            &provider.attribute_mapping,
-            &provider.authorization_params,
-            &provider.custom_claims_allowlist,
-            &provider.enabled,
-            &provider.email_optional,
-            &provider.issuer,
-            &provider.discovery_url,
-            &provider.skip_nonce_check,
-            &provider.authorization_url,
-            &provider.token_url,
-            &provider.userinfo_url,
-            &provider.jwks_uri,
-            &provider.updated_at,
-        ],
+        "update auth.custom_oauth_providers set name = $4, client_id = $5, client_secret = $6, acceptable_client_ids = $7, scopes = $8, pkce_enabled = $9, \
+         attribute_mapping = $10, authorization_params = $11, custom_claims_allowlist = $12, enabled = $13, \
+         email_optional = $14, issuer = $15, discovery_url = $16, skip_nonce_check = $17, authorization_url = $18, \
+         token_url = $19, userinfo_url = $20, jwks_uri = $21, created_at = $22, updated_at = $23 \
+         where id = $1 and provider_type = $2 and identifier = $3",
+        &values!(provider),
     )
     .await?;
     Ok(())

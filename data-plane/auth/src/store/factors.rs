@@ -93,6 +93,15 @@ pub async fn update(db: &Db, factor: &mut Factor) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Has the secret of a factor be stored in another form.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn set_secret(db: &Db, id: Uuid, secret: &str) -> Result<(), StoreError> {
+    db.execute("update auth.mfa_factors set secret = $2 where id = $1", &[&id, &secret]).await?;
+    Ok(())
+}
+
 /// Removes one with its challenges.
 ///
 /// # Errors

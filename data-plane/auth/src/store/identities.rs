@@ -44,13 +44,13 @@ pub async fn find(db: &Db, provider: &str, provider_id: &str) -> Result<Option<I
     Ok(db.row(sql, &[&provider, &provider_id]).await?.as_ref().map(Identity::from_row))
 }
 
-/// As [`find`], whatever the case of its letters.
+/// As [`find`], by one of several ways to write its id; the oldest.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn find_in_any_case(db: &Db, provider: &str, provider_id: &str) -> Result<Option<Identity>, StoreError> {
-    let sql = select!("where provider = $1 and lower(provider_id) = lower($2) order by created_at, id limit 1");
-    Ok(db.row(sql, &[&provider, &provider_id]).await?.as_ref().map(Identity::from_row))
+pub async fn find_one_of(db: &Db, provider: &str, provider_ids: &[String]) -> Result<Option<Identity>, StoreError> {
+    let sql = select!("where provider = $1 and provider_id = any($2) order by created_at, id limit 1");
+    Ok(db.row(sql, &[&provider, &provider_ids]).await?.as_ref().map(Identity::from_row))
 }
 
 /// All with one of the addresses, whoever's.

@@ -1,5 +1,7 @@
 //! `auth.sessions` and `auth.mfa_amr_claims`
 
+use std::net::IpAddr;
+
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -39,6 +41,17 @@ pub async fn find_for_update(db: &Db, id: Uuid) -> Result<Option<Session>, Store
 pub async fn of_user(db: &Db, user_id: Uuid) -> Result<Vec<Session>, StoreError> {
     let rows = db.rows(select!("where user_id = $1 order by created_at"), &[&user_id]).await?;
     Ok(rows.iter().map(Session::from_row).collect())
+}
+
+/// Whether a user has a session of its own that was last used in this network: the address's neighbours, by /24 or /64.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn is_in_network(db: &Db, user_id: Uuid, ip: IpAddr) -> Result<bool, StoreError> {
+    let sql = "select exists (select from auth.sessions where user_id = $1 and oauth_client_id is null and \
+               set_masklen(ip, case family(ip) when 4 then 24 else 64 end)::cidr = \
+               set_masklen($2::inet, case family($2::inet) when 4 then 24 else 64 end)::cidr)";
+    Ok(db.row(sql, &[&user_id, &ip.to_canonical()]).await?.is_some_and(|row| row.get(0)))
 }
 
 /// Stores a new one.

@@ -65,7 +65,9 @@ pub async fn find_by_phone(db: &Db, phone: &str, aud: &str) -> Result<Option<Use
 /// # Errors
 /// [`StoreError`]
 pub async fn find_by_email_change(db: &Db, email: &str, aud: &str) -> Result<Option<User>, StoreError> {
-    let sql = select!("where instance_id = $1 and lower(email_change) = $2 and aud = $3 and is_sso_user = false limit 1");
+    let sql = select!(
+        "where instance_id = $1 and lower(email_change) = $2 and email_change <> '' and aud = $3 and is_sso_user = false limit 1"
+    );
     Ok(db.row(sql, &[&INSTANCE, &email.to_lowercase(), &aud]).await?.as_ref().map(User::from_row))
 }
 
@@ -74,8 +76,50 @@ pub async fn find_by_email_change(db: &Db, email: &str, aud: &str) -> Result<Opt
 /// # Errors
 /// [`StoreError`]
 pub async fn find_by_phone_change(db: &Db, phone: &str, aud: &str) -> Result<Option<User>, StoreError> {
-    let sql = select!("where instance_id = $1 and phone_change = $2 and aud = $3 and is_sso_user = false limit 1");
+    let sql = select!(
+        "where instance_id = $1 and phone_change = $2 and phone_change <> '' and aud = $3 and is_sso_user = false limit 1"
+    );
     Ok(db.row(sql, &[&INSTANCE, &phone, &aud]).await?.as_ref().map(User::from_row))
+}
+
+/// A user's columns, in the order of the statements.
+macro_rules! values {
+    ($user:expr) => {
+        [
+            &$user.id as Parameter<'_>,
+            &$user.aud,
+            &$user.role,
+            &$user.email,
+            &$user.phone,
+            &$user.encrypted_password,
+            &$user.email_confirmed_at,
+            &$user.invited_at,
+            &$user.confirmation_token,
+            &$user.confirmation_sent_at,
+            &$user.recovery_token,
+            &$user.recovery_sent_at,
+            &$user.email_change,
+            &$user.email_change_token_new,
+            &$user.email_change_token_current,
+            &$user.email_change_sent_at,
+            &$user.email_change_confirm_status,
+            &$user.phone_confirmed_at,
+            &$user.phone_change,
+            &$user.phone_change_token,
+            &$user.phone_change_sent_at,
+            &$user.reauthentication_token,
+            &$user.reauthentication_sent_at,
+            &$user.last_sign_in_at,
+            &json(&$user.app_metadata),
+            &json(&$user.user_metadata),
+            &$user.created_at,
+            &$user.updated_at,
+            &$user.banned_until,
+            &$user.deleted_at,
+            &$user.is_sso_user,
+            &$user.is_anonymous,
+        ]
+    };
 }
 
 /// Stores somebody new.
@@ -83,50 +127,16 @@ pub async fn find_by_phone_change(db: &Db, phone: &str, aud: &str) -> Result<Opt
 /// # Errors
 /// [`StoreError`]; a unique violation where address or number are another's.
 pub async fn insert(db: &Db, user: &User) -> Result<(), StoreError> {
-    let (app, data) = (json(&user.app_metadata), json(&user.user_metadata));
     db.execute(
-        "insert into auth.users (instance_id, id, aud, role, email, phone, encrypted_password, email_confirmed_at, invited_at, \
+        "insert into auth.users (id, aud, role, email, phone, encrypted_password, email_confirmed_at, invited_at, \
          confirmation_token, confirmation_sent_at, recovery_token, recovery_sent_at, email_change, email_change_token_new, \
-         email_change_token_current, email_change_sent_at, email_change_confirm_status, phone_confirmed_at, phone_change, \
-         phone_change_token, phone_change_sent_at, reauthentication_token, reauthentication_sent_at, last_sign_in_at, \
-         raw_app_meta_data, raw_user_meta_data, created_at, updated_at, banned_until, deleted_at, is_sso_user, is_anonymous) \
+         email_change_token_current, email_change_sent_at, email_change_confirm_status, phone_confirmed_at, \
+         phone_change, phone_change_token, phone_change_sent_at, reauthentication_token, reauthentication_sent_at, \
+         last_sign_in_at, raw_app_meta_data, raw_user_meta_data, created_at, updated_at, banned_until, deleted_at, \
+         is_sso_user, is_anonymous, instance_id) \
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, \
-         $25, $26, $27, $28, $29, $30, $31, $32, $33)",
-        &[
-            &INSTANCE,
-            &user.id,
-            &user.aud,
-            &user.role,
-            &user.email,
-            &user.phone,
-            &user.encrypted_password,
-            &user.email_confirmed_at,
-            &user.invited_at,
-            &user.confirmation_token,
-            &user.confirmation_sent_at,
-            &user.recovery_token,
-            &user.recovery_sent_at,
-            &user.email_change,
-            &user.email_change_token_new,
-            &user.email_change_token_current,
-            &user.email_change_sent_at,
-            &user.email_change_confirm_status,
-            &user.phone_confirmed_at,
-            &user.phone_change,
-            &user.phone_change_token,
-            &user.phone_change_sent_at,
-            &user.reauthentication_token,
-            &user.reauthentication_sent_at,
-            &user.last_sign_in_at,
-            &app,
-            &data,
-            &user.created_at,
-            &user.updated_at,
-            &user.banned_until,
-            &user.deleted_at,
-            &user.is_sso_user,
-            &user.is_anonymous,
-        ],
+         $25, $26, $27, $28, $29, $30, $31, $32, '00000000-0000-0000-0000-000000000000')",
+        &values!(user),
     )
     .await?;
     Ok(())
@@ -138,50 +148,16 @@ pub async fn insert(db: &Db, user: &User) -> Result<(), StoreError> {
 /// [`StoreError`]; a unique violation where address or number are another's.
 pub async fn update(db: &Db, user: &mut User) -> Result<(), StoreError> {
     user.updated_at = Some(OffsetDateTime::now_utc());
-    let (app, data) = (json(&user.app_metadata), json(&user.user_metadata));
-    let parameters: [Parameter<'_>; 32] = [
-        &user.id,
-        &user.aud,
-        &user.role,
-        &user.email,
-        &user.phone,
-        &user.encrypted_password,
-        &user.email_confirmed_at,
-        &user.invited_at,
-        &user.confirmation_token,
-        &user.confirmation_sent_at,
-        &user.recovery_token,
-        &user.recovery_sent_at,
-        &user.email_change,
-        &user.email_change_token_new,
-        &user.email_change_token_current,
-        &user.email_change_sent_at,
-        &user.email_change_confirm_status,
-        &user.phone_confirmed_at,
-        &user.phone_change,
-        &user.phone_change_token,
-        &user.phone_change_sent_at,
-        &user.reauthentication_token,
-        &user.reauthentication_sent_at,
-        &user.last_sign_in_at,
-        &app,
-        &data,
-        &user.created_at,
-        &user.updated_at,
-        &user.banned_until,
-        &user.deleted_at,
-        &user.is_sso_user,
-        &user.is_anonymous,
-    ];
     db.execute(
         "update auth.users set aud = $2, role = $3, email = $4, phone = $5, encrypted_password = $6, email_confirmed_at = $7, \
          invited_at = $8, confirmation_token = $9, confirmation_sent_at = $10, recovery_token = $11, recovery_sent_at = $12, \
          email_change = $13, email_change_token_new = $14, email_change_token_current = $15, email_change_sent_at = $16, \
          email_change_confirm_status = $17, phone_confirmed_at = $18, phone_change = $19, phone_change_token = $20, \
-         phone_change_sent_at = $21, reauthentication_token = $22, reauthentication_sent_at = $23, last_sign_in_at = $24, \
-         raw_app_meta_data = $25, raw_user_meta_data = $26, created_at = $27, updated_at = $28, banned_until = $29, \
-         deleted_at = $30, is_sso_user = $31, is_anonymous = $32 where id = $1",
-        &parameters,
+         phone_change_sent_at = $21, reauthentication_token = $22, reauthentication_sent_at = $23, \
+         last_sign_in_at = $24, raw_app_meta_data = $25, raw_user_meta_data = $26, created_at = $27, updated_at = $28, \
+         banned_until = $29, deleted_at = $30, is_sso_user = $31, is_anonymous = $32 \
+         where id = $1",
+        &values!(user),
     )
     .await?;
     Ok(())
@@ -204,7 +180,8 @@ pub async fn signed_in(db: &Db, user: &mut User) -> Result<(), StoreError> {
 /// # Errors
 /// [`StoreError`]
 pub async fn delete(db: &Db, id: Uuid) -> Result<(), StoreError> {
-    db.execute("delete from auth.refresh_tokens where user_id = $1::uuid::text", &[&id]).await?;
+    let tokens = "delete from auth.refresh_tokens where instance_id = $1 and user_id = $2::uuid::text";
+    db.execute(tokens, &[&INSTANCE, &id]).await?;
     db.execute("delete from auth.users where id = $1", &[&id]).await?;
     Ok(())
 }

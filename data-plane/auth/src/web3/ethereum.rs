@@ -56,6 +56,14 @@ pub(super) fn address_of(key: &VerifyingKey) -> String {
     format!("0x{}", hex::encode(&hash[12..]))
 }
 
+/// The digits of an address, whose letters are large where a hash of the address says so (EIP-55).
+pub(super) fn checksummed(digits: &str) -> String {
+    let digits = digits.to_ascii_lowercase();
+    let hash = hex::encode(Keccak256::digest(&digits));
+    let written = digits.chars().zip(hash.chars());
+    written.map(|(digit, of_hash)| if of_hash >= '8' { digit.to_ascii_uppercase() } else { digit }).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,6 +75,13 @@ mod tests {
         one[31] = 1;
         let key = k256::ecdsa::SigningKey::from_slice(&one).unwrap();
         assert_eq!(address_of(key.verifying_key()), "0x7e5f4552091a69125d5dfcb7b8c2659029395bdf");
+    }
+
+    #[test]
+    fn the_addresses_of_eip_55() {
+        for digits in ["5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed", "fB6916095ca1df60bB79Ce92cE3Ea74c37c5d359"] {
+            assert_eq!(checksummed(&digits.to_lowercase()), digits);
+        }
     }
 
     #[test]

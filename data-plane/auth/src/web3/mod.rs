@@ -22,6 +22,9 @@ use message::Message;
 const SHORTEST: usize = 64;
 const LONGEST: usize = 20 * 1024;
 
+/// What the ids of its identities begin with.
+const ETHEREUM_ID: &str = "web3:ethereum:0x";
+
 /// Whose key signs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Chain {
@@ -75,10 +78,17 @@ pub struct Wallet {
 
 impl Wallet {
     /// The identity's `provider_id`, and the claim `sub`. GoTrue stores an Ethereum address as its message has it (supabase/auth's
-    /// issue 2264): identities that were loaded from a dump are found by `lower(provider_id)`.
+    /// issue 2264): identities that were loaded from a dump are found by [`other_forms`].
     pub fn provider_id(&self) -> String {
         format!("web3:{}:{}", self.chain.as_str(), self.address)
     }
+}
+
+/// How others may write an identity's id: an address of Ethereum as EIP-55 has it, and in capitals.
+#[must_use]
+pub fn other_forms(provider_id: &str) -> Option<Vec<String>> {
+    let digits = provider_id.strip_prefix(ETHEREUM_ID)?;
+    Some([ethereum::checksummed(digits), digits.to_ascii_uppercase()].map(|digits| format!("{ETHEREUM_ID}{digits}")).into())
 }
 
 /// Why nobody is signed in.

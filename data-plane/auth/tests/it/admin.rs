@@ -394,3 +394,17 @@ async fn one_address_is_given_once() {
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 422, 422, 422]);
 }
+
+#[tokio::test]
+async fn app_metadata_is_for_administrators() {
+    let project = project(|settings| settings.mailer.autoconfirm = true).await;
+    let session = project.signed_up("ann@example.com").await;
+    let body = json!({ "app_metadata": { "plan": "pro" }, "data": { "name": "Ann" } });
+    let refused = project.ask("PUT", "/user", &text(&session, "/access_token"), body.clone()).await;
+    assert_eq!(refused.error(), (403, "not_admin".to_owned()));
+    project.admin("PUT", &format!("/admin/users/{}", text(&session, "/user/id")), json!({ "role": "service_role" })).await.ok();
+    let refresh = json!({ "refresh_token": session["refresh_token"] });
+    let session = project.post("/token?grant_type=refresh_token", refresh).await.ok();
+    let user = project.ask("PUT", "/user", &text(&session, "/access_token"), body).await.ok();
+    assert_eq!((&user["app_metadata"]["plan"], &user["user_metadata"]["name"]), (&json!("pro"), &json!("Ann")));
+}

@@ -30,6 +30,13 @@ impl Authenticator {
         }
     }
 
+    /// One of several worlds', whose keys of the same number are others.
+    pub(crate) fn new_of(seed: u8, world: u32) -> Self {
+        let mut authenticator = Self::new(seed);
+        authenticator.id.extend(world.to_be_bytes());
+        authenticator
+    }
+
     fn client_data(&self, kind: &str, options: &Value) -> Vec<u8> {
         let data = json!({ "type": kind, "challenge": options["challenge"], "origin": self.origin, "crossOrigin": false });
         data.to_string().into_bytes()

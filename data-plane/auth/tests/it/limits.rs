@@ -106,6 +106,38 @@ async fn a_password_is_not_guessed_for_long() {
 }
 
 #[tokio::test]
+async fn whoever_guesses_does_not_keep_the_owner_out() {
+    let project = project(|settings| settings.mailer.autoconfirm = true).await;
+    let sign_in = async |password: &str, address: &str| {
+        let request = Request::post("/token?grant_type=password")
+            .header("x-supabase-api-version", "2024-01-01")
+            .header("x-forwarded-for", address)
+            .body(Body::from(json!({ "email": "ann@example.com", "password": password }).to_string()));
+        project.send(request.unwrap()).await
+    };
+    project.signed_up("ann@example.com").await;
+    project.sql("delete from auth.sessions").await;
+    sign_in("correct horse", "203.0.113.7").await.ok();
+    for number in 0..50 {
+        let wrong = sign_in("wrong", &format!("198.51.100.{number}")).await;
+        assert_eq!(wrong.error(), (400, "invalid_credentials".to_owned()));
+    }
+    // Wherever strangers come from, whatever they know by now.
+    refused(&sign_in("correct horse", "198.51.100.99").await, "over_request_rate_limit");
+    refused(&sign_in("correct horse", "192.0.2.1").await, "over_request_rate_limit");
+    // The owner's neighbours are believed to be the owner, and not for ever.
+    sign_in("correct horse", "203.0.113.200").await.ok();
+    for _ in 0..50 {
+        assert_eq!(sign_in("wrong", "203.0.113.7").await.error(), (400, "invalid_credentials".to_owned()));
+    }
+    refused(&sign_in("correct horse", "203.0.113.7").await, "over_request_rate_limit");
+    // A link by mail leads in all the same.
+    project.post("/otp", json!({ "email": "ann@example.com" })).await.ok();
+    let (_, data) = project.last_message("ann@example.com").await;
+    project.post("/verify", json!({ "type": "email", "token_hash": data["token_hash"] })).await.ok();
+}
+
+#[tokio::test]
 async fn a_code_is_void_after_many_wrong_guesses() {
     let project = project(|_| ()).await;
     let verify = |code: &str| json!({ "type": "email", "email": "ann@example.com", "token": code });

@@ -192,3 +192,23 @@ async fn links_that_can_not_be_made_are_refused() {
     }
     assert_eq!(project.count("select count(*) from auth.users").await, 2);
 }
+
+#[tokio::test]
+async fn who_had_an_address_hears_of_its_change() {
+    let project = project(|settings| {
+        settings.mailer.autoconfirm = true;
+        settings.signup.phone = true;
+        settings.sms.autoconfirm = true;
+        settings.mailer.notifications.extend([auth::settings::MailKind::EmailChanged, auth::settings::MailKind::PhoneChanged]);
+    })
+    .await;
+    let token = text(&project.signed_up("ann@example.com").await, "/access_token");
+    project.ask("PUT", "/user", &token, json!({ "email": "anna@example.com" })).await.ok();
+    let (kind, data) = project.last_message("ann@example.com").await;
+    assert_eq!(kind, "email_changed_notification");
+    assert!(text(&data, "/text").contains("anna@example.com"), "{data}");
+    project.ask("PUT", "/user", &token, json!({ "phone": "15550100" })).await.ok();
+    let (kind, data) = project.last_message("anna@example.com").await;
+    assert_eq!(kind, "phone_changed_notification");
+    assert!(text(&data, "/text").contains("15550100"), "{data}");
+}

@@ -2,6 +2,9 @@
 
 mod admin;
 mod authenticator;
+mod codes;
+mod contract;
+mod encryption;
 mod hooks;
 mod hostile;
 mod id_token;
@@ -13,10 +16,13 @@ mod oauth_server;
 mod openid;
 mod passkeys;
 mod phone;
+mod plans;
 mod program;
 mod sequences;
 mod sessions;
 mod sign_up;
+mod slow;
 mod social;
 mod support;
+mod ways;
 mod web3;

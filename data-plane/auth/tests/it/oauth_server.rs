@@ -181,6 +181,47 @@ async fn a_user_allows_a_client_and_the_client_gets_tokens_for_its_code() {
 }
 
 #[tokio::test]
+async fn an_id_token_is_signed_by_the_project_s_key_where_others_can_verify_that() {
+    let signer = p256::ecdsa::SigningKey::from_slice(&[7; 32]).unwrap();
+    let point = signer.verifying_key().to_encoded_point(false);
+    let part = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+    let key = json!({
+        "kty": "EC", "crv": "P-256", "kid": "k1", "key_ops": ["sign", "verify"],
+        "x": part(point.x().unwrap()), "y": part(point.y().unwrap()), "d": part(&signer.to_bytes()),
+    });
+    let project = project(|settings| {
+        enabled(settings);
+        settings.jwt.keys = auth::settings::JwtKey::parse_set(&json!([key]).to_string()).unwrap();
+    })
+    .await;
+    let app = client(&project, json!({ "token_endpoint_auth_method": "none", "client_type": "public" })).await;
+    let token = signed_up(&project, "ann@example.com").await;
+    let code = code(&project, &app, &token, "&scope=openid%20email&nonce=n1").await;
+    let members = [
+        ("grant_type", "authorization_code"),
+        ("client_id", &app.id),
+        ("code", &code),
+        ("redirect_uri", CALLBACK),
+        ("code_verifier", VERIFIER),
+    ];
+    let issued = form(&project, None, &members).await.ok();
+    let identity = text(&issued, "/id_token");
+    let header = jsonwebtoken::decode_header(&identity).unwrap();
+    assert_eq!((header.alg, header.kid.as_deref()), (Algorithm::ES256, Some("k1")));
+    let known: jsonwebtoken::jwk::JwkSet = serde_json::from_str(&project.get("/.well-known/jwks.json", "").await.body).unwrap();
+    let mut validation = Validation::new(Algorithm::ES256);
+    validation.set_audience(&[&app.id]);
+    validation.set_issuer(&["http://ref.api.localhost:8000/auth/v1"]);
+    let key = DecodingKey::from_jwk(known.find("k1").unwrap()).unwrap();
+    let claims = jsonwebtoken::decode::<Value>(&identity, &key, &validation).unwrap().claims;
+    assert_eq!((&claims["nonce"], &claims["email"]), (&json!("n1"), &json!("ann@example.com")));
+    // It says who somebody is, and opens nothing.
+    assert_eq!(project.get("/user", &identity).await.error(), (403, "bad_jwt".to_owned()));
+    let document = project.get("/.well-known/openid-configuration", "").await.ok();
+    assert!(document["id_token_signing_alg_values_supported"].as_array().unwrap().contains(&json!("ES256")));
+}
+
+#[tokio::test]
 async fn a_refresh_token_of_a_client_is_good_with_the_client_only() {
     let project = project(enabled).await;
     let app = client(&project, json!({})).await;

@@ -75,7 +75,7 @@ async fn stopped(p: Running) -> String {
 async fn it_makes_its_tables_and_serves() {
     let database = without_tables().await;
     let mut p = given(&database).start().await;
-    assert!(p.log.contains("the schema is up to date migrations=2"), "{}", p.log);
+    assert!(p.log.contains("the schema is up to date migrations=3"), "{}", p.log);
     assert!(p.log.contains("GOTRUE_DB_DRIVER has no effect"), "{}", p.log);
     let (status, health) = ask(p.address, "GET /health").await;
     assert!(status == 200 && health.contains(r#""name":"GoTrue""#), "{health}");
@@ -106,7 +106,7 @@ async fn commands_do_one_thing() {
     let database = without_tables().await;
     let given = given(&database);
     let (code, said) = given.ends(&["migrate"]).await;
-    assert!(code == 0 && said.contains("migrations=2"), "{said}");
+    assert!(code == 0 && said.contains("migrations=3"), "{said}");
     let (code, said) = given.ends(&["migrate"]).await;
     assert!(code == 0 && said.contains("migrations=0"), "{said}");
     assert_eq!(given.prints(&["version"]).await, (0, format!("{}\n", env!("CARGO_PKG_VERSION"))));
@@ -164,6 +164,47 @@ async fn it_waits_for_a_database_and_can_be_stopped_meanwhile() {
     link.open().await;
     assert_eq!(sign_in(&p, "someone@example.com").await.0, 200);
     stopped(p).await;
+}
+
+#[tokio::test]
+async fn requests_are_called_what_their_header_says() {
+    let database = database().await;
+    let mut link = test_postgres::Link::closed(&database);
+    link.open().await;
+    let (password, name) = (database.password(), database.name());
+    let url = format!("postgres://supabase_auth_admin:{password}@127.0.0.1:{}/{name}", link.port());
+    let mut p = given(&database).with("DATABASE_URL", &url).with("REQUEST_ID_HEADER", "X-Request-Id").start().await;
+    ask(p.address, "GET /health\nX-Request-Id: one-1").await;
+    p.logs("request_id=\"one-1\" method=GET path=\"/health\"").await;
+    link.close().await;
+    let request =
+        "POST /token?grant_type=password\nX-Request-Id: two-2\nContent-Type: application/json\n\n{\"email\":\"a@b.test\"}";
+    let (status, body) = ask(p.address, request).await;
+    assert!(status == 503 && body.contains("\"error_id\":\"two-2\""), "{status} {body}");
+    // What would break the log is not taken over.
+    ask(p.address, &format!("GET /health\nX-Request-Id: {}", "x".repeat(200))).await;
+    p.logs("path=\"/health\"").await;
+    let log = stopped(p).await;
+    assert!(!log.contains("xxx"), "{log}");
+}
+
+#[tokio::test]
+async fn tokens_are_of_the_methods_that_are_valid() {
+    let database = database().await;
+    let p = given(&database).start().await;
+    let (_, session) = sign_up(&p, "someone@example.com").await;
+    stopped(p).await;
+    let key = json!([{ "kty": "OKP", "crv": "Ed25519", "kid": "k", "key_ops": ["sign", "verify"],
+        "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "d": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A" }]);
+    let given = given(&database).with("GOTRUE_JWT_KEYS", &key.to_string());
+    let user = |session: &Value| format!("GET /user\nAuthorization: Bearer {}", session["access_token"].as_str().unwrap());
+    for (methods, status) in [("", 200), ("HS256,EdDSA", 200), ("EdDSA", 403)] {
+        let p = given.clone().with("GOTRUE_JWT_VALID_METHODS", methods).start().await;
+        assert_eq!(ask(p.address, &user(&session)).await.0, status, "{methods}");
+        let (_, new) = sign_in(&p, "someone@example.com").await;
+        assert_eq!(ask(p.address, &user(&new)).await.0, 200, "{methods}");
+        stopped(p).await;
+    }
 }
 
 #[tokio::test]

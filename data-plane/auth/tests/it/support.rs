@@ -36,6 +36,7 @@ static SHARED: LazyLock<Shared> = LazyLock::new(|| Shared {
 pub(crate) struct Project {
     pub(crate) database: TestDatabase,
     pub(crate) context: Arc<AuthContext>,
+    pool: Arc<Pool>,
     router: Router,
 }
 
@@ -92,11 +93,22 @@ fn over(database: TestDatabase, change: impl FnOnce(&mut Settings)) -> Project {
     settings.mailer.max_frequency = Duration::ZERO;
     settings.sms.max_frequency = Duration::ZERO;
     change(&mut settings);
-    let context = AuthContext::new(pool, settings, SHARED.clone()).unwrap();
-    Project { database, router: auth::router(Arc::clone(&context)), context }
+    let context = AuthContext::new(Arc::clone(&pool), settings, SHARED.clone()).unwrap();
+    Project { database, router: auth::router(Arc::clone(&context)), pool, context }
 }
 
 impl Project {
+    /// Closes the connections to the database, and waits until they are gone.
+    pub(crate) async fn disconnected(&self) {
+        self.pool.close();
+        let others = "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() \
+                      and usename = 'supabase_auth_admin'";
+        let client = self.database.connect("postgres").await;
+        while client.query_one(others, &[]).await.unwrap().get::<_, i64>(0) > 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// As after a restart of the service: nothing is left but the database.
     pub(crate) fn restarted(self, change: impl FnOnce(&mut Settings)) -> Self {
         over(self.database, change)

@@ -1,5 +1,5 @@
-//! The two-service compose file that many begin with, `postgres` and `postgrest/postgrest`, with our program in the second's
-//! place: run by docker-compose itself, as its users do.
+//! The compose file that many begin with, `postgres` and `postgrest/postgrest`, and `supabase/gotrue` beside them, with our programs
+//! in the places of the last two: run by docker-compose itself, as its users do.
 
 use std::{collections::HashMap, fs, path::Path, process::Command};
 
@@ -16,6 +16,7 @@ use tokio::{
 use crate::support::{DockerMachine, Machine, Quiet, eventually, program};
 
 pub(crate) const REST_IMAGE: &str = "supacloud-it/rest:it";
+const AUTH_IMAGE: &str = "supacloud-it/auth:it";
 const SECRET: &str = "a secret that is at least thirty-two bytes long";
 const COMPOSE: &str = r#"
 version: "3.8"
@@ -35,6 +36,22 @@ services:
       PGRST_DB_ANON_ROLE: web_anon
       PGRST_JWT_SECRET: a secret that is at least thirty-two bytes long
     ports: ["127.0.0.1::3000"]
+  auth:
+    image: ${AUTH_IMAGE}
+    depends_on: [postgres]
+    environment:
+      GOTRUE_API_HOST: 0.0.0.0
+      GOTRUE_API_PORT: 9999
+      API_EXTERNAL_URL: http://localhost:9999
+      GOTRUE_DB_DRIVER: postgres
+      GOTRUE_DB_DATABASE_URL: postgres://supabase_auth_admin:thirdpassword@postgres:5432/postgres
+      GOTRUE_SITE_URL: http://localhost:3000
+      GOTRUE_JWT_SECRET: a secret that is at least thirty-two bytes long
+      GOTRUE_JWT_AUD: authenticated
+      GOTRUE_JWT_DEFAULT_GROUP_NAME: todo_user
+      GOTRUE_MAILER_AUTOCONFIRM: "true"
+    restart: on-failure
+    ports: ["127.0.0.1::9999"]
 "#;
 /// As in PostgREST's tutorial.
 const SQL: &str = "
@@ -49,6 +66,8 @@ const SQL: &str = "
     grant all on api.todos to todo_user;
     create role authenticator noinherit login password 'otherpassword';
     grant web_anon, todo_user to authenticator;
+    create role supabase_auth_admin login createrole password 'thirdpassword';
+    grant create on database postgres to supabase_auth_admin;
 ";
 
 /// A project of docker-compose's, taken down at the end.
@@ -61,7 +80,12 @@ impl Composition<'_> {
     fn run(&self, words: &[&str]) -> String {
         let mut command = Command::new("docker-compose");
         command.args(["-p", "supacloudit", "-f"]).arg(self.folder.join("docker-compose.yml")).args(words);
-        let ran = command.env("POSTGRES_IMAGE", &self.postgres).env("REST_IMAGE", REST_IMAGE).output().unwrap();
+        let ran = command
+            .env("POSTGRES_IMAGE", &self.postgres)
+            .env("REST_IMAGE", REST_IMAGE)
+            .env("AUTH_IMAGE", AUTH_IMAGE)
+            .output()
+            .unwrap();
         assert!(ran.status.success(), "docker-compose {words:?}: {}", String::from_utf8_lossy(&ran.stderr));
         String::from_utf8(ran.stdout).unwrap()
     }
@@ -78,7 +102,7 @@ impl Drop for Composition<'_> {
 }
 
 #[tokio::test]
-async fn the_usual_two_services_work_with_our_program_in_postgrests_place() {
+async fn the_usual_services_work_with_our_programs_in_their_places() {
     let Some(machine) = DockerMachine::new().await else { return };
     if Command::new("docker-compose").arg("version").output().is_err() {
         assert!(std::env::var_os("CI").is_none(), "CI needs docker-compose; `./setup.sh test` installs it");
@@ -88,6 +112,7 @@ async fn the_usual_two_services_work_with_our_program_in_postgrests_place() {
     // Its PostgreSQL image: `postgres:15` itself can't be had everywhere, and follows the same conventions.
     machine.driver().ensure_template(&machine.placement(25, None), &Quiet).await.unwrap();
     build(&machine.engine).await;
+    build_of(&machine.engine, AUTH_IMAGE, "auth", project_template::image::AUTH).await;
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("docker-compose.yml"), COMPOSE).unwrap();
     let composition = Composition { folder: folder.path(), postgres: postgres_image(&machine.engine).await };
@@ -109,6 +134,17 @@ async fn the_usual_two_services_work_with_our_program_in_postgrests_place() {
     assert_eq!(ask(&rest, "POST /todos", "", &task).await.unwrap().0, 401);
     let key = EncodingKey::from_secret(SECRET.as_bytes());
     let token = jsonwebtoken::encode(&Header::default(), &json!({ "role": "todo_user" }), &key).unwrap();
+    assert_eq!(ask(&rest, "POST /todos", &format!("Authorization: Bearer {token}\r\n"), &task).await.unwrap().0, 201);
+
+    // Who signs up at the one is known to the other.
+    let auth = composition.address("auth", "9999");
+    let body = json!({ "email": "someone@example.com", "password": "correct horse" }).to_string();
+    let session = eventually("a session", async || {
+        let (status, session) = ask(&auth, "POST /signup", "", &body).await?;
+        (status == 200).then(|| serde_json::from_str::<serde_json::Value>(&session).ok())?
+    })
+    .await;
+    let token = session["access_token"].as_str().unwrap();
     assert_eq!(ask(&rest, "POST /todos", &format!("Authorization: Bearer {token}\r\n"), &task).await.unwrap().0, 201);
 }
 
@@ -135,18 +171,22 @@ async fn connect(address: &str) -> Option<tokio_postgres::Client> {
 
 /// Builds the image in PostgREST's place.
 pub(crate) async fn build(engine: &Docker) {
+    build_of(engine, REST_IMAGE, "rest", project_template::image::REST).await;
+}
+
+/// Builds an image of a program.
+async fn build_of(engine: &Docker, image: &str, name: &str, dockerfile: &str) {
     let mut archive = tar::Builder::new(Vec::new());
-    for (name, mode, bytes) in [
-        ("Dockerfile", 0o644, project_template::image::REST.as_bytes().to_vec()),
-        ("rest", 0o755, fs::read(program("rest")).unwrap()),
-    ] {
+    for (name, mode, bytes) in
+        [("Dockerfile", 0o644, dockerfile.as_bytes().to_vec()), (name, 0o755, fs::read(program(name)).unwrap())]
+    {
         let mut header = tar::Header::new_gnu();
         header.set_size(bytes.len() as u64);
         header.set_mode(mode);
         header.set_cksum();
         archive.append_data(&mut header, name, bytes.as_slice()).unwrap();
     }
-    let options = BuildImageOptionsBuilder::new().t(REST_IMAGE).rm(true).forcerm(true).build();
+    let options = BuildImageOptionsBuilder::new().t(image).rm(true).forcerm(true).build();
     let body = bollard::body_full(archive.into_inner().unwrap().into());
     let mut output = std::pin::pin!(engine.build_image(options, None, Some(body)));
     while let Some(line) = output.next().await {

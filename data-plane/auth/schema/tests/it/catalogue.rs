@@ -48,7 +48,9 @@ select jsonb_build_object(
 const MORE_INDEXES: &[&str] = &[
     "CREATE INDEX audit_log_entries_created_at_id_idx ON auth.audit_log_entries USING btree (created_at, id)",
     "CREATE INDEX users_created_at_id_idx ON auth.users USING btree (created_at, id)",
+    "CREATE INDEX users_email_change_idx ON auth.users USING btree (lower((email_change)::text)) WHERE ((email_change)::text <> ''::text)",
     "CREATE INDEX users_email_prefix_idx ON auth.users USING btree (lower((email)::text) text_pattern_ops)",
+    "CREATE INDEX users_phone_change_idx ON auth.users USING btree (phone_change) WHERE (phone_change <> ''::text)",
     "CREATE INDEX users_phone_prefix_idx ON auth.users USING btree (phone text_pattern_ops)",
 ];
 

@@ -94,13 +94,13 @@ pub const IGNORED: [(&str, &str); 25] = [
     ("GOTRUE_EXTERNAL_SKIP_NONCE_CHECK", "it is set per provider"),
     ("GOTRUE_EXTERNAL_OIDC_PROVIDER_CACHE_TTL", "a provider's own cache headers are followed"),
     ("GOTRUE_PASSWORD_HIBP_BLOOM_", "no answer of the leak service is kept"),
-    ("GOTRUE_SECURITY_DB_ENCRYPTION_", "columns are not encrypted one by one"),
+    ("GOTRUE_MAILER_EMAIL_VALIDATION_", "no address is looked up before it is written to"),
     ("GOTRUE_SECURITY_REFRESH_TOKEN_ALGORITHM_VERSION", "refresh tokens have one form"),
     ("GOTRUE_SECURITY_REFRESH_TOKEN_UPGRADE_PERCENTAGE", "refresh tokens have one form"),
     ("GOTRUE_INDEX_WORKER_", "the migrations make the indexes"),
     ("GOTRUE_RELOADING_", "files are read again when they change"),
     ("GOTRUE_EXPERIMENTAL_", "not in the contract"),
-    ("GOTRUE_MAILER_TEMPLATE_", "templates that are fetched are kept for ten minutes"),
+    ("GOTRUE_MAILER_TEMPLATE_", "templates are fetched for each message"),
 ];
 
 /// Reads one variable after the other, and keeps what was asked for and what was wrong.

@@ -9,7 +9,8 @@ use super::{Reader, value};
 use crate::external::PROVIDERS;
 use crate::hooks::{is_hook_secret, is_hook_uri};
 use crate::{
-    AllowList, Captcha, CaptchaProvider, Hook, JwtKey, MailKind, PoolSize, Provider, Settings, SmsProvider, Template, TestOtps,
+    AllowList, Captcha, CaptchaProvider, DbEncryption, Hook, JwtKey, MailKind, PoolSize, Provider, Settings, SmsProvider,
+    Template, TestOtps,
 };
 
 pub(super) fn all(reader: &mut Reader<'_>) -> Settings {
@@ -115,6 +116,7 @@ fn mail(reader: &mut Reader<'_>, settings: &mut Settings) {
     reader.duration("SMTP_MAX_FREQUENCY", &mut mailer.max_frequency);
     or_default(&mut mailer.max_frequency, 60);
     reader.list("MAILER_EXTERNAL_HOSTS", &mut mailer.external_hosts);
+    reader.flag("MAILER_EMAIL_VALIDATION_EXTENDED", &mut mailer.email_validation_extended);
     for kind in MailKind::ALL {
         let name = kind.name().to_uppercase();
         if let Some(subject) = reader.optional(&format!("MAILER_SUBJECTS_{name}")) {
@@ -227,12 +229,39 @@ fn security(reader: &mut Reader<'_>, settings: &mut Settings) {
     let current = &mut security.update_password_require_current_password;
     reader.flag("SECURITY_UPDATE_PASSWORD_REQUIRE_CURRENT_PASSWORD", current);
     reader.flag("SECURITY_SB_FORWARDED_FOR_ENABLED", &mut security.sb_forwarded_for_enabled);
+    encryption(reader, &mut security.db_encryption);
     let sessions = &mut settings.sessions;
     reader.optional_duration("SESSIONS_TIMEBOX", &mut sessions.timebox);
     reader.optional_duration("SESSIONS_INACTIVITY_TIMEOUT", &mut sessions.inactivity_timeout);
     reader.optional_duration("SESSIONS_ALLOW_LOW_AAL", &mut sessions.allow_low_aal);
     reader.flag("SESSIONS_SINGLE_PER_USER", &mut sessions.single_per_user);
     reader.list("SESSIONS_TAGS", &mut sessions.tags);
+}
+
+fn encryption(reader: &mut Reader<'_>, of: &mut DbEncryption) {
+    let mut encrypts = false;
+    reader.flag("SECURITY_DB_ENCRYPTION_ENCRYPT", &mut encrypts);
+    let mut others = Vec::new();
+    reader.list("SECURITY_DB_ENCRYPTION_DECRYPTION_KEYS", &mut others);
+    for pair in others {
+        match pair.split_once(':') {
+            Some((id, key)) => drop(of.keys.insert(id.to_owned(), key.into())),
+            None => reader
+                .wrong_secret("SECURITY_DB_ENCRYPTION_DECRYPTION_KEYS", "pairs `id:key` with commas between them".to_owned()),
+        }
+    }
+    match (reader.optional("SECURITY_DB_ENCRYPTION_ENCRYPTION_KEY_ID"), reader.optional("SECURITY_DB_ENCRYPTION_ENCRYPTION_KEY"))
+    {
+        (Some(id), Some(key)) => {
+            of.keys.insert(id.clone(), key.into());
+            of.encrypt_with = Some(id).filter(|_| encrypts);
+        }
+        _ if encrypts => {
+            let expected = "32 bytes in URL-safe base64, and GOTRUE_SECURITY_DB_ENCRYPTION_ENCRYPTION_KEY_ID its name".to_owned();
+            reader.wrong_secret("SECURITY_DB_ENCRYPTION_ENCRYPTION_KEY", expected);
+        }
+        _ => {}
+    }
 }
 
 fn mfa(reader: &mut Reader<'_>, settings: &mut Settings) {

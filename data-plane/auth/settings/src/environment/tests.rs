@@ -74,7 +74,10 @@ fn every_kind_of_value_arrives() {
          GOTRUE_PASSWORD_REQUIRED_CHARACTERS=abc:123\nGOTRUE_EXTERNAL_GOOGLE_ENABLED=true\n\
          GOTRUE_EXTERNAL_GOOGLE_CLIENT_ID=one,two\nGOTRUE_EXTERNAL_GOOGLE_SECRET=hush\nGOTRUE_DB_CONN_PERCENTAGE=50\n\
          GOTRUE_HOOK_SEND_SMS_URI=pg-functions://postgres/public/f\nGOTRUE_SECURITY_CAPTCHA_ENABLED=true\n\
-         GOTRUE_SECURITY_CAPTCHA_SECRET=hush\nGOTRUE_URI_ALLOW_LIST=https://{a,b}.test/**,https://c.test",
+         GOTRUE_SECURITY_CAPTCHA_SECRET=hush\nGOTRUE_SECURITY_DB_ENCRYPTION_ENCRYPT=true\n\
+         GOTRUE_SECURITY_DB_ENCRYPTION_ENCRYPTION_KEY_ID=new\nGOTRUE_SECURITY_DB_ENCRYPTION_ENCRYPTION_KEY=hush\n\
+         GOTRUE_SECURITY_DB_ENCRYPTION_DECRYPTION_KEYS=old:hush\n\
+         GOTRUE_URI_ALLOW_LIST=https://{a,b}.test/**,https://c.test",
     );
     assert_eq!(given.jwt.exp, Duration::from_secs(7200));
     assert_eq!(given.jwt.admin_roles, ["service_role", "boss"]);
@@ -98,6 +101,8 @@ fn every_kind_of_value_arrives() {
     assert_eq!(given.external.enabled("google").map(|google| google.client_ids.len()), Some(2));
     assert_eq!(given.db.max_pool_size, Some(PoolSize::Percent(50)));
     assert!(given.security.captcha.is_some());
+    let encryption = &given.security.db_encryption;
+    assert_eq!((encryption.encrypt_with.as_deref(), encryption.keys.len()), (Some("new"), 2));
     assert!(given.allows_redirect("https://b.test/x"));
     assert!(!format!("{given:?}").contains("hush"), "secrets stay out of what is printed");
 }

@@ -39,7 +39,7 @@ fn whole(caller: &Caller) -> Value {
         "response_modes_supported": ["query"],
         "grant_types_supported": GRANT_TYPES,
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["RS256", "HS256", "ES256"],
+        "id_token_signing_alg_values_supported": ["RS256", "HS256", "ES256", "EdDSA"],
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
         "claims_supported": [
             "sub", "aud", "iss", "exp", "iat", "auth_time", "nonce", "email", "email_verified", "phone_number",

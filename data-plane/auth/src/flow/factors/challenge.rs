@@ -16,6 +16,7 @@ use crate::{
         one_time::check_frequency,
         phone::{self, Channel},
         relying_party::{self, Wanted},
+        undo::Undo,
     },
     model::{Challenge, Factor, FactorKind, User},
     passkey::{self, Credential},
@@ -78,8 +79,9 @@ async fn within(
         FactorKind::Totp => {}
         FactorKind::Phone => {
             check_frequency(factor.last_challenged_at, mfa.phone.max_frequency, ErrorCode::OverSmsSendRateLimit)?;
+            let undo = Undo::challenge(challenge.id, &factor);
             let phone = factor.phone.as_deref().unwrap_or_default();
-            challenge.otp_code = Some(phone::send_factor_code(caller, db, &user, phone, channel).await?);
+            challenge.otp_code = Some(phone::send_factor_code(caller, db, &user, phone, channel, undo).await?);
         }
         FactorKind::WebAuthn => {
             let (options, state) = ceremony(caller, db, &user, &factor, wanted).await?;

@@ -12,7 +12,7 @@ use crate::{
     error::{AuthError, ErrorCode},
     flow::{
         audit::{self, Action},
-        hooks, relying_party,
+        hooks, relying_party, sealed,
         session::{self, Tokens},
     },
     mfa::{self, TotpKey},
@@ -88,7 +88,7 @@ async fn within(signed_in: &SignedIn, db: &Db, factor_id: Uuid, attempt: &Attemp
         check_first(caller, db, &user, &session).await?;
     }
     note(caller, db, &user, Action::VerificationAttempted, &factor).await?;
-    let proven = match prove(db, &user, &factor, &challenge, &attempt.proof).await {
+    let proven = match prove(caller, db, &user, &factor, &challenge, &attempt.proof).await {
         Ok(proven) => Ok(proven),
         Err(Failure::Wrong(message)) => Err(AuthError::unprocessable(ErrorCode::MfaVerificationFailed, message)),
         Err(Failure::Error(error)) => return Err(error),
@@ -147,16 +147,27 @@ impl<E: Into<AuthError>> From<E> for Failure {
     }
 }
 
-async fn prove(db: &Db, user: &User, factor: &Factor, challenge: &Challenge, proof: &Proof) -> Result<Proven, Failure> {
+async fn prove(
+    caller: &Caller,
+    db: &Db,
+    user: &User,
+    factor: &Factor,
+    challenge: &Challenge,
+    proof: &Proof,
+) -> Result<Proven, Failure> {
     match (factor.kind, proof) {
         (FactorKind::Totp, Proof::Code(code)) => {
             let wrong = || Failure::Wrong("Invalid TOTP code entered".to_owned());
-            let key = TotpKey::from_base32(factor.secret.as_deref().unwrap_or_default())
+            let secret = sealed::open(caller, factor.id, factor.secret.as_deref().unwrap_or_default())?;
+            let key = TotpKey::from_base32(&secret.value)
                 .map_err(|error| AuthError::internal("Error reading the factor's secret", error))?;
             let last = store::factors::last_step(db, factor.id).await?.and_then(|step| u64::try_from(step).ok());
             let now = OffsetDateTime::now_utc().unix_timestamp().unsigned_abs();
             let step = key.verify(code, now, last).ok_or_else(wrong)?;
             let step = i64::try_from(step).map_err(|_| wrong())?;
+            if secret.is_stale {
+                store::factors::set_secret(db, factor.id, &sealed::seal(caller, factor.id, &secret.value)?).await?;
+            }
             Ok(Proven { method: Method::Totp, step: Some(step), credential: None })
         }
         (FactorKind::Phone, Proof::Code(code)) => {

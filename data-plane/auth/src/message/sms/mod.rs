@@ -1,17 +1,12 @@
-//! SMS: phone numbers, the providers that carry messages, and codes for tests.
+//! SMS: the providers that carry messages.
 
 mod messagebird;
-mod phone;
-mod test_otp;
 mod textlocal;
 mod twilio;
 mod vonage;
 
 use secrecy::SecretString;
 use serde::Deserialize;
-
-pub use phone::{PhoneError, normalize};
-pub use test_otp::{TestOtpError, TestOtps};
 
 use crate::outgoing::http::{Answer, HttpClient, HttpError};
 
@@ -72,7 +67,7 @@ pub enum SmsProvider {
 /// A message to a phone.
 #[derive(Debug, Clone)]
 pub struct Sms<'a> {
-    /// As [`normalize`] leaves it, without `+`.
+    /// E.164 without its `+`.
     pub phone: &'a str,
     pub text: &'a str,
     /// The code within the text, for templates of WhatsApp.
