@@ -114,19 +114,21 @@ impl AuthContext {
         refused(limited, store::limits::count(&db, &limited.bucket(whose), rate).await?)
     }
 
-    /// Counts a message that the project sends. The row is not locked until the flow's end, in which a mail server is
-    /// waited for: it is read now, and written beside the transaction.
+    /// Counts a message that the service sends, by its address: several that share a database have a limit each, as upstream.
+    /// The row is not locked until the flow's end, in which a mail server is waited for: it is read now, and written beside
+    /// the transaction.
     ///
     /// # Errors
     /// There were too many.
     pub(crate) async fn count_message(self: &Arc<Self>, db: &Db, limited: Limited, rate: Rate) -> Result<(), AuthError> {
         self.limits().count(limited, rate, "")?;
-        refused(limited, store::limits::look(db, &limited.bucket(""), rate).await?)?;
+        let bucket = limited.bucket(&self.live().settings.api.external_url);
+        refused(limited, store::limits::look(db, &bucket, rate).await?)?;
         let context = Arc::clone(self);
         tokio::spawn(async move {
             let written: Result<_, StoreError> = async {
                 let db = Db::open(context.pool()).await?;
-                store::limits::count(&db, &limited.bucket(""), rate).await
+                store::limits::count(&db, &bucket, rate).await
             }
             .await;
             if let Err(error) = written {
