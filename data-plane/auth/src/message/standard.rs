@@ -161,12 +161,14 @@ mod tests {
         };
         let data = data.into();
         let link = "href=\"https://a.test/verify?token=x&amp;type=signup\"";
+        // Upstream's words: there are tests of applications that find the code by them.
+        let code = "enter the code: 123456<";
         for message in Message::ALL {
             let html = Template::parse(message.content()).unwrap().html(&data).unwrap();
             let expected: &[&str] = match message {
-                Message::Confirmation | Message::MagicLink | Message::Recovery => &[link, "123456"],
-                Message::Invite => &[link, "https://b.test"],
-                Message::EmailChange => &[link, "jo@b.test", "new@b.test"],
+                Message::Confirmation | Message::MagicLink | Message::Recovery => &[link, code],
+                Message::Invite => &[link, code, "https://b.test"],
+                Message::EmailChange => &[link, code, "jo@b.test", "new@b.test"],
                 Message::Reauthentication => &["123456"],
                 Message::PasswordChanged => &["jo@b.test"],
                 Message::EmailChanged => &["old@b.test", "jo@b.test"],
