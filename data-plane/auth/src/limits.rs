@@ -115,19 +115,21 @@ impl AuthContext {
         refused(limited, store::limits::count(&db, &limited.bucket(whose), rate).await?)
     }
 
-    /// Counts a message that the project sends. It is read now, and written beside the transaction: all messages of a project
-    /// have one row, which no flow keeps locked to its end, and what is rolled back was tried.
+    /// Counts a message that the service sends, by its address: several that share a database have a limit each, as upstream.
+    /// It is read now, and written beside the transaction: all messages of a service have one row, which no flow keeps locked
+    /// to its end, and what is rolled back was tried.
     ///
     /// # Errors
     /// There were too many.
     pub(crate) async fn count_message(self: &Arc<Self>, db: &Db, limited: Limited, rate: Rate) -> Result<(), AuthError> {
         self.limits().count(limited, rate, "")?;
-        refused(limited, store::limits::look(db, &limited.bucket(""), rate).await?)?;
+        let bucket = limited.bucket(&self.live().settings.api.external_url);
+        refused(limited, store::limits::look(db, &bucket, rate).await?)?;
         let context = Arc::clone(self);
         tokio::spawn(async move {
             let written: Result<_, StoreError> = async {
                 let db = Db::open(context.pool()).await?;
-                store::limits::count(&db, &limited.bucket(""), rate).await
+                store::limits::count(&db, &bucket, rate).await
             }
             .await;
             if let Err(error) = written {

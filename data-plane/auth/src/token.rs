@@ -1,5 +1,6 @@
 //! Access tokens: what they say, who signs them, and whether one is good.
 
+mod malformed;
 #[cfg(test)]
 mod tests;
 
@@ -11,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
+
+use malformed::unreadable;
 
 use crate::{
     error::{AuthError, ErrorCode},
@@ -170,8 +173,7 @@ impl Keys {
         if token.split('.').count() != 3 {
             return Err(refuse("token is malformed: token contains an invalid number of segments"));
         }
-        let header =
-            jsonwebtoken::decode_header(token).map_err(|_| refuse("token is unverifiable: error while parsing its header"))?;
+        let header = jsonwebtoken::decode_header(token).map_err(|_| refuse(&unreadable(token)))?;
         let of_algorithm: Vec<_> = self.verifiers.iter().filter(|verifier| verifier.algorithm == header.alg).collect();
         let named = header.kid.as_deref().filter(|kid| !kid.is_empty());
         let by_name: Vec<_> =

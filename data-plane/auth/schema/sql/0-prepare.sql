@@ -10,9 +10,13 @@ declare
   command text;
 begin
   if to_regrole('supabase_auth_admin') is null then
-    raise undefined_object using
-      message = 'role "supabase_auth_admin" does not exist',
-      hint = 'create role supabase_auth_admin login noinherit createrole';
+    -- As a superuser in a database that is not Supabase's, whose schema belongs to whoever has made it.
+    if not (select rolsuper from pg_roles where rolname = current_user) then
+      raise undefined_object using
+        message = 'role "supabase_auth_admin" does not exist',
+        hint = 'create role supabase_auth_admin login noinherit createrole';
+    end if;
+    create role supabase_auth_admin noinherit createrole;
   end if;
   -- Not `if not exists`, which asks for the right to create schemas even when there is nothing to create.
   if to_regnamespace('auth') is null then
@@ -20,6 +24,11 @@ begin
   end if;
   if to_regnamespace('_auth') is null then
     create schema _auth authorization supabase_auth_admin;
+  end if;
+  -- One that was made by somebody else, as by the script of a compose file.
+  if not has_schema_privilege('supabase_auth_admin', 'auth', 'create')
+    or not has_schema_privilege('supabase_auth_admin', 'auth', 'usage') then
+    grant all on schema auth to supabase_auth_admin with grant option;
   end if;
   -- A dump that was restored without owners belongs to whoever restored it. Tables of a user's own in `auth` stay theirs.
   for command in

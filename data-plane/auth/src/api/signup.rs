@@ -36,9 +36,11 @@ pub(crate) async fn post(caller: Caller, Json(body): Json<Body>) -> Result<Respo
     let email = body.email.unwrap_or_default();
     let phone = body.phone.unwrap_or_default();
     let data = object(body.data)?;
-    if email.is_empty() && phone.is_empty() && body.password.as_deref().unwrap_or_default().is_empty() {
+    // Whatever the password: who gives neither address nor number is nobody.
+    if email.is_empty() && phone.is_empty() {
         return Ok(axum::Json(sign_up::anonymous(&caller, data).await?).into_response());
     }
+    sign_up::check_open(&caller.live.settings)?;
     let password = body.password.unwrap_or_default();
     if password.is_empty() {
         return Err(AuthError::validation("Signup requires a valid password"));
@@ -48,8 +50,7 @@ pub(crate) async fn post(caller: Caller, Json(body): Json<Body>) -> Result<Respo
         (false, false) => {
             return Err(AuthError::validation("Only an email address or phone number should be provided on signup."));
         }
-        (true, true) => return Err(AuthError::validation("To signup, please provide your email")),
-        (false, true) => Way::Email(address::email(&email)?),
+        (_, true) => Way::Email(address::email(&email)?),
         (true, false) => Way::Phone(address::phone(&phone)?, Channel::parse(body.channel.as_deref())?),
     };
     Ok(match sign_up::sign_up(&caller, SignUp { way, password, data, challenge }).await? {

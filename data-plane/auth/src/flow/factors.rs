@@ -128,7 +128,8 @@ impl EnrolmentKind {
 /// That the user may have one more, of that name.
 fn check_room(caller: &Caller, factors: &[Factor], session: &Session, name: &str) -> Result<(), AuthError> {
     let mfa = &caller.live.settings.mfa;
-    if !name.trim().is_empty() && factors.iter().any(|factor| factor.friendly_name.as_deref() == Some(name)) {
+    // Two without a name are of the same name, too: applications know by this that an enrolment was left half done.
+    if factors.iter().any(|factor| factor.friendly_name.as_deref().unwrap_or_default() == name) {
         let message = format!("A factor with the friendly name \"{name}\" for this user already exists");
         return Err(AuthError::unprocessable(ErrorCode::MfaFactorNameConflict, message));
     }

@@ -212,9 +212,7 @@ async fn similar(caller: &Caller, db: &Db, incoming: &Incoming<'_>) -> Result<Op
 
 async fn create(caller: &Caller, db: &Db, incoming: &Incoming<'_>) -> Result<User, AuthError> {
     let settings = &caller.live.settings;
-    if settings.signup.disabled {
-        return Err(AuthError::unprocessable(ErrorCode::SignupDisabled, "Signups not allowed for this instance"));
-    }
+    sign_up::check_open(settings)?;
     let mut user = User::new(audience(caller));
     sign_up::role(settings).clone_into(&mut user.role);
     user.user_metadata = incoming.claims();

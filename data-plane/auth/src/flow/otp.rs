@@ -30,16 +30,17 @@ pub(crate) async fn by_email(
     if !settings.signup.email {
         return Err(AuthError::unprocessable(ErrorCode::EmailProviderDisabled, "Email logins are disabled"));
     }
+    if !settings.signup.magic_link {
+        return Err(AuthError::unprocessable(ErrorCode::EmailProviderDisabled, "Login with magic link is disabled"));
+    }
     let tx = caller.begin().await?;
     let outcome = async {
         let found = store::users::find_by_email(&tx, email, audience(caller)).await?;
         let mut user = match found {
             Some(user) => user,
             None if !create => return Err(AuthError::unprocessable(ErrorCode::OtpDisabled, "Signups not allowed for otp")),
-            None if settings.signup.disabled => {
-                return Err(AuthError::unprocessable(ErrorCode::SignupDisabled, "Signups not allowed for this instance"));
-            }
             None => {
+                sign_up::check_open(settings)?;
                 let wanted = SignUp { way: Way::Email(email.to_owned()), password: String::new(), data, challenge: None };
                 let mut user = sign_up::create(caller, &tx, &wanted, None).await?;
                 if settings.mailer.autoconfirm {
@@ -79,10 +80,8 @@ pub(crate) async fn by_phone(
         let mut user = match found {
             Some(user) => user,
             None if !create => return Err(AuthError::unprocessable(ErrorCode::OtpDisabled, "Signups not allowed for otp")),
-            None if settings.signup.disabled => {
-                return Err(AuthError::unprocessable(ErrorCode::SignupDisabled, "Signups not allowed for this instance"));
-            }
             None => {
+                sign_up::check_open(settings)?;
                 let wanted =
                     SignUp { way: Way::Phone(number.to_owned(), channel), password: String::new(), data, challenge: None };
                 sign_up::create(caller, &tx, &wanted, None).await?

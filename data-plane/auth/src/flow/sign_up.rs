@@ -45,18 +45,23 @@ pub(crate) enum SignedUp {
 }
 
 pub(crate) async fn sign_up(caller: &Caller, wanted: SignUp) -> Result<SignedUp, AuthError> {
-    check_open(&caller.live.settings, &wanted.way)?;
+    check_way(&caller.live.settings, &wanted.way)?;
     let hash = hash_new(caller, &wanted.password).await?;
     let tx = caller.begin().await?;
     let outcome = within(caller, &tx, wanted, hash).await;
     tx.end(outcome).await
 }
 
-/// Refuses where nobody can sign up, or not in this way.
-fn check_open(settings: &Settings, way: &Way) -> Result<(), AuthError> {
+/// Refuses where nobody can sign up.
+pub(crate) fn check_open(settings: &Settings) -> Result<(), AuthError> {
     if settings.signup.disabled {
         return Err(AuthError::unprocessable(ErrorCode::SignupDisabled, "Signups not allowed for this instance"));
     }
+    Ok(())
+}
+
+/// Refuses where nobody can in this way.
+fn check_way(settings: &Settings, way: &Way) -> Result<(), AuthError> {
     match way {
         Way::Email(_) if !settings.signup.email => {
             Err(AuthError::bad_request(ErrorCode::EmailProviderDisabled, "Email signups are disabled"))
@@ -206,12 +211,10 @@ pub(crate) async fn confirm_phone(db: &Db, user: &mut User) -> Result<(), AuthEr
 /// Somebody who gives no name.
 pub(crate) async fn anonymous(caller: &Caller, data: Map<String, Value>) -> Result<Tokens, AuthError> {
     let settings = &caller.live.settings;
-    if settings.signup.disabled {
-        return Err(AuthError::unprocessable(ErrorCode::SignupDisabled, "Signups not allowed for this instance"));
-    }
     if !settings.signup.anonymous_users {
         return Err(AuthError::unprocessable(ErrorCode::AnonymousProviderDisabled, "Anonymous sign-ins are disabled"));
     }
+    check_open(settings)?;
     caller.limit_by_address(crate::limits::Limited::AnonymousUsers, settings.rate_limits.anonymous_users).await?;
     let tx = caller.begin().await?;
     let outcome = async {

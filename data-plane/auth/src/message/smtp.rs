@@ -136,13 +136,20 @@ impl Smtp {
 
     async fn tries(&self, message: Option<&Message>) -> Result<(), SmtpError> {
         let mut attempt = 1;
+        let mut with_user = self.settings.user.is_some();
         loop {
-            let transport = self.transport().await?;
+            let transport = self.transport(with_user).await?;
             let outcome = match message {
                 Some(message) => transport.send(message.clone()).await.map(drop),
                 None => transport.test_connection().await.map(drop),
             };
             let Err(error) = outcome else { return Ok(()) };
+            // A server that asks for no password is told none: mail catchers, which are given some user all the same.
+            if with_user && asks_for_no_password(&error) {
+                self.forget();
+                with_user = false;
+                continue;
+            }
             // A server that can't be spoken to may be another one the next time.
             let later = error.is_transient() || !(error.is_permanent() || error.is_client() || is_tls(&error));
             if !error.is_transient() {
@@ -156,8 +163,8 @@ impl Smtp {
         }
     }
 
-    /// Connections to an address that the host has now.
-    async fn transport(&self) -> Result<Transport, SmtpError> {
+    /// Connections to an address that the host has now; those that are there already, whether they have told the user or not.
+    async fn transport(&self, with_user: bool) -> Result<Transport, SmtpError> {
         let settings = &self.settings;
         let addresses = self.resolver.resolve(&settings.host, settings.port, false).await?;
         let last = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
@@ -168,7 +175,7 @@ impl Smtp {
         }
         let address = self.reachable(&addresses).await.unwrap_or(addresses[0].ip());
         let listed = self.resolver.resolve(&address.to_string(), settings.port, true).await.is_ok();
-        let transport = self.builder(address, listed).build();
+        let transport = self.builder(address, listed, with_user).build();
         *self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some((address, transport.clone()));
         Ok(transport)
     }
@@ -187,7 +194,7 @@ impl Smtp {
         None
     }
 
-    fn builder(&self, address: IpAddr, listed: bool) -> AsyncSmtpTransportBuilder {
+    fn builder(&self, address: IpAddr, listed: bool, with_user: bool) -> AsyncSmtpTransportBuilder {
         let settings = &self.settings;
         let tls = self.tls.clone();
         let tls = match settings.encryption {
@@ -207,7 +214,7 @@ impl Smtp {
         if let Some(name) = &settings.hello {
             builder = builder.hello_name(ClientId::Domain(name.clone()));
         }
-        if let Some(user) = &settings.user {
+        if let Some(user) = settings.user.as_ref().filter(|_| with_user) {
             let credentials = Credentials::new(user.clone(), settings.password.expose_secret().to_owned());
             builder = builder.credentials(credentials).authentication(vec![Mechanism::Plain, Mechanism::Login]);
         }
@@ -239,6 +246,12 @@ fn failure(error: lettre::transport::smtp::Error) -> SmtpError {
     } else {
         SmtpError::Connection(error)
     }
+}
+
+/// What the server offers has no way to tell it a password. Found here, before anything was sent.
+fn asks_for_no_password(error: &lettre::transport::smtp::Error) -> bool {
+    let said = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    error.is_client() && said.contains("No compatible authentication mechanism")
 }
 
 /// A handshake that fails is an error of the connection, with its reason within.

@@ -15,7 +15,7 @@ pub struct Identity {
     #[serde(rename = "id")]
     pub provider_id: String,
     pub user_id: Uuid,
-    #[serde(skip_serializing_if = "Map::is_empty")]
+    /// Also told where it is empty, as of a user who was deleted softly: without it, supabase-py can't read a list of users.
     pub identity_data: Map<String, Value>,
     pub provider: String,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "timestamp::option")]

@@ -301,9 +301,12 @@ async fn names_and_numbers_of_factors_are_limited() {
     enroll(&project, &session, named("one")).await.ok();
     let twice = enroll(&project, &session, named("one")).await;
     assert_eq!(twice.error(), (422, "mfa_factor_name_conflict".to_owned()));
-    // Without a name there is no conflict.
+    // No name is one, too: there are applications that tell by it that an enrolment was left half done.
     enroll(&project, &session, named("")).await.ok();
-    enroll(&project, &session, named("")).await.ok();
+    let twice = enroll(&project, &session, named("")).await;
+    assert_eq!(twice.error(), (422, "mfa_factor_name_conflict".to_owned()));
+    assert_eq!(twice.json()["message"], "A factor with the friendly name \"\" for this user already exists");
+    enroll(&project, &session, named("three")).await.ok();
     let full = enroll(&project, &session, named("four")).await;
     assert_eq!(full.error(), (422, "too_many_enrolled_mfa_factors".to_owned()));
     // Those that nobody ever used make room after a while.

@@ -243,7 +243,8 @@ impl<'a> World<'a> {
 
     async fn enroll(&mut self, session: usize, token: usize) {
         let Some((at, token)) = self.session(session, token) else { return };
-        let answer = self.ask("POST", "/factors", &token, json!({ "factor_type": "totp" })).await;
+        let name = self.factors.len().to_string();
+        let answer = self.ask("POST", "/factors", &token, json!({ "factor_type": "totp", "friendly_name": name })).await;
         let Session { user, is_alive, raised_by, .. } = self.sessions[at];
         let count = self.factors.iter().filter(|factor| factor.user == user && factor.is_there).count();
         if !is_alive || count >= 10 || self.has_verified(user) && raised_by.is_none() {

@@ -162,6 +162,7 @@ async fn what_is_wrong_is_said() {
         ("/signup", json!({ "email": "a@b.test" }), 400, "validation_failed"),
         ("/signup", json!({ "email": "a@b.test", "password": "x".repeat(73) }), 400, "validation_failed"),
         ("/signup", json!({}), 422, "anonymous_provider_disabled"),
+        ("/signup", json!({ "email": "", "password": "correct horse" }), 422, "anonymous_provider_disabled"),
         ("/signup", json!({ "phone": "+15550100", "password": "correct horse" }), 400, "phone_provider_disabled"),
         ("/token?grant_type=password", json!({ "password": "x" }), 400, "validation_failed"),
         ("/token?grant_type=other", json!({}), 400, "invalid_credentials"),
@@ -176,4 +177,23 @@ async fn what_is_wrong_is_said() {
     let answer = project.get("/user", "").await;
     assert_eq!(answer.error(), (401, "no_authorization".to_owned()));
     assert_eq!(project.get("/user", "a.b.c").await.error(), (403, "bad_jwt".to_owned()));
+}
+
+#[tokio::test]
+async fn closed_is_said_before_what_else_is_wrong() {
+    let project = project(|settings| {
+        settings.signup.disabled = true;
+        settings.signup.magic_link = false;
+    })
+    .await;
+    for body in [json!({ "email": "ann@example.com", "password": "correct horse" }), json!({ "email": "no address" })] {
+        let refused = project.post("/signup", body).await;
+        assert_eq!(refused.error(), (422, "signup_disabled".to_owned()));
+        assert_eq!(refused.json()["message"], "Signups not allowed for this instance");
+    }
+    for path in ["/otp", "/magiclink"] {
+        let refused = project.post(path, json!({ "email": "ann@example.com" })).await;
+        assert_eq!(refused.error(), (422, "email_provider_disabled".to_owned()), "{path}");
+        assert_eq!(refused.json()["message"], "Login with magic link is disabled");
+    }
 }

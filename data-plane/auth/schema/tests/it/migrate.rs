@@ -1,7 +1,7 @@
 //! Older databases get to the same state as new ones, whatever happens on the way.
 
 use auth_schema::{Error, MIGRATIONS, migrate};
-use test_postgres::TestDatabase;
+use test_postgres::{TestCluster, TestDatabase};
 
 use crate::support::{as_in, database, error, rows, snapshot, without_auth};
 
@@ -159,6 +159,25 @@ async fn a_role_without_rights_is_told_what_it_needs() {
     let refused = migrate(&mut owner).await.unwrap_err();
     assert!(matches!(refused, Error::Prepare(_)), "{refused:?}");
     assert!(refused.to_string().contains("CREATE"), "{refused}");
+}
+
+/// As with the scripts of compose files: the role is missing, the schema belongs to whoever ran the script and connects now.
+#[tokio::test]
+async fn a_superuser_makes_what_is_missing() {
+    let database = TestCluster::another("bare", &[]).await.database().await;
+    let mut admin = database.connect("supabase_admin").await;
+    let bare = "drop schema auth, _auth cascade; alter role supabase_auth_admin rename to former; create schema auth";
+    admin.batch_execute(bare).await.unwrap();
+    let refused = migrate(&mut database.connect("postgres").await).await.unwrap_err();
+    assert!(matches!(refused, Error::Prepare(_)), "{refused:?}");
+    assert_eq!(migrate(&mut admin).await.unwrap(), MIGRATIONS.len());
+    let insert = "set role supabase_auth_admin; insert into auth.users (id) values (gen_random_uuid()); reset role";
+    admin.batch_execute(insert).await.unwrap();
+    let owners =
+        "select distinct relowner::regrole from pg_class where relnamespace in ('auth'::regnamespace, '_auth'::regnamespace)";
+    assert_eq!(rows(&admin, owners).await, ["supabase_auth_admin"]);
+    assert_eq!(rows(&admin, "select has_schema_privilege('authenticated', 'auth', 'usage')").await, ["t"]);
+    assert_eq!(migrate(&mut admin).await.unwrap(), 0);
 }
 
 /// A foreign key of the user's may need that addresses are unique among all.

@@ -96,6 +96,19 @@ async fn a_wrong_password_is_named_and_not_tried_again() {
 }
 
 #[tokio::test]
+async fn a_server_that_asks_for_no_password_is_told_none() {
+    let server = Server::start(Behaviour::default()).await;
+    let delivery = Delivery::Smtp(smtp(with_password(&server, "right")));
+    for _ in 0..3 {
+        delivery.deliver(&mail()).await.unwrap();
+    }
+    assert_eq!(server.taken.lock().unwrap().len(), 3);
+    assert!(!server.heard.lock().unwrap().iter().any(|line| line.starts_with("AUTH")));
+    // Found out once, not for each mail.
+    assert!(server.connections.load(Ordering::SeqCst) <= 3);
+}
+
+#[tokio::test]
 async fn a_server_that_says_later_is_asked_again() {
     let server = Server::start(Behaviour { refusals: vec!["451 later", "421 later"], ..Behaviour::default() }).await;
     send(settings(&server)).await.unwrap();
