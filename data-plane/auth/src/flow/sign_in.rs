@@ -24,11 +24,13 @@ fn invalid() -> AuthError {
 pub(crate) async fn by_password(caller: &Caller, who: Who, given: &str) -> Result<Tokens, AuthError> {
     let hasher = caller.context.hasher();
     let db = caller.db().await?;
-    attempts::check_password(&db, &who).await?;
-    let found = match &who {
-        Who::Email(email) => store::users::find_by_email(&db, email, audience(caller)).await?,
-        Who::Phone(number) => store::users::find_by_phone(&db, number, audience(caller)).await?,
+    let find = async {
+        Ok(match &who {
+            Who::Email(email) => store::users::find_by_email(&db, email, audience(caller)).await?,
+            Who::Phone(number) => store::users::find_by_phone(&db, number, audience(caller)).await?,
+        })
     };
+    let ((), found) = futures::try_join!(attempts::check_password(&db, &who), find)?;
     // No connection waits for a hash.
     drop(db);
     let Some((user, hash)) = found.and_then(|user| user.encrypted_password.clone().map(|hash| (user, hash))) else {

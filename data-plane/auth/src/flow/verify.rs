@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use super::{
     attempts, audience, audit,
     audit::Action,
-    one_time::is_expired,
+    one_time::{is_expired, used_up},
     phone, pkce, session,
     session::{Grant, Tokens},
     sign_up,
@@ -139,8 +139,7 @@ async fn within(
                 confirm(db, &mut user).await?;
             } else {
                 audit::note(caller, db, &user, Action::Login, json!({})).await?;
-                store::users::update(db, &mut user).await?;
-                store::one_time_tokens::clear_all(db, user.id).await?;
+                used_up(db, &mut user).await?;
             }
         }
         TokenKind::PhoneChange => {

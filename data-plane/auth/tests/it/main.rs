@@ -18,5 +18,6 @@ mod sequences;
 mod sessions;
 mod sign_up;
 mod social;
+mod statements;
 mod support;
 mod web3;
