@@ -73,8 +73,7 @@ const CALLS: Call[] = [
   {
     name: 'verify',
     pace: 'once',
-    asked: (_, warmsUp) =>
-      numbers(...((warmsUp ? [MANY_CONNECTIONS, WARM_UP_USERS] : [WARM_UP_USERS, USERS]) as [number, number])).map((number) => calls.verify(number + 1)),
+    asked: (_, warmsUp) => (warmsUp ? numbers(MANY_CONNECTIONS + 1, WARM_UP_USERS) : numbers(WARM_UP_USERS, USERS + 1)).map(calls.verify),
   },
   { name: 'sign-in by password', pace: 'closed', asked: () => numbers(1, WARM_UP_USERS).map((number) => calls.signIn(calls.email(number))) },
   {

@@ -48,8 +48,9 @@ export function copyInSqlite(file: string, count: number): void {
 
 function copies({ table, id, now, more }: Dialect, count: number): string {
   const numbers = `with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < ${count})`;
-  const same = ['aud', 'role', 'encrypted_password', 'email_confirmed_at', 'raw_app_meta_data', 'raw_user_meta_data', 'created_at', 'updated_at', ...more];
-  const own = ['last_sign_in_at', 'created_at', 'updated_at'];
+  const times = ['created_at', 'updated_at'];
+  const same = ['aud', 'role', 'encrypted_password', 'email_confirmed_at', 'raw_app_meta_data', 'raw_user_meta_data', ...times, ...more];
+  const own = ['last_sign_in_at', ...times];
   return `
     insert into ${table('users')} (id, email, recovery_token, recovery_sent_at, ${same.join(', ')})
       ${numbers} select ${id('n')}, ${text(email, 'n')}, ${text(tokenHash, 'n')}, ${now}, ${same.join(', ')}
