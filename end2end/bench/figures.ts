@@ -53,3 +53,17 @@ export function heading(text: string): void {
 export function line(what: string, figure: string): void {
   console.log(`  ${what.padEnd(58)}${figure}`);
 }
+
+/** A line of a table. */
+export function columns(what: string, ...figures: string[]): void {
+  console.log(`  ${what.padEnd(24)}${figures.map((figure) => figure.padStart(9)).join('')}`);
+}
+
+export function rounded(perSecond: number): string {
+  return perSecond.toFixed(perSecond < 10 ? 1 : 0);
+}
+
+/** Behind a figure that misses its aim. */
+export function missed(misses: boolean): string {
+  return misses ? ' !' : '';
+}

@@ -22,7 +22,7 @@ use crate::{
     limits::Limited,
     model::{Session, User},
     settings::Rate,
-    store::{self, Db},
+    store::{self, Db, StoreError},
     token::AccessClaims,
 };
 
@@ -133,6 +133,26 @@ impl FromRequestParts<Arc<AuthContext>> for SignedIn {
     type Rejection = AuthError;
 
     async fn from_request_parts(parts: &mut Parts, context: &Arc<AuthContext>) -> Result<Self, AuthError> {
+        let bearer = Bearer::from_request_parts(parts, context).await?;
+        let db = bearer.caller.db().await?;
+        let (user, session) = futures::try_join!(bearer.user(&db), bearer.session(&db))?;
+        bearer.signed_in(user, session)
+    }
+}
+
+/// A request with a token whose user and session are still to be looked up: whoever needs more of the user than that looks it up
+/// at the same time.
+#[derive(Debug)]
+pub(crate) struct Bearer {
+    pub(crate) caller: Caller,
+    claims: AccessClaims,
+    pub(crate) user_id: Uuid,
+}
+
+impl FromRequestParts<Arc<AuthContext>> for Bearer {
+    type Rejection = AuthError;
+
+    async fn from_request_parts(parts: &mut Parts, context: &Arc<AuthContext>) -> Result<Self, AuthError> {
         let caller = Caller::from_request_parts(parts, context).await?;
         let claims = claims(&caller, &parts.headers)?;
         if claims.sub.is_empty() {
@@ -142,28 +162,48 @@ impl FromRequestParts<Arc<AuthContext>> for SignedIn {
             let message = "Token audience doesn't match request audience";
             return Err(AuthError::bad_request(ErrorCode::UnexpectedAudience, message));
         }
-        let id: Uuid = claims
+        let user_id = claims
             .sub
             .parse()
             .map_err(|_| AuthError::bad_request(ErrorCode::BadJwt, "invalid claim: sub claim must be a UUID"))?;
-        let db = caller.db().await?;
-        let user = store::users::find(&db, id)
-            .await?
+        Ok(Self { caller, claims, user_id })
+    }
+}
+
+impl Bearer {
+    pub(crate) async fn user(&self, db: &Db) -> Result<Option<User>, StoreError> {
+        store::users::find(db, self.user_id).await
+    }
+
+    pub(crate) async fn session(&self, db: &Db) -> Result<Option<Session>, StoreError> {
+        match self.session_id() {
+            Some(id) => store::sessions::find(db, id).await,
+            None => Ok(None),
+        }
+    }
+
+    fn session_id(&self) -> Option<Uuid> {
+        self.claims.session_id.filter(|id| !id.is_nil())
+    }
+
+    /// With what was looked up, if the user may still come in.
+    pub(crate) fn signed_in(self, user: Option<User>, session: Option<Session>) -> Result<SignedIn, AuthError> {
+        let user = user
             .filter(|user| user.deleted_at.is_none())
             .ok_or_else(|| AuthError::forbidden(ErrorCode::UserNotFound, "User from sub claim in JWT does not exist"))?;
-        let session = match claims.session_id.filter(|id| !id.is_nil()) {
-            Some(id) => {
-                Some(store::sessions::find(&db, id).await?.filter(|session| session.user_id == user.id).ok_or_else(|| {
-                    AuthError::forbidden(ErrorCode::SessionNotFound, "Session from session_id claim in JWT does not exist")
-                })?)
-            }
-            None => None,
-        };
+        let session = session.filter(|session| session.user_id == user.id);
+        if self.session_id().is_some() && session.is_none() {
+            return Err(no_session());
+        }
         if user.is_banned() {
             return Err(AuthError::forbidden(ErrorCode::UserBanned, "User is banned"));
         }
-        Ok(Self { caller, claims, user, session })
+        Ok(SignedIn { caller: self.caller, claims: self.claims, user, session })
     }
+}
+
+fn no_session() -> AuthError {
+    AuthError::forbidden(ErrorCode::SessionNotFound, "Session from session_id claim in JWT does not exist")
 }
 
 impl SignedIn {
@@ -172,9 +212,7 @@ impl SignedIn {
     /// # Errors
     /// The token is of none: it was made by hand.
     pub fn session(&self) -> Result<&Session, AuthError> {
-        self.session.as_ref().ok_or_else(|| {
-            AuthError::forbidden(ErrorCode::SessionNotFound, "Session from session_id claim in JWT does not exist")
-        })
+        self.session.as_ref().ok_or_else(no_session)
     }
 }
 

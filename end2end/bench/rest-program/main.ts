@@ -2,12 +2,11 @@
  * The program `rest` by itself, before a PostgreSQL of its own: each request beside pgbench with the very same statements on as
  * many connections (the floors), and beside its peer.
  */
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { heading, line, percent } from '../figures.ts';
-import { interrupted } from '../interrupted.ts';
+import { columns, heading, line, missed, percent, rounded } from '../figures.ts';
+import { inFolder, type StopAtEnd } from '../in-folder.ts';
 import { Cluster } from './cluster.ts';
 import { large } from './large.ts';
 import { Load } from './load.ts';
@@ -55,24 +54,13 @@ interface Peer {
 
 /** `seconds` for each figure. */
 export async function restProgram(seconds: number): Promise<void> {
-  // Not in a folder that only its owner may enter: as root, the cluster runs as another user.
-  const home = mkdtempSync(join(tmpdir(), 'supacloud-rest-'));
-  chmodSync(home, 0o755);
-  const started: { stop(): Promise<void> }[] = [];
-  const work = async () => {
+  await inFolder('supacloud-rest-', async (home, stopAtEnd) => {
     const load = await Load.make(home);
     const cluster = await Cluster.start(home);
-    started.push(cluster);
-    await new Bench(home, cluster, load, seconds, (service) => started.push(service)).run();
+    stopAtEnd(cluster);
+    await new Bench(home, cluster, load, seconds, stopAtEnd).run();
     await large(cluster);
-  };
-  try {
-    await Promise.race([work(), interrupted()]);
-  } finally {
-    for (const what of started.reverse()) await what.stop();
-    // What was interrupted may still write for a moment.
-    rmSync(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
-  }
+  });
 }
 
 class Bench {
@@ -80,10 +68,10 @@ class Bench {
   readonly #cluster: Cluster;
   readonly #load: Load;
   readonly #seconds: number;
-  readonly #stopAtEnd: (service: Service) => void;
+  readonly #stopAtEnd: StopAtEnd;
   readonly #notes: string[] = [];
 
-  constructor(home: string, cluster: Cluster, load: Load, seconds: number, stopAtEnd: (service: Service) => void) {
+  constructor(home: string, cluster: Cluster, load: Load, seconds: number, stopAtEnd: StopAtEnd) {
     this.#home = home;
     this.#cluster = cluster;
     this.#load = load;
@@ -235,16 +223,4 @@ async function fill({ place }: Service): Promise<void> {
       if (!response.ok) throw new Error(`filling ${table}: ${response.status} ${answer}`);
     }
   }
-}
-
-function rounded(perSecond: number): string {
-  return perSecond.toFixed(perSecond < 10 ? 1 : 0);
-}
-
-function missed(misses: boolean): string {
-  return misses ? ' !' : '';
-}
-
-function columns(what: string, ...figures: string[]): void {
-  console.log(`  ${what.padEnd(24)}${figures.map((figure) => figure.padStart(9)).join('')}`);
 }

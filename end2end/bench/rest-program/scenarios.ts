@@ -77,6 +77,7 @@ export interface Question {
   /** After the service's root, with the query. */
   path: string;
   prefer?: string;
+  headers?: Record<string, string>;
   body?: string;
 }
 
@@ -137,21 +138,28 @@ export interface Place {
   root: string;
 }
 
-export function ask({ port, root }: Place, { method, path, prefer, body }: Question): Promise<Response> {
-  const headers = { ...(body && { 'content-type': 'application/json' }), ...(prefer && { prefer }) };
-  return fetch(`http://127.0.0.1:${port}${root}${path}`, { method, headers, ...(body && { body }) });
+export function ask({ port, root }: Place, { method, path, body, ...rest }: Question): Promise<Response> {
+  return fetch(`http://127.0.0.1:${port}${root}${path}`, { method, headers: headersOf({ body, ...rest }), ...(body && { body }) });
 }
 
-/** The requests of a scenario as bytes, as wrk.lua and open_loop read them. */
-export function requestFile({ port, root }: Place, scenario: Scenario): Buffer {
+function headersOf({ prefer, headers, body }: Omit<Question, 'method' | 'path'>): Record<string, string> {
+  return { ...headers, ...(prefer && { prefer }), ...(body && { 'content-type': 'application/json' }) };
+}
+
+/** Those of a scenario that are sent in turn. */
+export function questions(scenario: Scenario): Question[] {
   // Many bodies of 100 kB would only show how fast memory is.
   const variants = scenario.ask(0).body && scenario.ask(0).body!.length > 10_000 ? 16 : VARIANTS;
+  return Array.from({ length: variants }, (_, number) => scenario.ask(number));
+}
+
+/** Requests as bytes, as wrk.lua and load.rs read them. */
+export function requestBytes({ port, root }: Place, asked: Question[]): Buffer {
   return Buffer.concat(
-    Array.from({ length: variants }, (_, number) => {
-      const { method, path, prefer, body = '' } = scenario.ask(number);
-      const lines = [`${method} ${root}${path} HTTP/1.1`, `Host: 127.0.0.1:${port}`];
-      if (prefer) lines.push(`Prefer: ${prefer}`);
-      if (body) lines.push('Content-Type: application/json', `Content-Length: ${Buffer.byteLength(body)}`);
+    asked.map(({ method, path, body = '', ...rest }) => {
+      const headers = Object.entries(headersOf({ body, ...rest })).map(([name, value]) => `${name}: ${value}`);
+      const lines = [`${method} ${root}${path} HTTP/1.1`, `host: 127.0.0.1:${port}`, ...headers];
+      if (body) lines.push(`content-length: ${Buffer.byteLength(body)}`);
       const request = `${lines.join('\r\n')}\r\n\r\n${body}`;
       return Buffer.from(`${Buffer.byteLength(request)}\n${request}`);
     }),

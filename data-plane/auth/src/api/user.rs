@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::json::{Json, object};
 use crate::{
-    caller::SignedIn,
+    caller::{Bearer, SignedIn},
     error::{AuthError, ErrorCode},
     flow::{
         UserRecord, address,
@@ -17,9 +17,12 @@ use crate::{
     },
 };
 
-pub(crate) async fn get(signed_in: SignedIn) -> Result<Answer<UserRecord>, AuthError> {
-    let db = signed_in.caller.db().await?;
-    Ok(Answer(UserRecord::load(&db, signed_in.user).await?))
+pub(crate) async fn get(bearer: Bearer) -> Result<Answer<UserRecord>, AuthError> {
+    let db = bearer.caller.db().await?;
+    let (user, session, (identities, factors)) =
+        futures::try_join!(bearer.user(&db), bearer.session(&db), UserRecord::beside(&db, bearer.user_id))?;
+    let SignedIn { user, .. } = bearer.signed_in(user, session)?;
+    Ok(Answer(UserRecord { user, identities, factors }))
 }
 
 #[derive(Debug, Deserialize)]

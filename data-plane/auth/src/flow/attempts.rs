@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
-use super::{audience, sign_in::Who, verify::Proof};
+use super::{audience, one_time::used_up, sign_in::Who, verify::Proof};
 use crate::{
     caller::Caller,
     error::{AuthError, ErrorCode},
@@ -104,8 +104,7 @@ async fn void(caller: &Caller, user: &User) -> Result<(), AuthError> {
         user.email_change_token_new.clear();
         user.email_change_token_current.clear();
         user.phone_change_token.clear();
-        store::users::update(&tx, &mut user).await?;
-        Ok(store::one_time_tokens::clear_all(&tx, user.id).await?)
+        Ok(used_up(&tx, &mut user).await?)
     }
     .await;
     tx.end(outcome).await

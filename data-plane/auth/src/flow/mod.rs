@@ -53,9 +53,13 @@ pub(crate) struct UserRecord {
 
 impl UserRecord {
     pub(crate) async fn load(db: &Db, user: User) -> Result<Self, StoreError> {
-        let identities = store::identities::of_user(db, user.id).await?;
-        let factors = store::factors::of_user(db, user.id).await?;
+        let (identities, factors) = Self::beside(db, user.id).await?;
         Ok(Self { user, identities, factors })
+    }
+
+    /// What there is of it besides the user.
+    pub(crate) async fn beside(db: &Db, user_id: Uuid) -> Result<(Vec<Identity>, Vec<Factor>), StoreError> {
+        futures::try_join!(store::identities::of_user(db, user_id), store::factors::of_user(db, user_id))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     error::{AuthError, ErrorCode},
     mfa::{self, CodeChallenge},
     model::{TokenKind, User},
-    store::{self, Db},
+    store::{self, Db, StoreError},
 };
 
 /// A code for a user's message, with the hash that is stored.
@@ -52,6 +52,13 @@ pub(crate) fn check_frequency(last: Option<OffsetDateTime>, frequency: Duration,
 /// Has the token of a kind be this one.
 pub(crate) async fn put(db: &Db, user: &User, kind: TokenKind, hash: &str, relates_to: &str) -> Result<(), AuthError> {
     Ok(store::one_time_tokens::put(db, user.id, kind, hash, relates_to).await?)
+}
+
+/// Stores what has changed of a user whose tokens have all served.
+pub(crate) async fn used_up(db: &Db, user: &mut User) -> Result<(), StoreError> {
+    let id = user.id;
+    futures::try_join!(store::users::update(db, user), store::one_time_tokens::clear_all(db, id))?;
+    Ok(())
 }
 
 /// Whether what was sent then is no longer good.

@@ -7,12 +7,17 @@ use serde_json::json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{audit, audit::Action, session, session::Tokens};
+use super::{
+    UserRecord, audit,
+    audit::Action,
+    session,
+    session::{Known, Tokens},
+};
 use crate::{
     caller::Caller,
     error::{AuthError, ErrorCode},
     mfa,
-    model::{Aal, RefreshToken, Session, User},
+    model::{Aal, Factor, RefreshToken, Session},
     store::{self, Db},
 };
 
@@ -52,30 +57,43 @@ async fn within(caller: &Caller, db: &Db, token: &str, client_id: Option<Uuid>) 
     let settings = &caller.live.settings;
     let not_found = || refuse(ErrorCode::RefreshTokenNotFound, "Refresh Token Not Found");
     // The session first: two refreshes of one session come one after the other.
-    let seen = store::refresh_tokens::find(db, token).await?.ok_or_else(not_found)?;
-    let session_id = seen.session_id.ok_or_else(not_found)?;
-    let mut session = store::sessions::find_for_update(db, session_id)
+    let mut session = store::sessions::find_by_token_for_update(db, token)
         .await?
         // Another's token is none: a client's is no good without the client.
         .filter(|session| session.oauth_client_id == client_id)
         .ok_or_else(not_found)?;
-    let found = store::refresh_tokens::find_for_update(db, token).await?.ok_or_else(not_found)?;
-    let user = store::users::find(db, session.user_id).await?.filter(|user| user.deleted_at.is_none()).ok_or_else(not_found)?;
+    // Looked at only now, when nobody else changes them.
+    let (found, active, user, amr, (identities, factors)) = futures::try_join!(
+        store::refresh_tokens::find_for_update(db, token),
+        store::refresh_tokens::active_of_session(db, session.id),
+        store::users::find(db, session.user_id),
+        store::sessions::amr(db, session.id),
+        UserRecord::beside(db, session.user_id),
+    )?;
+    let found = found.ok_or_else(not_found)?;
+    let user = user.filter(|user| user.deleted_at.is_none()).ok_or_else(not_found)?;
     if user.is_banned() {
         return Err(refuse(ErrorCode::UserBanned, "User Banned"));
     }
-    check_session(caller, db, &session, &user).await?;
-    let active = store::refresh_tokens::active_of_session(db, session.id).await?;
+    check_session(caller, db, &session, &factors).await?;
+    session.user_agent = Some(caller.user_agent.clone());
+    session.ip = Some(caller.ip);
     let refresh_token = match reuse(caller, &found, active.as_ref()) {
         Reuse::First => {
-            audit::note(caller, db, &user, Action::TokenRefreshed, json!({})).await?;
             let next = mfa::refresh_token();
-            store::refresh_tokens::revoke(db, found.id).await?;
-            store::refresh_tokens::insert(db, &next, user.id, session.id, Some(&found.token)).await?;
-            audit::note(caller, db, &user, Action::TokenRevoked, json!({})).await?;
+            futures::try_join!(
+                audit::note(caller, db, &user, Action::TokenRefreshed, json!({})),
+                store::refresh_tokens::revoke(db, found.id),
+                store::refresh_tokens::insert(db, &next, user.id, session.id, Some(&found.token)),
+                audit::note(caller, db, &user, Action::TokenRevoked, json!({})),
+                store::sessions::refreshed(db, &session),
+            )?;
             next
         }
-        Reuse::Same(token) => token,
+        Reuse::Same(token) => {
+            store::sessions::refreshed(db, &session).await?;
+            token
+        }
         Reuse::Refused => {
             if settings.security.refresh_token_rotation_enabled {
                 store::refresh_tokens::revoke_of_session(db, session.id).await?;
@@ -83,10 +101,8 @@ async fn within(caller: &Caller, db: &Db, token: &str, client_id: Option<Uuid>) 
             return Ok(Outcome::TriedTwice);
         }
     };
-    session.user_agent = Some(caller.user_agent.clone());
-    session.ip = Some(caller.ip);
-    store::sessions::refreshed(db, &session).await?;
-    Ok(Outcome::Refreshed(Box::new(session::refreshed_tokens(caller, db, user, &session, refresh_token).await?)))
+    let known = Known { record: UserRecord { user, identities, factors }, amr };
+    Ok(Outcome::Refreshed(Box::new(session::refreshed_tokens(caller, db, known, &session, refresh_token).await?)))
 }
 
 enum Reuse {
@@ -111,7 +127,7 @@ fn reuse(caller: &Caller, found: &RefreshToken, active: Option<&RefreshToken>) -
 }
 
 /// Whether the session's time is over, by any of its limits.
-async fn check_session(caller: &Caller, db: &Db, session: &Session, user: &User) -> Result<(), AuthError> {
+async fn check_session(caller: &Caller, db: &Db, session: &Session, factors: &[Factor]) -> Result<(), AuthError> {
     let sessions = &caller.live.settings.sessions;
     let expired = |why: &str| Err(refuse(ErrorCode::SessionExpired, &format!("Session Expired{why}")));
     let now = OffsetDateTime::now_utc();
@@ -126,12 +142,12 @@ async fn check_session(caller: &Caller, db: &Db, session: &Session, user: &User)
     if let Some(limit) = sessions.allow_low_aal
         && session.aal < Aal::Aal2
         && now - session.created_at > limit
-        && store::factors::of_user(db, user.id).await?.iter().any(crate::model::Factor::is_verified)
+        && factors.iter().any(Factor::is_verified)
     {
         return expired(" (Low AAL: User Needs MFA Verification)");
     }
     if sessions.single_per_user {
-        let newer = store::sessions::of_user(db, user.id).await?.into_iter().any(|other| {
+        let newer = store::sessions::of_user(db, session.user_id).await?.into_iter().any(|other| {
             other.id != session.id
                 && other.tag == session.tag
                 && other.oauth_client_id == session.oauth_client_id

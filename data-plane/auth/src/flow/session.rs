@@ -10,8 +10,8 @@ use crate::{
     caller::Caller,
     error::AuthError,
     mfa,
-    model::{Aal, Method, Session, User},
-    store::{self, Db},
+    model::{Aal, AmrClaim, Method, Session, User},
+    store::{self, Db, StoreError},
     token::{AccessClaims, Amr, expiry},
 };
 
@@ -47,7 +47,9 @@ pub(crate) struct Grant {
 /// Begins a session of a user who has shown who it is.
 pub(crate) async fn begin(caller: &Caller, db: &Db, mut user: User, method: Method, grant: Grant) -> Result<Tokens, AuthError> {
     let settings = &caller.live.settings;
-    store::users::signed_in(db, &mut user).await?;
+    let now = OffsetDateTime::now_utc();
+    user.last_sign_in_at = Some(now);
+    user.updated_at = Some(now);
     let session = Session {
         id: Uuid::new_v4(),
         user_id: user.id,
@@ -56,18 +58,37 @@ pub(crate) async fn begin(caller: &Caller, db: &Db, mut user: User, method: Meth
         // The time that a session has is looked up at each refresh: a shorter one is in force for old sessions, too.
         not_after: None,
         refreshed_at: None,
-        created_at: OffsetDateTime::now_utc(),
+        created_at: now,
         user_agent: Some(caller.user_agent.clone()),
         ip: Some(caller.ip),
         tag: tag(&settings.sessions.tags, &user),
         oauth_client_id: grant.oauth_client_id,
         scopes: grant.scopes,
     };
-    store::sessions::insert(db, &session).await?;
-    store::sessions::add_amr(db, session.id, method).await?;
     let refresh_token = mfa::refresh_token();
-    store::refresh_tokens::insert(db, &refresh_token, user.id, session.id, None).await?;
-    tokens(caller, db, user, &session, refresh_token).await
+    let (.., known) = futures::try_join!(
+        store::users::signed_in(db, user.id, now),
+        store::sessions::insert(db, &session),
+        store::sessions::add_amr(db, session.id, method),
+        store::refresh_tokens::insert(db, &refresh_token, user.id, session.id, None),
+        Known::load(db, user, session.id),
+    )?;
+    issue(caller, db, known, &session, refresh_token, false).await
+}
+
+/// What a token tells besides its session.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) record: UserRecord,
+    /// The latest first.
+    pub(crate) amr: Vec<AmrClaim>,
+}
+
+impl Known {
+    pub(crate) async fn load(db: &Db, user: User, session_id: Uuid) -> Result<Self, StoreError> {
+        let (amr, record) = futures::try_join!(store::sessions::amr(db, session_id), UserRecord::load(db, user))?;
+        Ok(Self { record, amr })
+    }
 }
 
 /// An access token of a session whose user has just shown who it is, and what goes with it.
@@ -78,30 +99,32 @@ pub(crate) async fn tokens(
     session: &Session,
     refresh_token: String,
 ) -> Result<Tokens, AuthError> {
-    issue(caller, db, user, session, refresh_token, false).await
+    let known = Known::load(db, user, session.id).await?;
+    issue(caller, db, known, session, refresh_token, false).await
 }
 
 /// As [`tokens`], for a session that goes on.
 pub(crate) async fn refreshed_tokens(
     caller: &Caller,
     db: &Db,
-    user: User,
+    known: Known,
     session: &Session,
     refresh_token: String,
 ) -> Result<Tokens, AuthError> {
-    issue(caller, db, user, session, refresh_token, true).await
+    issue(caller, db, known, session, refresh_token, true).await
 }
 
 async fn issue(
     caller: &Caller,
     db: &Db,
-    user: User,
+    known: Known,
     session: &Session,
     refresh_token: String,
     is_refresh: bool,
 ) -> Result<Tokens, AuthError> {
     let settings = &caller.live.settings;
-    let amr = store::sessions::amr(db, session.id).await?;
+    let Known { record, amr } = known;
+    let user = &record.user;
     let latest = amr.first().map(|claim| claim.method.clone()).unwrap_or_default();
     let (issued_at, expires_at) = expiry(settings.jwt.exp);
     let claims = AccessClaims {
@@ -137,7 +160,7 @@ async fn issue(
         expires_in: settings.jwt.exp.as_secs(),
         expires_at,
         refresh_token,
-        user: UserRecord::load(db, user).await?,
+        user: record,
         provider_token: None,
         provider_refresh_token: None,
         weak_password: None,

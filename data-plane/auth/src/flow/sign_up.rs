@@ -6,7 +6,9 @@ use time::OffsetDateTime;
 use super::{
     UserRecord, audience, audit,
     audit::Action,
-    hash_new, hooks, mail, phone,
+    hash_new, hooks, mail,
+    one_time::used_up,
+    phone,
     phone::{Channel, Purpose},
     pkce, sealed, session,
     session::{Grant, Tokens},
@@ -195,8 +197,7 @@ pub(crate) async fn confirm_email(db: &Db, user: &mut User) -> Result<(), AuthEr
     user.confirmation_token.clear();
     user.email_confirmed_at = Some(OffsetDateTime::now_utc());
     user.user_metadata.insert("email_verified".to_owned(), json!(true));
-    store::users::update(db, user).await?;
-    Ok(store::one_time_tokens::clear_all(db, user.id).await?)
+    Ok(used_up(db, user).await?)
 }
 
 /// The number was shown to be the user's.
@@ -204,8 +205,7 @@ pub(crate) async fn confirm_phone(db: &Db, user: &mut User) -> Result<(), AuthEr
     user.confirmation_token.clear();
     user.phone_confirmed_at = Some(OffsetDateTime::now_utc());
     user.user_metadata.insert("phone_verified".to_owned(), json!(true));
-    store::users::update(db, user).await?;
-    Ok(store::one_time_tokens::clear_all(db, user.id).await?)
+    Ok(used_up(db, user).await?)
 }
 
 /// Somebody who gives no name.

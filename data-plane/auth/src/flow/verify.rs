@@ -7,7 +7,7 @@ use super::{
     attempts, audience, audit,
     audit::Action,
     mail::{self, Content},
-    one_time::is_expired,
+    one_time::{is_expired, used_up},
     phone, pkce, session,
     session::{Grant, Tokens},
     sign_up,
@@ -141,8 +141,7 @@ async fn within(
                 confirm(db, &mut user).await?;
             } else {
                 audit::note(caller, db, &user, Action::Login, json!({})).await?;
-                store::users::update(db, &mut user).await?;
-                store::one_time_tokens::clear_all(db, user.id).await?;
+                used_up(db, &mut user).await?;
             }
         }
         TokenKind::PhoneChange => {

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod cleanup;
 pub mod custom_providers;
+mod db;
 pub mod factors;
 pub mod flow_states;
 pub mod hooks;
@@ -20,18 +21,10 @@ pub mod refresh_tokens;
 pub mod sessions;
 pub mod users;
 
-use std::{
-    fmt,
-    future::Future,
-    ops::Deref,
-    sync::{Mutex, PoisonError},
-};
+use project_context::PoolError;
+use tokio_postgres::{error::SqlState, types::ToSql};
 
-use futures::future::BoxFuture;
-use project_context::{Connection, Lookup, Pool, PoolError, StatementKey};
-use tokio::sync::OwnedSemaphorePermit;
-use tokio_postgres::{Row, error::SqlState, types::ToSql};
-use tracing::Instrument as _;
+pub use db::{Db, Transaction};
 
 use crate::error::{AuthError, ErrorCode};
 
@@ -94,156 +87,4 @@ impl From<StoreError> for AuthError {
 /// A pattern for anything that contains the text, which has no wildcards.
 fn containing(text: &str) -> String {
     format!("%{}%", text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_"))
-}
-
-/// What is done after a transaction.
-type Afterwards = BoxFuture<'static, Result<(), AuthError>>;
-
-/// A connection on which each statement is a transaction of its own, unless it is within a [`Transaction`].
-pub struct Db {
-    connection: Connection,
-    /// In a transaction: what is done once it is committed.
-    afterwards: Option<Mutex<Vec<Afterwards>>>,
-}
-
-impl fmt::Debug for Db {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Db").field("connection", &self.connection).finish_non_exhaustive()
-    }
-}
-
-impl Db {
-    /// Each statement by itself.
-    ///
-    /// # Errors
-    /// [`StoreError::Pool`]
-    pub async fn open(pool: &Pool) -> Result<Self, StoreError> {
-        Ok(Self { connection: pool.connection().await?, afterwards: None })
-    }
-
-    /// Begins a transaction.
-    ///
-    /// # Errors
-    /// [`StoreError`]
-    pub async fn begin(pool: &Pool) -> Result<Transaction, StoreError> {
-        let connection = pool.connection().await?;
-        connection.begin_work();
-        connection.client().batch_execute("begin").await?;
-        Ok(Transaction { db: Self { connection, afterwards: Some(Mutex::default()) }, turn: None })
-    }
-
-    /// Has what waits for somebody outside be done once the transaction is committed, when no connection waits with it. It is
-    /// done to its end, whether its asker is still there or not; its error is then the transaction's. After a rollback nothing
-    /// of it is done.
-    ///
-    /// Outside of a transaction everything is committed already: it is done beside, and nobody learns its outcome.
-    pub(crate) fn afterwards(&self, work: impl Future<Output = Result<(), AuthError>> + Send + 'static) {
-        match &self.afterwards {
-            Some(afterwards) => afterwards.lock().unwrap_or_else(PoisonError::into_inner).push(Box::pin(work)),
-            None => drop(tokio::spawn(work.in_current_span())),
-        }
-    }
-
-    pub(crate) async fn rows(&self, sql: &'static str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, StoreError> {
-        let statement = self.prepared(sql).await?;
-        self.at_work(self.connection.client().query(&statement, parameters)).await
-    }
-
-    pub(crate) async fn row(&self, sql: &'static str, parameters: &[Parameter<'_>]) -> Result<Option<Row>, StoreError> {
-        let statement = self.prepared(sql).await?;
-        self.at_work(self.connection.client().query_opt(&statement, parameters)).await
-    }
-
-    /// How many rows were changed.
-    pub(crate) async fn execute(&self, sql: &'static str, parameters: &[Parameter<'_>]) -> Result<u64, StoreError> {
-        let statement = self.prepared(sql).await?;
-        self.at_work(self.connection.client().execute(&statement, parameters)).await
-    }
-
-    /// Several statements without parameters or answers.
-    pub(crate) async fn batch(&self, sql: &str) -> Result<(), StoreError> {
-        self.at_work(self.connection.client().batch_execute(sql)).await
-    }
-
-    async fn prepared(&self, sql: &'static str) -> Result<tokio_postgres::Statement, StoreError> {
-        let key = StatementKey::new(&[], sql);
-        if let Lookup::Prepared(statement) = self.connection.lookup(0, &key) {
-            return Ok(statement);
-        }
-        let statement = self.at_work(self.connection.client().prepare(sql)).await?;
-        self.connection.remember(key, statement.clone());
-        Ok(statement)
-    }
-
-    /// What runs is cancelled when its asker goes away.
-    async fn at_work<T>(&self, work: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, StoreError> {
-        if self.afterwards.is_some() {
-            return Ok(work.await?);
-        }
-        self.connection.begin_work();
-        let outcome = work.await;
-        self.connection.end_work();
-        Ok(outcome?)
-    }
-}
-
-/// Statements that are one. Rolled back when its asker goes away before the end.
-#[derive(Debug)]
-#[must_use = "a transaction has to be ended"]
-pub struct Transaction {
-    db: Db,
-    turn: Option<OwnedSemaphorePermit>,
-}
-
-impl Deref for Transaction {
-    type Target = Db;
-
-    fn deref(&self) -> &Db {
-        &self.db
-    }
-}
-
-impl Transaction {
-    /// As long as it is open, it is one of a bounded number.
-    pub(crate) fn taking(mut self, turn: Option<OwnedSemaphorePermit>) -> Self {
-        self.turn = turn;
-        self
-    }
-
-    /// Commits what ended well, and does what was to be done afterwards; rolls back what did not.
-    ///
-    /// # Errors
-    /// The outcome's; or [`StoreError`], after which nothing was changed, or, when the connection ended just now, all; or what
-    /// failed afterwards.
-    pub async fn end<T>(self, outcome: Result<T, AuthError>) -> Result<T, AuthError> {
-        let command = if outcome.is_ok() { "commit" } else { "rollback" };
-        let ended = self.db.batch(command).await;
-        if ended.is_ok() {
-            self.db.connection.end_work();
-        }
-        let Db { connection, afterwards } = self.db;
-        drop((connection, self.turn));
-        let value = outcome?;
-        ended?;
-        let afterwards = afterwards.and_then(|afterwards| afterwards.into_inner().ok()).unwrap_or_default();
-        if !afterwards.is_empty() {
-            in_turn(afterwards).await?;
-        }
-        Ok(value)
-    }
-}
-
-/// One after the other, until one fails.
-async fn in_turn(all: Vec<Afterwards>) -> Result<(), AuthError> {
-    let work = async {
-        for one in all {
-            one.await?;
-        }
-        Ok(())
-    };
-    // Its asker may go away; what was begun ends all the same.
-    match tokio::spawn(work.in_current_span()).await {
-        Ok(outcome) => outcome,
-        Err(error) => Err(AuthError::internal("Internal Server Error", error)),
-    }
 }

@@ -11,14 +11,6 @@ macro_rules! select {
     };
 }
 
-/// By token.
-///
-/// # Errors
-/// [`StoreError`]
-pub async fn find(db: &Db, token: &str) -> Result<Option<RefreshToken>, StoreError> {
-    Ok(db.row(select!("where token = $1"), &[&token]).await?.as_ref().map(RefreshToken::from_row))
-}
-
 /// By token, and nobody else uses it until the transaction's end.
 ///
 /// # Errors

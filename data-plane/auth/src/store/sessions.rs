@@ -34,6 +34,15 @@ pub async fn find_for_update(db: &Db, id: Uuid) -> Result<Option<Session>, Store
     Ok(db.row(select!("where id = $1 for update"), &[&id]).await?.as_ref().map(Session::from_row))
 }
 
+/// The one of a refresh token, and nobody else refreshes it until the transaction's end.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn find_by_token_for_update(db: &Db, token: &str) -> Result<Option<Session>, StoreError> {
+    let sql = select!("where id = (select session_id from auth.refresh_tokens where token = $1) for update");
+    Ok(db.row(sql, &[&token]).await?.as_ref().map(Session::from_row))
+}
+
 /// A user's, the oldest first.
 ///
 /// # Errors

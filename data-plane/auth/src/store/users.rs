@@ -167,11 +167,8 @@ pub async fn update(db: &Db, user: &mut User) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn signed_in(db: &Db, user: &mut User) -> Result<(), StoreError> {
-    let now = OffsetDateTime::now_utc();
-    user.last_sign_in_at = Some(now);
-    user.updated_at = Some(now);
-    db.execute("update auth.users set last_sign_in_at = $2, updated_at = $2 where id = $1", &[&user.id, &now]).await?;
+pub async fn signed_in(db: &Db, id: Uuid, at: OffsetDateTime) -> Result<(), StoreError> {
+    db.execute("update auth.users set last_sign_in_at = $2, updated_at = $2 where id = $1", &[&id, &at]).await?;
     Ok(())
 }
 

@@ -23,6 +23,7 @@ mod sessions;
 mod sign_up;
 mod slow;
 mod social;
+mod statements;
 mod support;
 mod ways;
 mod web3;

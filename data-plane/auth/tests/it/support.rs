@@ -75,17 +75,21 @@ pub(crate) async fn project(change: impl FnOnce(&mut Settings)) -> Project {
     over(TestCluster::shared().await.database().await, change)
 }
 
-fn over(database: TestDatabase, change: impl FnOnce(&mut Settings)) -> Project {
+fn pool(database: &TestDatabase, max_connections: usize) -> Pool {
     let mut config = tokio_postgres::Config::new();
     config.dbname(database.name()).user("supabase_auth_admin").password(database.password());
-    let pool = Arc::new(Pool::new(PoolSettings {
+    Pool::new(PoolSettings {
         database: Database::at(Host::Unix(database.socket_dir().to_owned()), database.port(), config),
         empty_path: true,
-        max_connections: 10,
+        max_connections,
         idle_after: project_context::IDLE_AFTER,
         max_lifetime: None,
         wait: project_context::WAIT,
-    }));
+    })
+}
+
+fn over(database: TestDatabase, change: impl FnOnce(&mut Settings)) -> Project {
+    let pool = Arc::new(pool(&database, 10));
     let mut settings = Settings::default();
     settings.api.external_url = "http://ref.api.localhost:8000/auth/v1".to_owned();
     settings.api.site_url = "http://localhost:3000".to_owned();
@@ -112,6 +116,11 @@ impl Project {
     /// As after a restart of the service: nothing is left but the database.
     pub(crate) fn restarted(self, change: impl FnOnce(&mut Settings)) -> Self {
         over(self.database, change)
+    }
+
+    /// Connections besides the service's own.
+    pub(crate) fn pool(&self, max_connections: usize) -> Pool {
+        pool(&self.database, max_connections)
     }
 
     pub(crate) async fn ask(&self, method: &str, path: &str, token: &str, body: Value) -> Answer {

@@ -1,0 +1,42 @@
+//! How many passwords this machine compares in a second, by the hasher that Auth has and with nothing else to do: what bounds
+//! sign-ins. Says so as one line of JSON; for `make bench`. `hashes SECONDS`
+//!
+//! A program of its own, so that it is built with what the programs beside it are built with, and none of the tests' tools.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use auth::password::{Hasher, Limits};
+use futures::future::try_join_all;
+
+const PASSWORD: &str = "correct horse battery staple";
+
+#[tokio::main]
+#[expect(clippy::print_stdout, reason = "a measuring tool")]
+async fn main() -> anyhow::Result<()> {
+    let seconds = std::env::args().nth(1).context("hashes SECONDS")?.parse().context("SECONDS")?;
+    let time = Duration::try_from_secs_f64(seconds)?.div_f64(2.0);
+    let limits = Limits::default();
+    let hasher = Hasher::new(limits)?;
+    let hash = hasher.hash(PASSWORD).await?;
+    let alone = per_second(&hasher, &hash, 1, time).await?;
+    let together = per_second(&hasher, &hash, limits.threads, time).await?;
+    let Limits { cost, threads, .. } = limits;
+    println!(r#"{{"cost":{cost},"threads":{threads},"alone":{alone:.3},"together":{together:.3}}}"#);
+    Ok(())
+}
+
+/// With so many at once.
+async fn per_second(hasher: &Hasher, hash: &str, at_once: usize, time: Duration) -> anyhow::Result<f64> {
+    let start = Instant::now();
+    let counts = try_join_all((0..at_once).map(|_| async move {
+        let mut count = 0_u32;
+        while start.elapsed() < time {
+            anyhow::ensure!(hasher.verify(hash, PASSWORD).await?, "a password is no longer itself");
+            count += 1;
+        }
+        Ok(count)
+    }))
+    .await?;
+    Ok(f64::from(counts.into_iter().sum::<u32>()) / start.elapsed().as_secs_f64())
+}
