@@ -12,7 +12,7 @@ mod refused;
 mod sign_in;
 mod with_project;
 
-pub(crate) use auth::{AuthSettingsPage, MailboxPage, UsersPage};
+pub(crate) use auth::{AuditPage, AuthSettingsPage, MailboxPage, NewUserPage, UserPage, UsersPage};
 pub(crate) use delete::DeletePage;
 pub(crate) use new_project::NewProjectPage;
 pub(crate) use not_found::NotFoundPage;

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod cleanup;
 pub mod custom_providers;
+pub mod directory;
 pub mod factors;
 pub mod flow_states;
 pub mod hooks;
@@ -16,6 +17,7 @@ pub mod oauth_clients;
 pub mod oauth_consents;
 pub mod one_time_tokens;
 pub mod passkeys;
+mod query;
 pub mod refresh_tokens;
 pub mod sessions;
 pub mod users;
@@ -25,6 +27,7 @@ use std::{future::Future, ops::Deref};
 use project_context::{Connection, Lookup, Pool, PoolError, StatementKey};
 use tokio_postgres::{Row, error::SqlState, types::ToSql};
 
+use self::query::Query;
 use crate::error::{AuthError, ErrorCode};
 
 /// A statement's parameter.
@@ -120,6 +123,12 @@ impl Db {
         self.at_work(self.connection.client().query(&statement, parameters)).await
     }
 
+    /// As [`Db::rows`], of a statement that was put together.
+    async fn rows_of(&self, query: &Query<'_>) -> Result<Vec<Row>, StoreError> {
+        let statement = self.prepared(&query.sql).await?;
+        self.at_work(self.connection.client().query(&statement, &query.parameters)).await
+    }
+
     pub(crate) async fn row(&self, sql: &'static str, parameters: &[Parameter<'_>]) -> Result<Option<Row>, StoreError> {
         let statement = self.prepared(sql).await?;
         self.at_work(self.connection.client().query_opt(&statement, parameters)).await
@@ -136,7 +145,7 @@ impl Db {
         self.at_work(self.connection.client().batch_execute(sql)).await
     }
 
-    async fn prepared(&self, sql: &'static str) -> Result<tokio_postgres::Statement, StoreError> {
+    async fn prepared(&self, sql: &str) -> Result<tokio_postgres::Statement, StoreError> {
         let key = StatementKey::new(&[], sql);
         if let Lookup::Prepared(statement) = self.connection.lookup(0, &key) {
             return Ok(statement);

@@ -2,6 +2,7 @@
 
 mod admin;
 mod authenticator;
+mod directory;
 mod hooks;
 mod hostile;
 mod id_token;
