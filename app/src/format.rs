@@ -68,6 +68,14 @@ pub(crate) fn count(n: usize, noun: &str) -> String {
     if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
 
+/// `1,000,000`
+#[cfg(any(feature = "ssr", test))]
+pub(crate) fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
+    groups.join(",")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,6 +128,13 @@ mod tests {
         assert_eq!(exact(at), "2026-11-22 12:30:05 UTC");
         assert_eq!(machine(at), "2026-11-22T12:30:05Z");
         assert_eq!(unix_ms(at), 1_795_350_605_000);
+    }
+
+    #[test]
+    fn thousands_are_told_apart() {
+        for (n, expected) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(grouped(n), expected);
+        }
     }
 
     #[test]

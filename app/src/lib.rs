@@ -1,6 +1,7 @@
 //! The dashboard: pages, components and server functions. Built twice: natively with `ssr` for the server, and for
 //! wasm with `hydrate` for the browser. It holds no rules of its own: server functions call `control_plane`.
 
+mod audit_page;
 mod auth_pages;
 mod browser;
 mod chart;
@@ -11,6 +12,10 @@ mod event_stream;
 mod format;
 mod key_line;
 mod live;
+#[cfg(feature = "ssr")]
+mod made_link;
+#[cfg(feature = "ssr")]
+mod metadata;
 mod pages;
 mod project_detail;
 mod project_row;
@@ -26,6 +31,7 @@ mod snippets;
 mod steps;
 mod submission;
 mod theme;
+mod user_pages;
 mod visibility;
 
 pub use error::DashboardError;

@@ -16,7 +16,8 @@ use crate::{
     clock::provide_clock,
     components::SiteHeader,
     pages::{
-        AuthSettingsPage, DeletePage, MailboxPage, NewProjectPage, NotFoundPage, ProjectPage, ProjectsPage, SignInPage, UsersPage,
+        AuditPage, AuthSettingsPage, DeletePage, MailboxPage, NewProjectPage, NewUserPage, NotFoundPage, ProjectPage,
+        ProjectsPage, SignInPage, UserPage, UsersPage,
     },
     visibility::provide_visibility,
 };
@@ -44,6 +45,9 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/project/:ref") view=ProjectPage ssr=SsrMode::Async />
                     <Route path=path!("/project/:ref/delete") view=DeletePage ssr=SsrMode::Async />
                     <Route path=path!("/project/:ref/auth/users") view=UsersPage ssr=SsrMode::Async />
+                    <Route path=path!("/project/:ref/auth/users/new") view=NewUserPage ssr=SsrMode::Async />
+                    <Route path=path!("/project/:ref/auth/users/:id") view=UserPage ssr=SsrMode::Async />
+                    <Route path=path!("/project/:ref/auth/audit") view=AuditPage ssr=SsrMode::Async />
                     <Route path=path!("/project/:ref/auth/mailbox") view=MailboxPage ssr=SsrMode::Async />
                     <Route path=path!("/project/:ref/auth/settings") view=AuthSettingsPage ssr=SsrMode::Async />
                     <Route path=path!("/project/:ref/auth/settings/:page") view=AuthSettingsPage ssr=SsrMode::Async />

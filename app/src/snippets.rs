@@ -128,6 +128,15 @@ impl Command {
     }
 }
 
+/// A request to a project's Auth as its service role, as a shell command.
+#[cfg(feature = "ssr")]
+pub(crate) fn auth_curl(api_url: &str, method: &str, path: &str, body: Option<&serde_json::Value>) -> String {
+    let method = if method == "GET" { String::new() } else { format!("-X {method} ") };
+    let body = body.map(|body| format!(" --json '{}'", body.to_string().replace('\'', "'\\''"))).unwrap_or_default();
+    let key = r#"-H "apikey: $SERVICE_ROLE_KEY" -H "Authorization: Bearer $SERVICE_ROLE_KEY""#;
+    format!("curl {method}'{api_url}/auth/v1{path}' {key}{body}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,5 +171,18 @@ mod tests {
             Command::Delete.curl("https://cloud.example", None, true),
             "curl -X DELETE https://cloud.example/v1/projects/$REF -H \"Authorization: Bearer $SUPACLOUD_TOKEN\""
         );
+    }
+
+    #[cfg(feature = "ssr")]
+    #[test]
+    fn commands_to_auth_bring_the_key_of_the_service_role() {
+        assert_eq!(
+            auth_curl("http://x", "GET", "/admin/users", None),
+            "curl 'http://x/auth/v1/admin/users' -H \"apikey: $SERVICE_ROLE_KEY\" -H \"Authorization: Bearer $SERVICE_ROLE_KEY\""
+        );
+        let body = serde_json::json!({ "email": "o'neill@example.com" });
+        let command = auth_curl("http://x", "POST", "/invite", Some(&body));
+        assert!(command.starts_with("curl -X POST 'http://x/auth/v1/invite'"), "{command}");
+        assert!(command.ends_with(r#"--json '{"email":"o'\''neill@example.com"}'"#), "{command}");
     }
 }

@@ -7,6 +7,7 @@ import { ManagementApi, type Project } from '../support/api.ts';
 import { Dashboard } from '../support/dashboard.ts';
 import { expect, test } from '../support/fixtures.ts';
 import { artefacts, Server } from '../support/server.ts';
+import { someUsers } from '../support/users.ts';
 
 const TOKEN = 'correct-horse-battery-staple-0123456789';
 const VIEWS = [
@@ -63,7 +64,7 @@ async function inspect(page: Page, what: string, view: string): Promise<void> {
   expect.soft(overflow, `pixels that ${what} is wider than the window`).toBeLessThanOrEqual(0);
 
   const bare = await page
-    .locator('input:visible:not([type=radio])')
+    .locator('input:visible:not([type=radio], [type=checkbox])')
     .evaluateAll((inputs) => inputs.filter((input) => getComputedStyle(input).borderTopWidth === '0px').map((input) => input.id));
   expect.soft(bare, `inputs of ${what} that can't be seen`).toEqual([]);
 
@@ -112,6 +113,28 @@ for (const view of VIEWS) {
       await inspect(page, 'project-delete', view.name);
 
       await Promise.all(projects.map((project) => api.delete(project.ref)));
+    });
+
+    test('users, one of them, and the audit log', async ({ dashboard, page, quiet, api, server }) => {
+      void quiet;
+      const project = await api.create({ name: 'With users' });
+      const users = `/project/${project.ref}/auth/users`;
+      await dashboard.open(users);
+      await inspect(page, 'auth-users-empty', view.name);
+      await dashboard.open(`${users}/new`);
+      await inspect(page, 'auth-user-new', view.name);
+
+      const { serviceRole } = await api.keys(project.ref);
+      const id = await someUsers(server.projectUrl(project.ref), serviceRole);
+      await dashboard.open(users);
+      await expect(page.getByRole('list', { name: 'Users' }).getByRole('listitem')).toHaveCount(7);
+      await inspect(page, 'auth-users', view.name);
+      await dashboard.open(`${users}/${id}`);
+      await inspect(page, 'auth-user', view.name);
+      await dashboard.open(`/project/${project.ref}/auth/audit`);
+      await page.getByText('user_modified', { exact: true }).first().click();
+      await inspect(page, 'auth-audit', view.name);
+      await api.delete(project.ref);
     });
 
     test('addresses that lead nowhere', async ({ dashboard, page, quiet }) => {

@@ -5,18 +5,26 @@ use leptos::prelude::*;
 
 use crate::DashboardError;
 
-/// Makes a user whose address counts as confirmed; without a password, one who is invited by mail.
+/// Makes a user, who can sign in at once where `confirm` is set.
 #[server(endpoint = "add_user")]
-pub(crate) async fn add_user(project_ref: ProjectRef, email: String, password: String) -> Result<(), DashboardError> {
+pub(crate) async fn add_user(
+    project_ref: ProjectRef,
+    email: String,
+    phone: String,
+    password: String,
+    #[server(default)] confirm: bool,
+) -> Result<(), DashboardError> {
+    use super::to_user;
     use crate::session::{refuse, signed_in};
     use serde_json::json;
     let (caller, projects) = signed_in().await?;
-    let (path, body) = if password.is_empty() {
-        ("/invite", json!({ "email": email.trim() }))
-    } else {
-        ("/admin/users", json!({ "email": email.trim(), "password": password, "email_confirm": true }))
-    };
-    let added = projects.ask_auth(&caller, &project_ref, "POST", path, Some(body)).await;
-    added.map_err(|error| refuse(error).with_typed(&email))?;
+    let (email, phone) = (email.trim(), phone.trim());
+    let body = json!({
+        "email": email, "phone": phone, "password": password,
+        "email_confirm": confirm && !email.is_empty(), "phone_confirm": confirm && !phone.is_empty(),
+    });
+    let added = projects.ask_auth(&caller, &project_ref, "POST", "/admin/users", Some(body)).await;
+    let added = added.map_err(|error| refuse(error).with_typed(&format!("{email}\n{phone}")))?;
+    to_user(&project_ref, added["id"].as_str().unwrap_or_default(), "created");
     Ok(())
 }

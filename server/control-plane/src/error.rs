@@ -38,9 +38,9 @@ pub enum Error {
     /// The project of an archive is here already.
     #[error("Project {0} is here already. Delete it before you import it, or import it on another machine.")]
     ProjectExists(ProjectRef),
-    /// A service of the project refused what it was asked for.
+    /// A service of the project refused what it was asked for; `field` is what it names as the reason.
     #[error("{message}")]
-    ServiceRefused { status: u16, message: String },
+    ServiceRefused { status: u16, message: String, field: Option<&'static str> },
     /// A service of the project did not answer.
     #[error("The project's {0} did not answer. Check that the project runs and is healthy, then try again.")]
     ServiceAway(&'static str),
@@ -94,6 +94,7 @@ impl Error {
         match self {
             Self::InvalidInput { field, .. } => Some(field),
             Self::AuthConfig(errors) => errors.first().map(|error| error.key.as_str()),
+            Self::ServiceRefused { field, .. } => *field,
             Self::ProjectNotFound(_)
             | Self::OrganizationNotFound(_)
             | Self::OperationRunning(_)
@@ -101,7 +102,6 @@ impl Error {
             | Self::IdempotencyMismatch
             | Self::Archive(_)
             | Self::ProjectExists(_)
-            | Self::ServiceRefused { .. }
             | Self::ServiceAway(_)
             | Self::NotInForce(_)
             | Self::SigningKeyNotFound(_)

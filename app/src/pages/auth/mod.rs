@@ -1,6 +1,7 @@
-//! `/project/<ref>/auth/…`: users, mailbox and settings of a project's Auth. Links and forms only, so that all of it works
+//! `/project/<ref>/auth/…`: users, audit log, mailbox and settings of a project's Auth. Links and forms only, so that all of it works
 //! without scripts; what is shown is as of the page's load.
 
+mod audit;
 mod mailbox;
 mod settings;
 mod users;
@@ -16,16 +17,17 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{NotFoundPage, RefusedPage};
 use crate::{DashboardError, auth_pages::AuthPage, components::ProjectSkeleton, project_detail::PageJson};
 
+pub(crate) use audit::AuditPage;
 pub(crate) use mailbox::MailboxPage;
 pub(crate) use settings::AuthSettingsPage;
 #[cfg(feature = "ssr")]
 pub(crate) use settings::{Loaded, Reply, load};
 #[cfg(feature = "ssr")]
 pub use settings::{SETTINGS_PATH, settings_posted};
-pub(crate) use users::UsersPage;
+pub(crate) use users::{NewUserPage, UserPage, UsersPage};
 
 /// The pages, with the last part of their address.
-const TABS: [(&str, &str); 3] = [("Users", "users"), ("Mailbox", "mailbox"), ("Settings", "settings")];
+const TABS: [(&str, &str); 4] = [("Users", "users"), ("Audit log", "audit"), ("Mailbox", "mailbox"), ("Settings", "settings")];
 
 /// A parameter of the page's query, if it is not empty.
 fn asked_for(name: &str) -> Option<String> {

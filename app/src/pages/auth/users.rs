@@ -1,161 +1,332 @@
-//! Who has an account in a project.
+//! Who has an account in a project: the list. Where it is, how it is ordered and what is searched stands in the address.
+
+mod changes;
+mod new;
+mod sheets;
+mod user;
 
 use control_plane_api::ProjectRef;
 use leptos::prelude::*;
 
+pub(crate) use new::NewUserPage;
+pub(crate) use user::UserPage;
+
 use super::{asked_for, loaded};
 use crate::{
-    auth_pages::{UserLine, UserState, Users},
-    components::{FormAlert, Glyph, Icon, RelativeTime, Sheet},
-    server_fns::{AddUser, ChangeUser, load_users},
+    components::{Copied, CopyButton, Glyph, Icon, RelativeTime},
+    server_fns::load_users,
     snippets::percent_encode,
-    submission::Submission,
+    user_pages::{UserLine, UserList, UserState},
 };
 
-/// A page of users, searched or not; making and inviting one.
+/// Kinds of users, as the directory of Auth names them.
+const KINDS: [(&str, &str); 6] = [
+    ("", "All"),
+    ("confirmed", "Confirmed"),
+    ("waiting", "Waiting"),
+    ("anonymous", "Anonymous"),
+    ("banned", "Banned"),
+    ("sso", "Single sign-on"),
+];
+
+/// Orders, as the directory of Auth names them.
+const ORDERS: [(&str, &str); 4] = [("", "Newest"), ("oldest", "Oldest"), ("last_sign_in", "Last sign-in"), ("email", "E-mail")];
+
+/// What the page's address asks for.
+#[derive(Debug, Clone, Default)]
+struct Asked {
+    search: String,
+    show: String,
+    sort: String,
+    /// `anywhere` where that was asked for.
+    matching: String,
+    /// A cursor with its name: `after`, `before`.
+    cursor: Option<(&'static str, String)>,
+}
+
+impl Asked {
+    fn by_address() -> Self {
+        let text = |name| asked_for(name).unwrap_or_default();
+        let cursor = ["after", "before"].into_iter().find_map(|name| Some((name, asked_for(name)?)));
+        Self { search: text("search"), show: text("show"), sort: text("sort"), matching: text("match"), cursor }
+    }
+
+    /// As a query: of an address of this page, and of the directory.
+    fn query(&self) -> String {
+        let parts = [("search", &self.search), ("show", &self.show), ("sort", &self.sort), ("match", &self.matching)];
+        let filled = parts.into_iter().filter(|(_, text)| !text.is_empty());
+        let all = filled.chain(self.cursor.as_ref().map(|(name, text)| (*name, text)));
+        all.map(|(name, text)| format!("{name}={}", percent_encode(text))).collect::<Vec<_>>().join("&")
+    }
+
+    /// The first page of it with something else.
+    fn with(&self, change: impl FnOnce(&mut Self)) -> String {
+        let mut other = Self { cursor: None, ..self.clone() };
+        change(&mut other);
+        format!("?{}", other.query())
+    }
+
+    fn at(&self, name: &'static str, cursor: String) -> String {
+        format!("?{}", Self { cursor: Some((name, cursor)), ..self.clone() }.query())
+    }
+
+    fn is_narrowed(&self) -> bool {
+        !self.search.is_empty() || !self.show.is_empty()
+    }
+}
+
+/// A page of users, searched or not.
 #[component]
 pub(crate) fn UsersPage() -> impl IntoView {
-    let search = asked_for("q").unwrap_or_default();
-    loaded("users", move |project_ref| load_users(project_ref, search.clone(), page()), shown)
+    let query = Asked::by_address().query();
+    let done = asked_for("done");
+    loaded("users", move |project_ref| load_users(project_ref, query.clone(), done.clone()), shown)
 }
 
-fn page() -> u32 {
-    asked_for("page").and_then(|page| page.parse().ok()).unwrap_or(1).max(1)
-}
-
-fn shown(project_ref: ProjectRef, users: Users) -> AnyView {
-    let search = asked_for("q").unwrap_or_default();
+fn shown(project_ref: ProjectRef, list: UserList) -> AnyView {
+    let asked = Asked::by_address();
     let address = format!("/project/{project_ref}/auth/users");
-    let page_at = |page: u32| format!("{address}?page={page}&q={}", percent_encode(&search));
-    let page = page();
-    let newer = (page > 1).then(|| page_at(page - 1));
-    let older = users.more.then(|| page_at(page + 1));
-    let refused = Submission::to::<ChangeUser>().beside_fields(&[]);
-    let nobody = if search.is_empty() { "Nobody has signed up yet." } else { "Nobody is found by this." };
-    let is_empty = users.users.is_empty();
-    let rows = users.users.into_iter().map(|user| row(&project_ref, user)).collect_view();
+    let UserList { users, previous, next, count, by_beginning, providers, curl, done } = list;
+    let pages = pages(&asked, previous, next);
+    let is_empty = users.is_empty();
+    let rows = users.into_iter().map(|user| row(&address, user)).collect_view();
     view! {
         <div class="project-column">
-            <FormAlert message=refused />
-            <div class="toolbar">
-                <form class="filter" method="get" action=address.clone() role="search">
-                    <input
-                        class="input"
-                        type="search"
-                        name="q"
-                        value=search
-                        aria-label="Search by address, number, name or id"
-                        placeholder="Address, number, name or id"
-                    />
-                    <button class="button" type="submit">
-                        "Search"
-                    </button>
-                </form>
+            {done_note(done)}
+            <div class="users-tools">
+                {search_form(&address, &asked)}
+                <div class="page-actions">
+                    <CopyButton what=Copied::Text(curl) label="Copy this list as curl" word="" glyph=Glyph::Terminal />
+                    <a class="button button-primary" href=format!("{address}/new") rel="external">
+                        <Icon glyph=Glyph::Plus />
+                        "Add user"
+                    </a>
+                </div>
             </div>
+            <div class="users-tools">
+                {kinds(&asked, providers)}
+                {choices("Sort by", asked_orders(&asked))}
+            </div>
+            {by_beginning
+                .then(|| {
+                    let anywhere = asked.with(|asked| asked.matching = "anywhere".to_owned());
+                    view! {
+                        <p class="text-sm soft">
+                            "There are many users, so only beginnings were searched. "
+                            <a href=anywhere rel="external">
+                                "Search every part of every user"
+                            </a>
+                        </p>
+                    }
+                })}
             {if is_empty {
-                view! { <p class="empty">{nobody}</p> }.into_any()
+                nobody(&address, &asked)
             } else {
                 view! {
-                    <ul class="ledger" aria-label="Users, newest first">
-                        {rows}
-                    </ul>
+                    <div class="ledger">
+                        <div class="users-row users-head label" aria-hidden="true">
+                            <span>"User"</span>
+                            <span>"State"</span>
+                            <span>"Signs in by"</span>
+                            <span>"Created"</span>
+                            <span>"Last sign-in"</span>
+                        </div>
+                        <ul aria-label="Users">{rows}</ul>
+                    </div>
                 }
                     .into_any()
             }}
-            <div class="pages">
-                {newer.map(|newer| view! { <a class="button" href=newer rel="external">"Newer"</a> })}
-                {older.map(|older| view! { <a class="button" href=older rel="external">"Older"</a> })}
+            <div class="pages pages-between">
+                <p class="text-sm soft figures">{count}</p>
+                {pages}
             </div>
-            <AddUserForm project_ref />
         </div>
     }
     .into_any()
 }
 
-fn row(project_ref: &ProjectRef, user: UserLine) -> AnyView {
-    let UserLine { id, name, state, created_at, last_sign_in_at } = user;
-    let (class, glyph, word) = match state {
-        UserState::Confirmed => ("state state-good", Glyph::Check, "Confirmed"),
-        UserState::Unconfirmed => ("state state-idle", Glyph::Waiting, "Not confirmed"),
-        UserState::Banned => ("state state-bad", Glyph::Minus, "Banned"),
-    };
-    let (ban, ban_word) = if state == UserState::Banned { ("unban", "Lift the ban") } else { ("ban", "Ban") };
-    let change = |change: &'static str, class: &'static str, word: &'static str| {
-        view! {
-            <form method="post" action="/api/change_user">
-                <input type="hidden" name="project_ref" value=project_ref.to_string() />
-                <input type="hidden" name="id" value=id.clone() />
-                <input type="hidden" name="change" value=change />
-                <button class=class type="submit">
-                    {word}
-                </button>
-            </form>
-        }
-    };
-    let (ban, delete) = (change(ban, "button", ban_word), change("delete", "button button-danger", "Delete for good"));
+/// What was just done, at the top of the page.
+fn done_note(done: Option<String>) -> AnyView {
     view! {
-        <li class="user-line">
-            <div class="min-w-0">
-                <span class="ledger-name">{name}</span>
-                <span class="ref">{id.clone()}</span>
+        <div id="done" role="status">
+            {done.map(|done| {
+                view! {
+                    <p class="done-note">
+                        <Icon glyph=Glyph::Check />
+                        {done}
+                    </p>
+                }
+            })}
+        </div>
+    }
+    .into_any()
+}
+
+fn search_form(address: &str, asked: &Asked) -> AnyView {
+    let kept = [("show", asked.show.clone()), ("sort", asked.sort.clone())]
+        .map(|(name, value)| (!value.is_empty()).then(|| view! { <input type="hidden" name=name value=value /> }));
+    view! {
+        <form class="users-search" method="get" action=address.to_owned() role="search">
+            {kept}
+            <input
+                class="input"
+                type="search"
+                name="search"
+                value=asked.search.clone()
+                aria-label="Search by address, number, name or id"
+                placeholder="Address, number, name or id"
+            />
+            <button class="button" type="submit">
+                "Search"
+            </button>
+        </form>
+    }
+    .into_any()
+}
+
+/// Name, address and whether it is this page's.
+type Choice = (String, String, bool);
+
+fn kinds(asked: &Asked, providers: Vec<(String, String)>) -> AnyView {
+    let choice = |kind: &str, name: &str| {
+        let current = asked.show == kind;
+        (name.to_owned(), asked.with(|asked| asked.show = kind.to_owned()), current)
+    };
+    let kinds: Vec<_> = KINDS.iter().map(|(kind, name)| choice(kind, name)).collect();
+    // One way in for all tells nothing.
+    let providers = if providers.len() > 1 { providers } else { Vec::new() };
+    let providers: Vec<_> = providers.iter().map(|(id, name)| choice(&format!("provider:{id}"), name)).collect();
+    let by_provider = (!providers.is_empty()).then(|| choices("By", providers));
+    (choices("Show", kinds), by_provider).into_any()
+}
+
+fn asked_orders(asked: &Asked) -> Vec<Choice> {
+    let choice =
+        |(order, name): (&str, &str)| (name.to_owned(), asked.with(|asked| asked.sort = order.to_owned()), asked.sort == order);
+    ORDERS.map(choice).into()
+}
+
+fn choices(label: &'static str, choices: Vec<Choice>) -> AnyView {
+    let links = choices.into_iter().map(|(name, href, current)| {
+        view! {
+            <a href=href rel="external" aria-current=current.then_some("true")>
+                {name}
+            </a>
+        }
+    });
+    view! {
+        <nav class="sort users-choices" aria-label=label>
+            <span class="soft">{label}</span>
+            {links.collect_view()}
+        </nav>
+    }
+    .into_any()
+}
+
+fn pages(asked: &Asked, previous: Option<String>, next: Option<String>) -> AnyView {
+    let link = |word: &'static str, href: Option<String>| {
+        href.map(|href| view! { <a class="button" href=href rel="external">{word}</a> }.into_any())
+    };
+    let first = asked.cursor.is_some().then(|| asked.with(|_| ()));
+    let previous = previous.map(|cursor| asked.at("before", cursor));
+    let next = next.map(|cursor| asked.at("after", cursor));
+    if first.is_none() && next.is_none() {
+        return ().into_any();
+    }
+    view! {
+        <nav class="pages" aria-label="Pages">
+            {link("First page", first)}
+            {link("Previous", previous)}
+            {link("Next", next)}
+        </nav>
+    }
+    .into_any()
+}
+
+/// There is nobody: what to do next.
+fn nobody(address: &str, asked: &Asked) -> AnyView {
+    if asked.is_narrowed() || asked.cursor.is_some() {
+        return view! {
+            <div class="empty">
+                <h2>"Nobody is found by this"</h2>
+                <a class="button" href=address.to_owned() rel="external">
+                    "Show all users"
+                </a>
             </div>
-            <span class=class>
-                <Icon glyph />
-                {word}
-            </span>
-            <span class="text-sm soft">"Created " <RelativeTime at=created_at /></span>
-            <span class="text-sm soft">
-                {match last_sign_in_at {
-                    Some(at) => view! { "Signed in " <RelativeTime at /> }.into_any(),
-                    None => "Never signed in".into_any(),
-                }}
-            </span>
-            <details class="user-actions">
-                <summary class="button">"Change"</summary>
-                <div class="pages">{ban} {delete}</div>
-            </details>
+        }
+        .into_any();
+    }
+    view! {
+        <div class="empty">
+            <h2>"Nobody has signed up yet"</h2>
+            <p>"Users appear here when they sign up in an application, or when you add or invite them."</p>
+            <div class="pages">
+                <a class="button button-primary" href=format!("{address}/new") rel="external">
+                    <Icon glyph=Glyph::Plus />
+                    "Add user"
+                </a>
+                <a class="button" href=format!("{address}/new#invite") rel="external">
+                    "Invite by e-mail"
+                </a>
+            </div>
+        </div>
+    }
+    .into_any()
+}
+
+fn row(address: &str, user: UserLine) -> AnyView {
+    let UserLine { id, name, full_name, state, providers, created_at, last_sign_in_at } = user;
+    view! {
+        <li class="users-row ledger-row">
+            <div class="min-w-0">
+                <a class="ledger-name" href=format!("{address}/{id}") rel="external">
+                    {name}
+                </a>
+                <p class="text-sm soft wrap-anywhere">{full_name}</p>
+                <p class="ref">{id}</p>
+            </div>
+            <div>{badge(state)}</div>
+            <dl class="ledger-facts">
+                {fact("Signs in by", providers.into_any())}
+                {fact("Created", when(created_at, "Unknown"))}
+                {fact("Last sign-in", when(last_sign_in_at, "Never"))}
+            </dl>
         </li>
     }
     .into_any()
 }
 
-#[component]
-fn AddUserForm(project_ref: ProjectRef) -> impl IntoView {
-    let submission = Submission::to::<AddUser>();
-    let error = submission.beside_fields(&[]);
+fn fact(label: &'static str, value: AnyView) -> AnyView {
     view! {
-        <Sheet id="add-user" title="Add a user">
-            <div class="sheet-body">
-                <form method="post" action=submission.url>
-                    <div class="form">
-                        <FormAlert message=error />
-                        <input type="hidden" name="project_ref" value=project_ref.to_string() />
-                        <div class="field">
-                            <label for="new-email">"E-mail address"</label>
-                            <input class="input" id="new-email" name="email" type="email" required autocomplete="off" value=submission.typed() />
-                        </div>
-                        <div class="field">
-                            <label for="new-password">"Password"</label>
-                            <input
-                                class="input"
-                                id="new-password"
-                                name="password"
-                                type="password"
-                                autocomplete="new-password"
-                                aria-describedby="new-password-hint"
-                            />
-                            <p class="field-hint" id="new-password-hint">
-                                "Without one, an invitation is sent to the address."
-                            </p>
-                        </div>
-                        <div class="form-actions">
-                            <button class="button button-primary" type="submit" >
-                                "Add user"
-                            </button>
-                        </div>
-                    </div>
-                </form>
-            </div>
-        </Sheet>
+        <div>
+            <dt class="soft">{label}</dt>
+            <dd>{value}</dd>
+        </div>
     }
+    .into_any()
+}
+
+/// A time, or the word for none.
+fn when(at: Option<time::OffsetDateTime>, none: &'static str) -> AnyView {
+    match at {
+        Some(at) => view! { <RelativeTime at /> }.into_any(),
+        None => none.into_any(),
+    }
+}
+
+fn badge(state: UserState) -> AnyView {
+    let (class, glyph, word) = match state {
+        UserState::Confirmed => ("state state-good", Glyph::Check, "Confirmed"),
+        UserState::Waiting => ("state state-busy", Glyph::Waiting, "Waiting"),
+        UserState::Anonymous => ("state state-idle", Glyph::EyeOff, "Anonymous"),
+        UserState::Banned => ("state state-bad", Glyph::Minus, "Banned"),
+        UserState::Deleted => ("state state-idle", Glyph::Close, "Deleted"),
+    };
+    view! {
+        <span class=class>
+            <Icon glyph />
+            {word}
+        </span>
+    }
+    .into_any()
 }

@@ -134,7 +134,7 @@ fn chosen_id(text: &str) -> Result<Uuid, AuthError> {
     }
 }
 
-fn id_of_path(text: &str, name: &str) -> Result<Uuid, AuthError> {
+pub(super) fn id_of_path(text: &str, name: &str) -> Result<Uuid, AuthError> {
     text.parse().map_err(|_| AuthError::not_found(ErrorCode::ValidationFailed, format!("{name} must be an UUID")))
 }
 

@@ -5,6 +5,7 @@ mod audit;
 mod authorize;
 mod callback;
 mod custom_providers;
+mod directory;
 mod factors;
 mod generate_link;
 mod guards;
@@ -57,6 +58,12 @@ pub(crate) fn router(context: Arc<AuthContext>) -> Router {
         .route("/admin/messages/test", post(messages::test))
         .route("/admin/messages/{id}", get(messages::get))
         .route("/admin/hooks/functions", get(hooks::functions))
+        .route("/_admin/users", get(directory::users))
+        .route("/_admin/users/{user_id}", get(directory::user))
+        .route("/_admin/users/{user_id}/sessions", delete(directory::end_sessions))
+        .route("/_admin/users/{user_id}/sessions/{session_id}", delete(directory::end_session))
+        .route("/_admin/users/{user_id}/identities/{identity_id}", delete(directory::unlink))
+        .route("/_admin/audit", get(directory::audit))
         .route("/health", get(service::health))
         .route("/settings", get(service::settings))
         .route("/.well-known/jwks.json", get(service::keys))

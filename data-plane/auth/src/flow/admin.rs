@@ -68,18 +68,21 @@ pub(crate) async fn list(
 ) -> Result<Listing<UserRecord>, AuthError> {
     let db = caller.db().await?;
     let mut page = store::users::page(&db, filter, order, range).await?;
-    let ids: Vec<_> = page.rows.iter().map(|user| user.id).collect();
-    let identities = store::identities::of_users(&db, &ids).await?;
-    let factors = store::factors::of_users(&db, &ids).await?;
-    let records = std::mem::take(&mut page.rows)
-        .into_iter()
-        .map(|user| UserRecord {
-            identities: identities.iter().filter(|identity| identity.user_id == user.id).cloned().collect(),
-            factors: factors.iter().filter(|factor| factor.user_id == user.id).cloned().collect(),
-            user,
-        })
-        .collect();
+    let records = records(&db, std::mem::take(&mut page.rows)).await?;
     Ok(page.with(records))
+}
+
+/// Users with what each has.
+pub(super) async fn records(db: &Db, users: Vec<User>) -> Result<Vec<UserRecord>, StoreError> {
+    let ids: Vec<_> = users.iter().map(|user| user.id).collect();
+    let identities = store::identities::of_users(db, &ids).await?;
+    let factors = store::factors::of_users(db, &ids).await?;
+    let record = users.into_iter().map(|user| UserRecord {
+        identities: identities.iter().filter(|identity| identity.user_id == user.id).cloned().collect(),
+        factors: factors.iter().filter(|factor| factor.user_id == user.id).cloned().collect(),
+        user,
+    });
+    Ok(record.collect())
 }
 
 pub(crate) async fn get(caller: &Caller, id: Uuid) -> Result<UserRecord, AuthError> {
@@ -182,7 +185,7 @@ fn checked(hash: &str) -> Result<String, AuthError> {
     Ok(hash.to_owned())
 }
 
-fn traits(user: &User) -> Value {
+pub(super) fn traits(user: &User) -> Value {
     json!({ "user_id": user.id, "user_email": user.email(), "user_phone": user.phone() })
 }
 

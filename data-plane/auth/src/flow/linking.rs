@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{audience, audit, audit::Action, mail, mail::Content, sign_up};
 use crate::{
-    caller::{Caller, SignedIn},
+    caller::{Admin, Caller, SignedIn},
     error::{AuthError, ErrorCode},
     model::{Identity, User},
     provider::Profile,
@@ -319,11 +319,19 @@ pub(crate) async fn accept_invitation(
 pub(crate) async fn unlink(signed_in: &SignedIn, id: Uuid) -> Result<(), AuthError> {
     let caller = &signed_in.caller;
     let tx = caller.begin().await?;
-    let outcome = unlink_within(caller, &tx, signed_in.user.id, id).await;
+    let outcome = unlink_within(caller, &tx, signed_in.user.id, id, None).await;
     tx.end(outcome).await
 }
 
-async fn unlink_within(caller: &Caller, db: &Db, user: Uuid, id: Uuid) -> Result<(), AuthError> {
+/// An administrator takes an identity off a user.
+pub(crate) async fn unlink_by_admin(admin: &Admin, user: Uuid, id: Uuid) -> Result<(), AuthError> {
+    let tx = admin.caller.begin().await?;
+    let outcome = unlink_within(&admin.caller, &tx, user, id, Some(&admin.claims.role)).await;
+    tx.end(outcome).await
+}
+
+/// `role`: of the administrator who does it; otherwise the user does.
+async fn unlink_within(caller: &Caller, db: &Db, user: Uuid, id: Uuid, role: Option<&str>) -> Result<(), AuthError> {
     let mut user = super::lock(db, user).await?;
     let mut identities = store::identities::of_user(db, user.id).await?;
     if identities.len() < 2 {
@@ -335,8 +343,15 @@ async fn unlink_within(caller: &Caller, db: &Db, user: Uuid, id: Uuid) -> Result
     let at = identities.iter().position(|identity| identity.id == id);
     let gone =
         identities.remove(at.ok_or_else(|| AuthError::unprocessable(ErrorCode::IdentityNotFound, "Identity doesn't exist"))?);
-    let traits = json!({ "identity_id": gone.id, "provider": gone.provider, "provider_id": gone.provider_id });
-    audit::note(caller, db, &user, Action::IdentityUnlinked, traits).await?;
+    let mut traits = json!({ "identity_id": gone.id, "provider": gone.provider, "provider_id": gone.provider_id });
+    match role {
+        None => audit::note(caller, db, &user, Action::IdentityUnlinked, traits).await?,
+        Some(role) => {
+            traits["user_id"] = json!(user.id);
+            traits["user_email"] = json!(user.email());
+            audit::note_of_admin(caller, db, role, Action::IdentityUnlinked, traits).await?;
+        }
+    }
     // To the address that was the user's until now.
     notify(caller, db, &user, MailKind::IdentityUnlinked, &gone.provider).await;
     store::identities::delete(db, gone.id).await?;

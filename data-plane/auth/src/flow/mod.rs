@@ -7,6 +7,7 @@ pub(crate) mod audit;
 pub(crate) mod captcha;
 pub(crate) mod change;
 pub(crate) mod custom_providers;
+pub(crate) mod directory;
 pub(crate) mod example;
 pub(crate) mod external;
 pub(crate) mod factors;

@@ -21,7 +21,7 @@ use tokio::sync::{Mutex, MutexGuard, OwnedSemaphorePermit};
 use tokio_postgres::{Client, Row, Statement};
 use tracing::Instrument as _;
 
-use super::{Parameter, StoreError};
+use super::{Parameter, StoreError, query::Query};
 use crate::error::AuthError;
 
 /// What is done after a transaction.
@@ -95,6 +95,13 @@ impl Db {
         turn.send(self.client().query(&statement, parameters)).await
     }
 
+    /// As [`Db::rows`], of a statement that was put together.
+    pub(super) async fn rows_of(&self, query: &Query<'_>) -> Result<Vec<Row>, StoreError> {
+        let turn = self.turn().await;
+        let statement = turn.prepared(&query.sql).await?;
+        turn.send(self.client().query(&statement, &query.parameters)).await
+    }
+
     pub(crate) async fn row(&self, sql: &'static str, parameters: &[Parameter<'_>]) -> Result<Option<Row>, StoreError> {
         let turn = self.turn().await;
         let statement = turn.prepared(sql).await?;
@@ -147,7 +154,7 @@ struct Turn<'a> {
 }
 
 impl Turn<'_> {
-    async fn prepared(&self, sql: &'static str) -> Result<Statement, StoreError> {
+    async fn prepared(&self, sql: &str) -> Result<Statement, StoreError> {
         let connection = &self.db.connection;
         let key = StatementKey::new(&[], sql);
         if let Lookup::Prepared(statement) = connection.lookup(0, &key) {

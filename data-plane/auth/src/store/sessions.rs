@@ -63,6 +63,15 @@ pub async fn is_in_network(db: &Db, user_id: Uuid, ip: IpAddr) -> Result<bool, S
     Ok(db.row(sql, &[&user_id, &ip.to_canonical()]).await?.is_some_and(|row| row.get(0)))
 }
 
+/// A user's, the newest first, so many at most.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn newest_of_user(db: &Db, user_id: Uuid, limit: i64) -> Result<Vec<Session>, StoreError> {
+    let rows = db.rows(select!("where user_id = $1 order by created_at desc limit $2"), &[&user_id, &limit]).await?;
+    Ok(rows.iter().map(Session::from_row).collect())
+}
+
 /// Stores a new one.
 ///
 /// # Errors
@@ -188,4 +197,14 @@ pub async fn amr(db: &Db, session_id: Uuid) -> Result<Vec<AmrClaim>, StoreError>
     let sql = "select authentication_method, updated_at from auth.mfa_amr_claims where session_id = $1 order by updated_at desc";
     let rows = db.rows(sql, &[&session_id]).await?;
     Ok(rows.iter().map(|row| AmrClaim { method: row.get(0), at: row.get::<_, OffsetDateTime>(1) }).collect())
+}
+
+/// How the users of several sessions showed who they are: the methods of each, the first one first.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn methods(db: &Db, session_ids: &[Uuid]) -> Result<Vec<(Uuid, Vec<String>)>, StoreError> {
+    let sql = "select session_id, array_agg(authentication_method order by created_at) from auth.mfa_amr_claims \
+               where session_id = any($1) group by session_id";
+    Ok(db.rows(sql, &[&session_ids]).await?.iter().map(|row| (row.get(0), row.get(1))).collect())
 }

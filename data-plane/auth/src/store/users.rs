@@ -239,9 +239,17 @@ pub async fn page(db: &Db, filter: Option<&str>, order: Order, range: Range) -> 
             listing::ids(db, sql, &[&super::containing(filter), &filter.parse::<Uuid>().ok()], range, size).await?
         }
     };
+    let rows = in_order(db, &ids.rows).await?;
+    Ok(ids.with(rows))
+}
+
+/// By their ids, in the ids' order.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn in_order(db: &Db, ids: &[Uuid]) -> Result<Vec<User>, StoreError> {
     let sql = select!("where id = any($1) order by array_position($1, id)");
-    let rows = db.rows(sql, &[&ids.rows]).await?;
-    Ok(ids.with(rows.iter().map(User::from_row).collect()))
+    Ok(db.rows(sql, &[&ids]).await?.iter().map(User::from_row).collect())
 }
 
 fn json(

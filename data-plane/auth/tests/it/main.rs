@@ -4,6 +4,7 @@ mod admin;
 mod authenticator;
 mod codes;
 mod contract;
+mod directory;
 mod encryption;
 mod hooks;
 mod hostile;

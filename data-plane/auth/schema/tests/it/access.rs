@@ -73,9 +73,14 @@ async fn rights_are_those_of_supabase() {
 async fn pages_and_prefixes_are_found_by_an_index() {
     let database = database().await;
     let auth = database.connect("supabase_auth_admin").await;
-    let many = "insert into auth.users (id, email, phone, created_at)
-        select gen_random_uuid(), 'user' || n || '@example.com', '49' || n, now() - n * interval '1 min' from generate_series(1, 5000) n;
-        analyze auth.users";
+    let many = "insert into auth.users (id, email, phone, created_at, last_sign_in_at, raw_user_meta_data)
+        select gen_random_uuid(), 'user' || n || '@example.com', '49' || n, now() - n * interval '1 min', now() - n * interval '1 s',
+        jsonb_build_object('full_name', 'User ' || n) from generate_series(1, 5000) n;
+        update auth.users set email_confirmed_at = now() where phone > '4910';
+        update auth.users set banned_until = now() + interval '1 h', is_sso_user = true, is_anonymous = true where phone < '49101';
+        insert into auth.identities (user_id, provider, provider_id, identity_data)
+        select id, case when phone < '49101' then 'rare' else 'email' end, id::text, '{}' from auth.users;
+        analyze auth.users, auth.identities";
     auth.batch_execute(many).await.unwrap();
     for (sql, index) in [
         ("select id from auth.users order by created_at desc, id desc limit 50", "users_created_at_id_idx"),
@@ -84,7 +89,37 @@ async fn pages_and_prefixes_are_found_by_an_index() {
              order by created_at desc, id desc limit 50",
             "users_created_at_id_idx",
         ),
-        ("select id from auth.users where lower(email) like 'user42%'", "users_email_prefix_idx"),
+        ("select id from auth.users order by lower(email) collate \"C\", id limit 50", "users_email_id_idx"),
+        (
+            "select id from auth.users where (lower(email) collate \"C\", id) > ('user42', '00000000-0000-0000-0000-000000000000')
+             order by lower(email) collate \"C\", id limit 50",
+            "users_email_id_idx",
+        ),
+        (
+            "select id from auth.users where last_sign_in_at is not null order by last_sign_in_at desc, id desc limit 50",
+            "users_last_sign_in_at_id_idx",
+        ),
+        (
+            "select id from auth.users where lower(email) collate \"C\" >= 'user42' and lower(email) collate \"C\" < 'user43'",
+            "users_email_id_idx",
+        ),
+        (
+            "select id from auth.users where lower(coalesce(raw_user_meta_data ->> 'full_name', raw_user_meta_data ->> 'name', \
+             raw_user_meta_data ->> 'display_name')) collate \"C\" >= 'user 42' and lower(coalesce(raw_user_meta_data ->> \
+             'full_name', raw_user_meta_data ->> 'name', raw_user_meta_data ->> 'display_name')) collate \"C\" < 'user 43'",
+            "users_name_prefix_idx",
+        ),
+        ("select id from auth.users where banned_until is not null and banned_until > now()", "users_banned_idx"),
+        ("select id from auth.users where is_sso_user", "users_sso_idx"),
+        ("select id from auth.users where is_anonymous order by created_at desc, id desc limit 50", "users_anonymous_idx"),
+        (
+            "select id from auth.users where confirmed_at is null and not is_anonymous order by created_at, id limit 50",
+            "users_waiting_idx",
+        ),
+        (
+            "select id from auth.users where exists (select from auth.identities where user_id = users.id and provider = 'rare')",
+            "identities_provider_user_id_idx",
+        ),
         ("select id from auth.users where phone like '4942%'", "users_phone_prefix_idx"),
     ] {
         let plan = rows(&auth, &format!("explain {sql}")).await.join("\n");

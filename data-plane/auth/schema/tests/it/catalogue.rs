@@ -47,11 +47,21 @@ select jsonb_build_object(
 /// Ours; the README says what for.
 const MORE_INDEXES: &[&str] = &[
     "CREATE INDEX audit_log_entries_created_at_id_idx ON auth.audit_log_entries USING btree (created_at, id)",
+    "CREATE INDEX identities_provider_user_id_idx ON auth.identities USING btree (provider, user_id)",
+    "CREATE INDEX users_anonymous_idx ON auth.users USING btree (created_at, id) WHERE is_anonymous",
+    "CREATE INDEX users_banned_idx ON auth.users USING btree (created_at, id) WHERE (banned_until IS NOT NULL)",
     "CREATE INDEX users_created_at_id_idx ON auth.users USING btree (created_at, id)",
     "CREATE INDEX users_email_change_idx ON auth.users USING btree (lower((email_change)::text)) WHERE ((email_change)::text <> ''::text)",
-    "CREATE INDEX users_email_prefix_idx ON auth.users USING btree (lower((email)::text) text_pattern_ops)",
+    "CREATE INDEX users_email_id_idx ON auth.users USING btree (lower((email)::text) COLLATE \"C\", id)",
+    "CREATE INDEX users_last_sign_in_at_id_idx ON auth.users USING btree (last_sign_in_at, id)",
+    "CREATE INDEX users_name_prefix_idx ON auth.users USING btree (lower(COALESCE((raw_user_meta_data ->> 'full_name'::text), \
+     (raw_user_meta_data ->> 'name'::text), (raw_user_meta_data ->> 'display_name'::text))) COLLATE \"C\") WHERE \
+     (COALESCE((raw_user_meta_data ->> 'full_name'::text), (raw_user_meta_data ->> 'name'::text), \
+     (raw_user_meta_data ->> 'display_name'::text)) IS NOT NULL)",
     "CREATE INDEX users_phone_change_idx ON auth.users USING btree (phone_change) WHERE (phone_change <> ''::text)",
     "CREATE INDEX users_phone_prefix_idx ON auth.users USING btree (phone text_pattern_ops)",
+    "CREATE INDEX users_sso_idx ON auth.users USING btree (created_at, id) WHERE is_sso_user",
+    "CREATE INDEX users_waiting_idx ON auth.users USING btree (created_at, id) WHERE ((confirmed_at IS NULL) AND (NOT is_anonymous))",
 ];
 
 #[tokio::test]
