@@ -19,4 +19,4 @@ create index if not exists users_banned_idx on auth.users (created_at, id) where
 create index if not exists users_sso_idx on auth.users (created_at, id) where is_sso_user;
 create index if not exists identities_provider_user_id_idx on auth.identities (provider, user_id);
 
-insert into _auth.schema_migrations (version) values (3) on conflict do nothing;
+insert into _auth.schema_migrations (version) values (4) on conflict do nothing;
