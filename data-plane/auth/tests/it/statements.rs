@@ -1,8 +1,9 @@
 //! Statements that are awaited together take one round trip, and stay in their order.
 
 use auth::{
+    error::AuthError,
     model::{Aal, Method, Session},
-    store::{self, Db, StoreError},
+    store::{self, Db},
 };
 use project_context::Pool;
 use serde_json::Value;
@@ -42,7 +43,7 @@ async fn what_is_prepared_already_does_not_overtake_what_is_not() {
     let first = another(&session);
     let tx = Db::begin(&pool).await.unwrap();
     let without_session = store::sessions::add_amr(&tx, first.id, Method::Password).await;
-    tx.end(without_session).await.unwrap_err();
+    tx.end(without_session.map_err(AuthError::from)).await.unwrap_err();
     // The claim's statement is prepared by now; it refers to the session.
     let tx = Db::begin(&pool).await.unwrap();
     let outcome = futures::try_join!(
@@ -50,7 +51,7 @@ async fn what_is_prepared_already_does_not_overtake_what_is_not() {
         store::sessions::add_amr(&tx, first.id, Method::Password),
         store::sessions::amr(&tx, first.id),
     );
-    let ((), (), amr) = tx.end(outcome).await.unwrap();
+    let ((), (), amr) = tx.end(outcome.map_err(AuthError::from)).await.unwrap();
     assert_eq!(amr.len(), 1);
     assert_eq!(project.count("select count(*) from auth.sessions").await, 2);
 }
@@ -66,8 +67,8 @@ async fn one_that_fails_undoes_those_beside_it() {
             store::sessions::insert(&tx, &next),
             store::sessions::amr(&tx, next.id),
         );
-        let error = tx.end(outcome).await.unwrap_err();
-        assert_eq!(error.violated_unique(), Some("sessions_pkey"));
+        assert_eq!(outcome.as_ref().unwrap_err().violated_unique(), Some("sessions_pkey"));
+        tx.end(outcome.map_err(AuthError::from)).await.unwrap_err();
     }
     assert_eq!(project.count("select count(*) from auth.sessions").await, 1);
     // The connection is none the worse.
@@ -81,7 +82,7 @@ async fn one_that_fails_undoes_those_beside_it() {
 async fn a_transaction_without_statements_is_nothing() {
     let (_project, pool, session) = begun().await;
     for _ in 0..2 {
-        Db::begin(&pool).await.unwrap().end(Ok::<_, StoreError>(())).await.unwrap();
+        Db::begin(&pool).await.unwrap().end(Ok(())).await.unwrap();
     }
     let db = Db::open(&pool).await.unwrap();
     assert_eq!(store::sessions::of_user(&db, another(&session).user_id).await.unwrap().len(), 1);
