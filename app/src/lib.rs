@@ -11,6 +11,7 @@ mod error;
 mod event_stream;
 mod format;
 mod key_line;
+mod key_page;
 mod live;
 #[cfg(feature = "ssr")]
 mod made_link;

@@ -17,7 +17,7 @@ use crate::{
     components::SiteHeader,
     pages::{
         AuditPage, AuthSettingsPage, DeletePage, MailboxPage, NewProjectPage, NewUserPage, NotFoundPage, ProjectPage,
-        ProjectsPage, SignInPage, UserPage, UsersPage,
+        ProjectsPage, SignInPage, SigningKeysPage, UserPage, UsersPage,
     },
     visibility::provide_visibility,
 };
@@ -48,6 +48,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/project/:ref/auth/users/new") view=NewUserPage ssr=SsrMode::Async />
                     <Route path=path!("/project/:ref/auth/users/:id") view=UserPage ssr=SsrMode::Async />
                     <Route path=path!("/project/:ref/auth/audit") view=AuditPage ssr=SsrMode::Async />
+                    <Route path=path!("/project/:ref/auth/keys") view=SigningKeysPage ssr=SsrMode::Async />
                     <Route path=path!("/project/:ref/auth/mailbox") view=MailboxPage ssr=SsrMode::Async />
                     <Route path=path!("/project/:ref/auth/settings") view=AuthSettingsPage ssr=SsrMode::Async />
                     <Route path=path!("/project/:ref/auth/settings/:page") view=AuthSettingsPage ssr=SsrMode::Async />

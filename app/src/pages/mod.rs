@@ -12,7 +12,7 @@ mod refused;
 mod sign_in;
 mod with_project;
 
-pub(crate) use auth::{AuditPage, AuthSettingsPage, MailboxPage, NewUserPage, UserPage, UsersPage};
+pub(crate) use auth::{AuditPage, AuthSettingsPage, MailboxPage, NewUserPage, SigningKeysPage, UserPage, UsersPage};
 #[cfg(feature = "ssr")]
 pub(crate) use auth::{Loaded, Reply, load};
 #[cfg(feature = "ssr")]

@@ -1,7 +1,8 @@
-//! `/project/<ref>/auth/…`: users, audit log, mailbox and settings of a project's Auth. Links and forms only, so that all of it works
+//! `/project/<ref>/auth/…`: users, audit log, mailbox, settings and signing keys of a project's Auth. Links and forms only, so that all of it works
 //! without scripts; what is shown is as of the page's load.
 
 mod audit;
+mod keys;
 mod mailbox;
 mod settings;
 mod users;
@@ -15,9 +16,15 @@ use leptos_router::hooks::{use_params_map, use_query_map};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{NotFoundPage, RefusedPage};
-use crate::{DashboardError, auth_pages::AuthPage, components::ProjectSkeleton, project_detail::PageJson};
+use crate::{
+    DashboardError,
+    auth_pages::AuthPage,
+    components::{Glyph, Icon, ProjectSkeleton},
+    project_detail::PageJson,
+};
 
 pub(crate) use audit::AuditPage;
+pub(crate) use keys::SigningKeysPage;
 pub(crate) use mailbox::MailboxPage;
 pub(crate) use settings::AuthSettingsPage;
 #[cfg(feature = "ssr")]
@@ -27,7 +34,8 @@ pub use settings::{SETTINGS_PATH, settings_posted};
 pub(crate) use users::{NewUserPage, UserPage, UsersPage};
 
 /// The pages, with the last part of their address.
-const TABS: [(&str, &str); 4] = [("Users", "users"), ("Audit log", "audit"), ("Mailbox", "mailbox"), ("Settings", "settings")];
+const TABS: [(&str, &str); 5] =
+    [("Users", "users"), ("Audit log", "audit"), ("Mailbox", "mailbox"), ("Settings", "settings"), ("Signing keys", "keys")];
 
 /// A parameter of the page's query, if it is not empty.
 fn asked_for(name: &str) -> Option<String> {
@@ -67,6 +75,23 @@ where
                 })
             }}
         </Suspense>
+    }
+    .into_any()
+}
+
+/// What was just done, at the top of the page.
+fn done_note(done: Option<String>) -> AnyView {
+    view! {
+        <div id="done" role="status">
+            {done.map(|done| {
+                view! {
+                    <p class="done-note">
+                        <Icon glyph=Glyph::Check />
+                        {done}
+                    </p>
+                }
+            })}
+        </div>
     }
     .into_any()
 }

@@ -145,23 +145,6 @@ fn shown(project_ref: ProjectRef, list: UserList) -> AnyView {
     .into_any()
 }
 
-/// What was just done, at the top of the page.
-fn done_note(done: Option<String>) -> AnyView {
-    view! {
-        <div id="done" role="status">
-            {done.map(|done| {
-                view! {
-                    <p class="done-note">
-                        <Icon glyph=Glyph::Check />
-                        {done}
-                    </p>
-                }
-            })}
-        </div>
-    }
-    .into_any()
-}
-
 fn search_form(address: &str, asked: &Asked) -> AnyView {
     let kept = [("show", asked.show.clone()), ("sort", asked.sort.clone())]
         .map(|(name, value)| (!value.is_empty()).then(|| view! { <input type="hidden" name=name value=value /> }));

@@ -6,8 +6,8 @@ use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
 
 use super::{
-    super::{asked_for, loaded},
-    badge, changes, done_note, sheets,
+    super::{asked_for, done_note, loaded},
+    badge, changes, sheets,
 };
 use crate::{
     components::{Copied, CopyButton, RelativeTime, Sheet},

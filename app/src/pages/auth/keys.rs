@@ -1,0 +1,252 @@
+//! The keys that a project's tokens are signed with, and what can be done with each.
+
+use control_plane_api::{ProjectRef, SigningAlgorithm, SigningKey, SigningKeyStatus};
+use leptos::prelude::*;
+
+use super::{asked_for, done_note, loaded};
+use crate::{
+    components::{Copied, CopyButton, FormAlert, Glyph, Icon, RelativeTime, Sheet, Value},
+    key_page::KeyRing,
+    server_fns::{AddSigningKey, ChangeSigningKey, RemoveSigningKey, SetLegacyApiKeys, load_signing_keys},
+    submission::Submission,
+};
+
+/// What a key can be made for, the best choice first.
+const ALGORITHMS: [(SigningAlgorithm, &str); 4] = [
+    (SigningAlgorithm::Es256, "ES256: small and widely known"),
+    (SigningAlgorithm::EdDsa, "EdDSA: small and fast, less widely known"),
+    (SigningAlgorithm::Rs256, "RS256: for verifiers that know nothing else"),
+    (SigningAlgorithm::Hs256, "HS256: a shared secret"),
+];
+
+/// The project's keys.
+#[component]
+pub(crate) fn SigningKeysPage() -> impl IntoView {
+    let done = asked_for("done");
+    loaded("keys", move |project_ref| load_signing_keys(project_ref, done.clone()), shown)
+}
+
+fn shown(project_ref: ProjectRef, ring: KeyRing) -> AnyView {
+    let KeyRing { keys, legacy_id, legacy_api_keys, jwks_url, done } = ring;
+    let (change, remove) = (Submission::to::<ChangeSigningKey>(), Submission::to::<RemoveSigningKey>());
+    let lines = keys.into_iter().map(|key| {
+        let is_legacy = key.id == legacy_id;
+        line(&project_ref, key, is_legacy, legacy_api_keys)
+    });
+    let lines = lines.collect_view();
+    let copied = Copied::Text(jwks_url.clone());
+    view! {
+        <div class="project-column">
+            {done_note(done)}
+            <Sheet id="keys" title="Signing keys">
+                <div class="user-refused">
+                    <FormAlert message=change.beside_fields(&[]) />
+                    <FormAlert message=remove.beside_fields(&[]) />
+                </div>
+                <p class="sheet-body text-sm soft">
+                    "New tokens are signed with the key in use. Tokens of every key that is not revoked are taken, so that taking \
+                     another key into use signs nobody out."
+                </p>
+                <ul class="user-list" aria-label="Signing keys">
+                    {lines}
+                </ul>
+                <div class="sheet-body">
+                    <Value name="Public keys" text=jwks_url hint="for whoever verifies tokens elsewhere">
+                        <CopyButton what=copied label="Copy the address of the public keys" />
+                    </Value>
+                </div>
+            </Sheet>
+            {new_key(&project_ref)}
+            {legacy(&project_ref, legacy_api_keys)}
+        </div>
+    }
+    .into_any()
+}
+
+fn badge(status: SigningKeyStatus) -> AnyView {
+    let (class, glyph, word) = match status {
+        SigningKeyStatus::InUse => ("state state-good", Glyph::Check, "In use"),
+        SigningKeyStatus::Standby => ("state state-idle", Glyph::Waiting, "Standby"),
+        SigningKeyStatus::PreviouslyUsed => ("state state-idle", Glyph::Eye, "Previously used"),
+        SigningKeyStatus::Revoked => ("state state-bad", Glyph::Minus, "Revoked"),
+    };
+    view! {
+        <span class=class>
+            <Icon glyph />
+            {word}
+        </span>
+    }
+    .into_any()
+}
+
+fn line(project_ref: &ProjectRef, key: SigningKey, is_legacy: bool, legacy_api_keys: bool) -> AnyView {
+    let SigningKey { id, algorithm, status, created_at, updated_at, .. } = key;
+    let name = if is_legacy { format!("{algorithm} · JWT secret") } else { algorithm.to_string() };
+    let act = |status, word, class| Act { project_ref, id: &id, name: &name, status, word, class }.form();
+    let remove = (!is_legacy).then(|| removal(project_ref, &id, &name));
+    let acts = match status {
+        SigningKeyStatus::InUse => ().into_any(),
+        SigningKeyStatus::Standby | SigningKeyStatus::PreviouslyUsed => {
+            let revoke = (!is_legacy || !legacy_api_keys).then(|| {
+                let form = act(SigningKeyStatus::Revoked, "Revoke", "button button-danger");
+                asked("Revoke", format!("Revoke {name}"), "Its tokens are refused at once: whoever has one signs in again.", form)
+            });
+            (act(SigningKeyStatus::InUse, "Take into use", "button-small"), revoke).into_any()
+        }
+        SigningKeyStatus::Revoked => (act(SigningKeyStatus::Standby, "Trust again", "button-small"), remove).into_any(),
+    };
+    view! {
+        <li class="user-item">
+            <div class="min-w-0">
+                <p class="user-item-name">{name} " " {badge(status)}</p>
+                <p class="text-sm soft ref wrap-anywhere">{id}</p>
+                <p class="text-sm soft">"Made " <RelativeTime at=created_at /> ", changed " <RelativeTime at=updated_at /></p>
+            </div>
+            <div class="pages">{acts}</div>
+        </li>
+    }
+    .into_any()
+}
+
+/// A button that makes something else of a key.
+struct Act<'a> {
+    project_ref: &'a ProjectRef,
+    id: &'a str,
+    name: &'a str,
+    status: SigningKeyStatus,
+    word: &'static str,
+    class: &'static str,
+}
+
+impl Act<'_> {
+    fn form(self) -> AnyView {
+        let Self { project_ref, id, name, status, word, class } = self;
+        let action = format!("{}#keys", Submission::to::<ChangeSigningKey>().url);
+        view! {
+            <form method="post" action=action>
+                {whose(project_ref, id)}
+                <input type="hidden" name="status" value=status.as_str() />
+                <button class=class type="submit" aria-label=format!("{word}: {name}")>
+                    {word}
+                </button>
+            </form>
+        }
+        .into_any()
+    }
+}
+
+fn whose(project_ref: &ProjectRef, id: &str) -> AnyView {
+    view! {
+        <input type="hidden" name="project_ref" value=project_ref.to_string() />
+        <input type="hidden" name="id" value=id.to_owned() />
+    }
+    .into_any()
+}
+
+fn removal(project_ref: &ProjectRef, id: &str, name: &str) -> AnyView {
+    let action = format!("{}#keys", Submission::to::<RemoveSigningKey>().url);
+    let form = view! {
+        <form method="post" action=action>
+            {whose(project_ref, id)}
+            <button class="button button-danger" type="submit">
+                "Remove for good"
+            </button>
+        </form>
+    };
+    asked("Remove", format!("Remove {name}"), "A removed key can't be trusted again.", form.into_any())
+}
+
+/// Something that is done after a question.
+fn asked(word: &'static str, name: String, question: &'static str, form: AnyView) -> AnyView {
+    view! {
+        <details class="user-ask">
+            <summary class="button-small" aria-label=name>
+                {word}
+            </summary>
+            <div class="user-asked">
+                <p class="text-sm">{question}</p>
+                {form}
+            </div>
+        </details>
+    }
+    .into_any()
+}
+
+fn new_key(project_ref: &ProjectRef) -> AnyView {
+    let submission = Submission::to::<AddSigningKey>();
+    let project_ref = project_ref.to_string();
+    let error = submission.for_field("private_jwk");
+    let options = ALGORITHMS.map(|(algorithm, name)| view! { <option value=algorithm.as_str()>{name}</option> }.into_any());
+    view! {
+        <Sheet id="new-key" title="Add a key">
+            <form class="sheet-body form" method="post" action=format!("{}#new-key", submission.url)>
+                <FormAlert message=submission.beside_fields(&["private_jwk"]) />
+                <input type="hidden" name="project_ref" value=project_ref />
+                <div class="field">
+                    <label for="key-algorithm">"Algorithm"</label>
+                    <select class="input" id="key-algorithm" name="algorithm">
+                        {options}
+                    </select>
+                </div>
+                <div class="field">
+                    <label for="key-jwk">"Key of your own (optional)"</label>
+                    <textarea
+                        class="input user-json"
+                        id="key-jwk"
+                        name="private_jwk"
+                        rows="4"
+                        spellcheck="false"
+                        autocomplete="off"
+                        placeholder="{\"kty\": \"EC\", \"crv\": \"P-256\", …}"
+                        aria-describedby="key-jwk-hint key-jwk-error"
+                        aria-invalid=move || error.get().map(|_| "true")
+                    ></textarea>
+                    <p class="field-hint" id="key-jwk-hint">
+                        "A private JSON Web Key of the chosen algorithm. Left empty, a key is made here."
+                    </p>
+                    <p class="field-error" id="key-jwk-error" role="alert">
+                        {error}
+                    </p>
+                </div>
+                <div class="form-actions">
+                    <button class="button button-primary" type="submit">
+                        "Add a standby key"
+                    </button>
+                </div>
+            </form>
+        </Sheet>
+    }
+    .into_any()
+}
+
+/// The API keys that the JWT secret has signed.
+fn legacy(project_ref: &ProjectRef, enabled: bool) -> AnyView {
+    let submission = Submission::to::<SetLegacyApiKeys>();
+    let (said, word, class) = if enabled {
+        (
+            "They are signed with the JWT secret, which can be revoked once they are disabled. Give clients publishable and \
+             secret keys first: whoever uses anon or service_role is refused at once.",
+            "Disable anon and service_role",
+            "button button-quiet-danger",
+        )
+    } else {
+        ("They are refused. Clients use publishable and secret keys.", "Enable anon and service_role", "button")
+    };
+    let project_ref = project_ref.to_string();
+    view! {
+        <Sheet id="legacy" title="The API keys anon and service_role">
+            <form class="sheet-body form" method="post" action=format!("{}#legacy", submission.url)>
+                <FormAlert message=submission.beside_fields(&[]) />
+                <p class="text-sm">{said}</p>
+                <input type="hidden" name="project_ref" value=project_ref />
+                <input type="hidden" name="enabled" value=(!enabled).to_string() />
+                <div class="form-actions">
+                    <button class=class type="submit">
+                        {word}
+                    </button>
+                </div>
+            </form>
+        </Sheet>
+    }
+    .into_any()
+}
