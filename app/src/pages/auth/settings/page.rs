@@ -205,7 +205,8 @@ mod tests {
     #[test]
     fn what_was_typed_is_shown_as_text_with_what_is_wrong() {
         let mut scene = scene(Page::Urls, "");
-        let typed = Typed(vec![("site_url".to_owned(), "\"><script>".to_owned())]);
+        let typed = [("was", "{}"), ("site_url", "\"><script>")].map(|(name, text)| (name.to_owned(), text.to_owned()));
+        let typed = Typed(typed.to_vec());
         let errors = [("site_url".to_owned(), "This must be <b>.".to_owned())].into();
         scene.reply = Some(Reply { typed, errors, ..Reply::default() });
         let html = html(&scene);
