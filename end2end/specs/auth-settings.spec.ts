@@ -250,6 +250,16 @@ test('a hook is one of the functions that there are', async ({ page, dashboard, 
   await patch(api, { hook_send_email_enabled: null, hook_send_email_uri: null, hook_send_email_secrets: null });
 });
 
+test('a form of another site changes nothing, and one that is wrong is answered so', async ({ server, api }) => {
+  const post = async (page: string, form: Record<string, string>, headers: Record<string, string> = {}) =>
+    fetch(`${server.url}${address(page)}`, { method: 'POST', body: new URLSearchParams(form), headers, redirect: 'manual' });
+  expect((await post('sessions', { jwt_exp: '60' }, { origin: 'http://evil.example' })).status).toBe(403);
+  expect((await post('sessions', { jwt_exp: '60' })).status, 'not whole').toBe(422);
+  expect((await post('sessions', { was: '{}', jwt_exp: 'soon' })).status).toBe(422);
+  expect((await post('nowhere', {})).status).toBe(404);
+  expect((await config(api)).jwt_exp).toBe(3600);
+});
+
 test.describe('without scripts', () => {
   test.use({ javaScriptEnabled: false });
 

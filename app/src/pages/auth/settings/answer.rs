@@ -18,7 +18,7 @@ use super::{
     forms::{HOOKS, Page, mail_named},
     hook, load, markup,
     scene::{Reply, SAVED, address},
-    typed::Typed,
+    typed::{BEFORE, Typed},
 };
 
 /// Takes in a form that was posted to a page of settings. `Ok`: where to look next; `Err`: the page's request, to be answered
@@ -81,6 +81,10 @@ async fn answer(projects: &ProjectService, sent: &Sent, mut typed: Typed) -> Res
         Ok(document) => document,
         Err(error) => return Err(Reply { alert: Some(error.to_string()), ..again(typed) }),
     };
+    // Without it, whatever is not sent would count as changed.
+    if typed.text(BEFORE).is_none() {
+        return Err(Reply { alert: Some("The form is not whole. Load the page again.".to_owned()), ..again(typed) });
+    }
     let sections = sent.page.sections(&document, sent.mail);
     let asked = typed.text(markup::ASK).unwrap_or("save").to_owned();
     let mut words = asked.splitn(3, ' ');

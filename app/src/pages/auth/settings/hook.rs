@@ -50,9 +50,9 @@ const URL: &str = "url";
 impl Shown {
     fn of(scene: &Scene, hook: &Hook) -> Self {
         let (error, secret_error) = (scene.error(&hook.key("uri")), scene.error(&hook.key("secrets")));
-        if let Some(reply) = &scene.reply {
-            let text = |field: &str| reply.typed.text(&named(hook.name, field)).unwrap_or_default().to_owned();
-            let way = way(hook, &reply.typed);
+        if let Some(typed) = scene.sent() {
+            let text = |field: &str| typed.text(&named(hook.name, field)).unwrap_or_default().to_owned();
+            let way = way(hook, typed);
             return Self { way, function: text(FUNCTION), url: text(URL), made: text(MADE), error, secret_error };
         }
         let uri = scene.text(&hook.key("uri"));

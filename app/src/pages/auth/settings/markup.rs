@@ -9,6 +9,9 @@ use super::{
 };
 use crate::components::{Glyph, Icon};
 
+/// Characters of a line in a text's field.
+const WIDTH: usize = 84;
+
 /// The name of the buttons that send a form, with what they ask for as their value.
 pub(super) const ASK: &str = "ask";
 
@@ -207,7 +210,7 @@ pub(super) fn labelled(field: &Field, default: Option<String>, input: AnyView, e
 }
 
 fn below(field: &Field, default: Option<String>, error: Option<String>) -> AnyView {
-    let default = default.map(|default| format!("Default: {default}"));
+    let default = default.map(|default| format!("Default: {default}."));
     let hint = [Some(field.hint.to_string()).filter(|hint| !hint.is_empty()), default].into_iter().flatten();
     let hint = hint.collect::<Vec<_>>().join(" ");
     let error = error.map(|error| view! { <p class="field-error">{error}</p> });
@@ -268,7 +271,8 @@ pub(super) fn text_input(field: &Field, typed: &Typed, described: &Described, is
 }
 
 pub(super) fn area(field: &Field, text: &str, described: &Described) -> AnyView {
-    let rows = text.lines().count().clamp(3, 24).to_string();
+    // As many as the text fills on a wide screen.
+    let rows = text.lines().map(|line| 1 + line.len() / WIDTH).sum::<usize>().clamp(3, 24).to_string();
     view! {
         <textarea
             class="input area"

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::{
     field::Section,
-    forms::{HOOKS, Page, REDIRECTS},
+    forms::{HOOKS, Page, REDIRECTS, SMTP},
     hook, markup, provider,
     scene::{Scene, address},
     template,
@@ -39,7 +39,7 @@ fn content(scene: &Scene) -> AnyView {
         }
         (Page::Messages, Some(mail)) => template::editor(scene, mail, &sections),
         (Page::Messages, None) => {
-            let form = markup::form(scene, shown(scene, &sections), Some(test_message(scene)));
+            let form = markup::form(scene, shown(scene, &sections), None);
             view! { {form} {template::list(scene)} }.into_any()
         }
         (Page::Hooks, _) => {
@@ -54,7 +54,11 @@ fn content(scene: &Scene) -> AnyView {
 
 fn shown(scene: &Scene, sections: &[Section]) -> AnyView {
     let shown = sections.iter().map(|section| {
-        let more = (section.id == REDIRECTS).then(|| redirect_tester(scene, sections));
+        let more = match &*section.id {
+            REDIRECTS => Some(redirect_tester(scene, sections)),
+            SMTP => Some(test_message(scene)),
+            _ => None,
+        };
         markup::section(scene, section, more)
     });
     shown.collect_view().into_any()
@@ -128,12 +132,29 @@ fn rule(site_url: &str, patterns: &str, tried: &str) -> Result<Option<String>, S
 fn test_message(scene: &Scene) -> AnyView {
     let to = scene.typed().text("to").unwrap_or_default().to_owned();
     view! {
-        <span class="test-message">
-            <input class="input" name="to" type="email" value=to placeholder="you@example.com" aria-label="Address for a test message" autocomplete="email" />
-            <button class="button" type="submit" name=markup::ASK value="send-test" formnovalidate=true>
-                "Send a test message"
-            </button>
-        </span>
+        <div class="field">
+            <label for="to">"Address for a test message"</label>
+            <div class="input-row">
+                <input
+                    class="input"
+                    id="to"
+                    name="to"
+                    type="text"
+                    inputmode="email"
+                    value=to
+                    placeholder="you@example.com"
+                    autocomplete="email"
+                    spellcheck="false"
+                    aria-describedby="to-hint"
+                />
+                <button class="button" type="submit" name=markup::ASK value="send-test">
+                    "Send a test message"
+                </button>
+            </div>
+            <p class="field-hint" id="to-hint">
+                "By the settings that are in force: save first what you want to try."
+            </p>
+        </div>
     }
     .into_any()
 }
@@ -184,7 +205,8 @@ mod tests {
     #[test]
     fn what_was_typed_is_shown_as_text_with_what_is_wrong() {
         let mut scene = scene(Page::Urls, "");
-        let typed = Typed(vec![("site_url".to_owned(), "\"><script>".to_owned())]);
+        let typed = [("was", "{}"), ("site_url", "\"><script>")].map(|(name, text)| (name.to_owned(), text.to_owned()));
+        let typed = Typed(typed.to_vec());
         let errors = [("site_url".to_owned(), "This must be <b>.".to_owned())].into();
         scene.reply = Some(Reply { typed, errors, ..Reply::default() });
         let html = html(&scene);

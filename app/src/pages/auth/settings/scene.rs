@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::{
     field::{Field, Section},
     forms::Page,
-    typed::Typed,
+    typed::{BEFORE, Typed},
 };
 
 /// In an address: the sections of which something was saved just now.
@@ -141,7 +141,12 @@ impl Scene {
 
     /// What stands in the form: what was typed, or what is in force.
     pub(super) fn typed(&self) -> Typed {
-        self.reply.as_ref().map_or_else(|| Typed::of(&self.document, &self.sections()), |reply| reply.typed.clone())
+        self.sent().cloned().unwrap_or_else(|| Typed::of(&self.document, &self.sections()))
+    }
+
+    /// What was sent, if it was whole.
+    pub(super) fn sent(&self) -> Option<&Typed> {
+        self.reply.as_ref().map(|reply| &reply.typed).filter(|typed| typed.text(BEFORE).is_some())
     }
 
     /// What is wrong with a field.
@@ -156,8 +161,8 @@ impl Scene {
 
     /// Something in the section was just saved, or is typed and not saved.
     pub(super) fn is_at_work(&self, section: &Section) -> bool {
-        match &self.reply {
-            Some(reply) => !reply.typed.changes(std::slice::from_ref(section)).is_empty(),
+        match self.sent() {
+            Some(typed) => !typed.changes(std::slice::from_ref(section)).is_empty(),
             None => self.query.text(SAVED).is_some_and(|saved| saved.split(' ').any(|id| id == section.id)),
         }
     }

@@ -4,6 +4,9 @@ use auth_settings::MailKind;
 
 use super::super::field::{Field, Kind, Section};
 
+/// The section with the test message.
+pub(in super::super) const SMTP: &str = "smtp";
+
 pub(super) fn sections() -> Vec<Section> {
     let smtp = vec![
         Field::new("smtp_host", Kind::Text, "Host", "Empty: messages are kept in the mailbox."),
@@ -18,7 +21,7 @@ pub(super) fn sections() -> Vec<Section> {
     let notifications =
         events.map(|(kind, event)| Field::new(format!("mailer_notifications_{event}_enabled"), Kind::Flag, mail_title(kind), ""));
     vec![
-        Section::new("smtp", "Mail server (SMTP)", "", smtp),
+        Section::new(SMTP, "Mail server (SMTP)", "", smtp),
         Section::new(
             "notifications",
             "Notifications",

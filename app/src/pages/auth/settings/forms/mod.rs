@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use super::field::Section;
 
 pub(super) use hooks::{HOOKS, Hook};
-pub(super) use messages::{mail_named, mail_title, template};
+pub(super) use messages::{SMTP, mail_named, mail_title, template};
 pub(super) use providers::{PROVIDERS, Provider};
 pub(super) use urls::REDIRECTS;
 
