@@ -19,7 +19,7 @@ pub use session::{Aal, AmrClaim, Session};
 pub use token::{OneTimeToken, RefreshToken, TokenKind};
 pub use user::{User, UserView};
 
-/// RFC 3339, as Go writes it.
+/// RFC 3339, as Go writes it, to the microsecond: what has just been made is told as it is read from the database later.
 pub(crate) mod timestamp {
     use serde::Serializer;
     use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -33,6 +33,7 @@ pub(crate) mod timestamp {
     }
 
     pub(crate) fn serialize<S: Serializer>(at: &OffsetDateTime, serializer: S) -> Result<S::Ok, S::Error> {
+        let at = at.truncate_to_microsecond();
         serializer.serialize_str(&at.format(&Rfc3339).map_err(serde::ser::Error::custom)?)
     }
 }

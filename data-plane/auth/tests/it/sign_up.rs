@@ -15,7 +15,7 @@ async fn who_signs_up_is_in_at_once_where_nothing_is_to_be_confirmed() {
     assert_eq!(session["token_type"], "bearer");
     let token = text(&session, "/access_token");
     let user = project.get("/user", &token).await.ok();
-    assert_eq!(user["id"], session["user"]["id"]);
+    assert_eq!(user, session["user"], "the same, to the microsecond");
     // Again: told that it is there, as nothing is hidden where nothing is confirmed.
     let again = project.post("/signup", json!({ "email": "ann@example.com", "password": "another one" })).await;
     assert_eq!(again.error(), (422, "user_already_exists".to_owned()));
