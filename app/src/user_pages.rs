@@ -298,11 +298,13 @@ mod from_answers {
     impl From<&Value> for IdentityLine {
         fn from(identity: &Value) -> Self {
             let data = &identity["identity_data"];
-            let names = ["email", "phone", "preferred_username", "user_name", "name"];
+            let names = ["email", "preferred_username", "user_name", "name"];
+            let account = names.iter().find_map(|name| filled(data, name));
+            let account = account.or_else(|| filled(data, "phone").map(|phone| format!("+{phone}")));
             Self {
                 id: text(identity, "identity_id"),
                 provider: provider_name(&text(identity, "provider")),
-                account: names.iter().find_map(|name| filled(data, name)).unwrap_or_else(|| text(identity, "id")),
+                account: account.unwrap_or_else(|| text(identity, "id")),
                 last_sign_in_at: time(identity, "last_sign_in_at"),
             }
         }

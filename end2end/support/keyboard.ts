@@ -17,10 +17,12 @@ async function expectFocusVisible(page: Page): Promise<void> {
   const visible = await page.evaluate(() => {
     const element = document.activeElement;
     if (!(element instanceof HTMLElement)) return false;
-    const look = () => {
-      const style = getComputedStyle(element);
-      return [style.outlineStyle === 'none' ? '' : `${style.outlineStyle} ${style.outlineWidth} ${style.outlineColor}`, style.boxShadow, style.borderColor].join('|');
-    };
+    // A link that stands for its whole row is framed by what covers the row.
+    const look = () =>
+      [undefined, '::after'].map((part) => {
+        const style = getComputedStyle(element, part);
+        return [style.outlineStyle === 'none' ? '' : `${style.outlineStyle} ${style.outlineWidth} ${style.outlineColor}`, style.boxShadow, style.borderColor].join('|');
+      }).join('|');
     const transition = element.style.transition;
     element.style.transition = 'none';
     const focused = look();

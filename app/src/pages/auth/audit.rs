@@ -87,9 +87,12 @@ fn shown(project_ref: ProjectRef, log: AuditLog) -> AnyView {
 
 fn entry(users: &str, line: AuditLine) -> AnyView {
     let AuditLine { at, who, who_id, did, whom, action, details } = line;
-    let person = |id: Option<String>, name: String| match id {
-        Some(id) => view! { <a class="wrap-anywhere" href=format!("{users}/{id}") rel="external">{name}</a> }.into_any(),
-        None => view! { <span class="wrap-anywhere">{name}</span> }.into_any(),
+    let person = |id: Option<String>, name: String| {
+        let name = match id {
+            Some(id) => view! { <a href=format!("{users}/{id}") rel="external">{name}</a> }.into_any(),
+            None => name.into_any(),
+        };
+        view! { <span class="wrap-anywhere">{name}</span> }
     };
     let whom = whom.map(|(id, name)| (" ", person(Some(id), name)));
     view! {

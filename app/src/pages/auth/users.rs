@@ -179,7 +179,7 @@ fn kinds(asked: &Asked, providers: Vec<(String, String)>) -> AnyView {
     // One way in for all tells nothing.
     let providers = if providers.len() > 1 { providers } else { Vec::new() };
     let providers: Vec<_> = providers.iter().map(|(id, name)| choice(&format!("provider:{id}"), name)).collect();
-    let by_provider = (!providers.is_empty()).then(|| choices("By", providers));
+    let by_provider = (!providers.is_empty()).then(|| choices("Signs in by", providers));
     (choices("Show", kinds), by_provider).into_any()
 }
 
@@ -259,6 +259,7 @@ fn nobody(address: &str, asked: &Asked) -> AnyView {
 
 fn row(address: &str, user: UserLine) -> AnyView {
     let UserLine { id, name, full_name, state, providers, created_at, last_sign_in_at } = user;
+    let providers = if providers.is_empty() { "Nothing".to_owned() } else { providers };
     view! {
         <li class="users-row ledger-row">
             <div class="min-w-0">
