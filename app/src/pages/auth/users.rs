@@ -79,7 +79,7 @@ impl Asked {
 #[component]
 pub(crate) fn UsersPage() -> impl IntoView {
     let query = Asked::by_address().query();
-    let done = asked_for("done");
+    let done = just_done();
     loaded("users", move |project_ref| load_users(project_ref, query.clone(), done.clone()), shown)
 }
 
@@ -143,6 +143,11 @@ fn shown(project_ref: ProjectRef, list: UserList) -> AnyView {
         </div>
     }
     .into_any()
+}
+
+/// The word for what was just done; not once more on the way back of what was refused afterwards.
+fn just_done() -> Option<String> {
+    asked_for("done").filter(|_| asked_for("__err").is_none())
 }
 
 /// What was just done, at the top of the page.

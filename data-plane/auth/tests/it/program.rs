@@ -75,7 +75,7 @@ async fn stopped(p: Running) -> String {
 async fn it_makes_its_tables_and_serves() {
     let database = without_tables().await;
     let mut p = given(&database).start().await;
-    assert!(p.log.contains("the schema is up to date migrations=2"), "{}", p.log);
+    assert!(p.log.contains("the schema is up to date migrations=3"), "{}", p.log);
     assert!(p.log.contains("GOTRUE_DB_DRIVER has no effect"), "{}", p.log);
     let (status, health) = ask(p.address, "GET /health").await;
     assert!(status == 200 && health.contains(r#""name":"GoTrue""#), "{health}");
@@ -106,7 +106,7 @@ async fn commands_do_one_thing() {
     let database = without_tables().await;
     let given = given(&database);
     let (code, said) = given.ends(&["migrate"]).await;
-    assert!(code == 0 && said.contains("migrations=2"), "{said}");
+    assert!(code == 0 && said.contains("migrations=3"), "{said}");
     let (code, said) = given.ends(&["migrate"]).await;
     assert!(code == 0 && said.contains("migrations=0"), "{said}");
     assert_eq!(given.prints(&["version"]).await, (0, format!("{}\n", env!("CARGO_PKG_VERSION"))));

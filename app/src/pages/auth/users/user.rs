@@ -5,10 +5,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
 
-use super::{
-    super::{asked_for, loaded},
-    badge, changes, done_note, sheets,
-};
+use super::{super::loaded, badge, changes, done_note, just_done, sheets};
 use crate::{
     components::{Copied, CopyButton, RelativeTime, Sheet},
     server_fns::load_user,
@@ -19,7 +16,7 @@ use crate::{
 #[component]
 pub(crate) fn UserPage() -> impl IntoView {
     let id = use_params_map().read_untracked().get_str("id").unwrap_or_default().to_owned();
-    let done = asked_for("done");
+    let done = just_done();
     loaded("users", move |project_ref| load_user(project_ref, id.clone(), done.clone()), shown)
 }
 
