@@ -118,7 +118,9 @@ for (const scripted of [true, false]) {
       await expect(users.done).toContainText('all sessions are ended');
       good(await app().signInWithPassword({ email: 'anna@example.com', password: 'another horse' }));
 
-      // A link that is shown once, and lets in.
+      // A link that is sent, and one that is shown once and lets in.
+      await users.sheet('Links').getByRole('button', { name: 'Send by e-mail' }).click();
+      await expect(users.done).toContainText('on its way');
       await users.sheet('Links').getByLabel('Kind').selectOption('Magic link');
       await users.sheet('Links').getByRole('button', { name: 'Make a link' }).click();
       const link = await users.sheet('The link').locator('code').first().innerText();
@@ -128,7 +130,8 @@ for (const scripted of [true, false]) {
       await page.reload();
       await expect(users.sheet('The link')).toHaveCount(0);
       await users.sheet('Links').getByRole('button', { name: 'Send by e-mail' }).click();
-      await expect(users.done).toContainText('on its way');
+      await expect(users.sheet('Links').getByRole('alert').filter({ hasText: 'you can only request this after' })).toBeVisible();
+      await expect(users.done, 'nothing was done').toBeEmpty();
 
       // Metadata.
       const metadata = page.getByLabel('User metadata', { exact: true });

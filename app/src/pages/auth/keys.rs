@@ -3,7 +3,7 @@
 use control_plane_api::{ProjectRef, SigningAlgorithm, SigningKey, SigningKeyStatus};
 use leptos::prelude::*;
 
-use super::{asked_for, done_note, loaded};
+use super::{done_note, just_done, loaded};
 use crate::{
     components::{Copied, CopyButton, FormAlert, Glyph, Icon, RelativeTime, Sheet, Value},
     key_page::KeyRing,
@@ -22,7 +22,7 @@ const ALGORITHMS: [(SigningAlgorithm, &str); 4] = [
 /// The project's keys.
 #[component]
 pub(crate) fn SigningKeysPage() -> impl IntoView {
-    let done = asked_for("done");
+    let done = just_done();
     loaded("keys", move |project_ref| load_signing_keys(project_ref, done.clone()), shown)
 }
 

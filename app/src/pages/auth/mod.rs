@@ -79,6 +79,11 @@ where
     .into_any()
 }
 
+/// The word for what was just done; not once more on the way back of what was refused afterwards.
+fn just_done() -> Option<String> {
+    asked_for("done").filter(|_| asked_for("__err").is_none())
+}
+
 /// What was just done, at the top of the page.
 fn done_note(done: Option<String>) -> AnyView {
     view! {

@@ -11,7 +11,7 @@ use leptos::prelude::*;
 pub(crate) use new::NewUserPage;
 pub(crate) use user::UserPage;
 
-use super::{asked_for, loaded};
+use super::{asked_for, done_note, just_done, loaded};
 use crate::{
     components::{Copied, CopyButton, Glyph, Icon, RelativeTime},
     server_fns::load_users,
@@ -79,7 +79,7 @@ impl Asked {
 #[component]
 pub(crate) fn UsersPage() -> impl IntoView {
     let query = Asked::by_address().query();
-    let done = asked_for("done");
+    let done = just_done();
     loaded("users", move |project_ref| load_users(project_ref, query.clone(), done.clone()), shown)
 }
 

@@ -115,6 +115,7 @@ async fn kinds_of_users_are_told_apart_and_counted() {
         ("show=provider:google", "15"),
         ("show=provider:github", ""),
         ("show=waiting&sort=email", "3547"),
+        ("show=anonymous&sort=email", "8"),
     ] {
         let page = project.look(query).await;
         assert_eq!(numbers(&page), expected, "{query}");

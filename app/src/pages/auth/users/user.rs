@@ -6,7 +6,7 @@ use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
 
 use super::{
-    super::{asked_for, done_note, loaded},
+    super::{done_note, just_done, loaded},
     badge, changes, sheets,
 };
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
 #[component]
 pub(crate) fn UserPage() -> impl IntoView {
     let id = use_params_map().read_untracked().get_str("id").unwrap_or_default().to_owned();
-    let done = asked_for("done");
+    let done = just_done();
     loaded("users", move |project_ref| load_user(project_ref, id.clone(), done.clone()), shown)
 }
 
