@@ -3,7 +3,10 @@
 //!
 //! A program of its own, so that it is built with what the programs beside it are built with, and none of the tests' tools.
 
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context as _;
 use auth::password::{Hasher, Limits};
@@ -20,10 +23,22 @@ async fn main() -> anyhow::Result<()> {
     let hasher = Hasher::new(limits)?;
     let hash = hasher.hash(PASSWORD).await?;
     let alone = per_second(&hasher, &hash, 1, time).await?;
+    let before = processor_milliseconds()?;
     let together = per_second(&hasher, &hash, limits.threads, time).await?;
+    let milliseconds = (processor_milliseconds()? - before) / (together * time.as_secs_f64());
     let Limits { cost, threads, .. } = limits;
-    println!(r#"{{"cost":{cost},"threads":{threads},"alone":{alone:.3},"together":{together:.3}}}"#);
+    println!(
+        r#"{{"cost":{cost},"threads":{threads},"alone":{alone:.3},"together":{together:.3},"milliseconds":{milliseconds:.3}}}"#
+    );
     Ok(())
+}
+
+/// What this process has used of the processors: fields 14 and 15 of proc(5)'s stat, in hundredths of a second.
+fn processor_milliseconds() -> anyhow::Result<f64> {
+    let stat = fs::read_to_string("/proc/self/stat")?;
+    let (_, fields) = stat.rsplit_once(')').context("stat has no name")?;
+    let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<f64>).sum::<Result<f64, _>>()?;
+    Ok(10.0 * ticks)
 }
 
 /// With so many at once.
