@@ -139,26 +139,26 @@ class Bench {
     const used = () => [processorSeconds(ours.service.pid), childrensSeconds(this.#cluster.pid)];
     const usedBefore = used();
     const answers = await this.#answers(call, ours, false);
-    const perThousand = used().map((now, i) => ((1000 * (now - usedBefore[i]!)) / answers.requests).toFixed(2));
+    const perThousand = used().map((now, i) => (1000 * (now - usedBefore[i]!)) / answers.requests);
     const after = isBound ? await hashes(this.#seconds / 2) : undefined;
     const beside: string[] = [];
     for (const peer of peers) beside.push(...(await this.#measurePeer(call, peer, answers)));
     const name = `${call.name}${call.connections ? ` (${call.connections})` : ''}`;
-    columns(name, rounded(answers.perSecond), answers.p50.toFixed(2), answers.p99.toFixed(2), ...perThousand, ...beside);
-    if (before && after) this.#beside(before, after, answers);
+    columns(name, rounded(answers.perSecond), answers.p50.toFixed(2), answers.p99.toFixed(2), ...perThousand.map((s) => s.toFixed(2)), ...beside);
+    if (before && after) this.#besideHashes(before, after, answers, perThousand.reduce((sum, s) => sum + s));
     const failed = Object.entries(answers.failed).map(([status, count]) => `${count} answered ${status}`);
     if (call.connections || failed.length > 0) line('  errors', failed.length > 0 ? `${failed.join(', ')} !` : '0');
   }
 
-  /** Sign-in beside what hashing allows, as it was measured just before and just after. */
-  #beside(before: Hashes, after: Hashes, { perSecond }: Answers): void {
+  /** Sign-in beside what hashing allows, as it was measured just before and just after. `used`: milliseconds of the processor for each. */
+  #besideHashes(before: Hashes, after: Hashes, { perSecond }: Answers, used: number): void {
+    const mean = (of: 'alone' | 'together' | 'milliseconds') => (before[of] + after[of]) / 2;
     const { cost, threads } = before;
-    const alone = (before.alone + after.alone) / 2;
-    const together = (before.together + after.together) / 2;
-    const bound = threads * alone;
-    const hash = `one bcrypt of cost ${cost} by itself: ${(1000 / alone).toFixed(1)} ms; on ${threads} threads at once ${together.toFixed(1)} a second`;
-    line('  bound', `${bound.toFixed(1)} a second: ${threads} cores ÷ ${hash} (by the program’s own hasher)`);
-    line('  sign-in', `${percent(perSecond, bound)} of the bound${missed(perSecond < OF_BOUND * bound)} (aim: ≥ 90 %), ${percent(perSecond, together)} of the hashes at once`);
+    const bound = threads * mean('alone');
+    const hash = `one bcrypt of cost ${cost} by the program’s own hasher, ${(1000 / mean('alone')).toFixed(1)} ms`;
+    line('  bound', `${bound.toFixed(1)} a second: ${threads} cores ÷ ${hash}; ${mean('together').toFixed(1)} a second were made by ${threads} threads`);
+    line('  sign-in', `${percent(perSecond, bound)} of the bound${missed(perSecond < OF_BOUND * bound)} (aim: ≥ 90 %), ${percent(perSecond, mean('together'))} of the threads’`);
+    line('  its processor time', `${percent(mean('milliseconds'), used)} is the hash: ${mean('milliseconds').toFixed(1)} of ${used.toFixed(1)} ms, the database’s included`);
   }
 
   #answers({ asked, pace, connections = CONNECTIONS }: Call, subject: Subject, warmsUp: boolean): Promise<Answers> {

@@ -54,6 +54,8 @@ export interface Hashes {
   alone: number;
   /** and by all of them. */
   together: number;
+  /** Of the processor, for each. */
+  milliseconds: number;
 }
 
 /** What sign-ins are bound by: the comparisons of passwords that the program's own hasher makes with nothing else to do. */

@@ -7,7 +7,7 @@ use std::{
     fmt,
     future::Future,
     ops::Deref,
-    pin::pin,
+    pin::Pin,
     sync::{
         PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -37,6 +37,9 @@ pub struct Db {
     /// Statements that are not answered yet.
     at_work: AtomicUsize,
 }
+
+/// What the client is asked. Boxed: several are awaited together.
+type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T, tokio_postgres::Error>> + Send + 'a>>;
 
 #[derive(Debug)]
 struct Sent {
@@ -92,36 +95,36 @@ impl Db {
     pub(crate) async fn rows(&self, sql: &'static str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>, StoreError> {
         let turn = self.turn().await;
         let statement = turn.prepared(sql).await?;
-        turn.send(self.client().query(&statement, parameters)).await
+        turn.send(Box::pin(self.client().query(&statement, parameters))).await
     }
 
     /// As [`Db::rows`], of a statement that was put together.
     pub(super) async fn rows_of(&self, query: &Query<'_>) -> Result<Vec<Row>, StoreError> {
         let turn = self.turn().await;
         let statement = turn.prepared(&query.sql).await?;
-        turn.send(self.client().query(&statement, &query.parameters)).await
+        turn.send(Box::pin(self.client().query(&statement, &query.parameters))).await
     }
 
     pub(crate) async fn row(&self, sql: &'static str, parameters: &[Parameter<'_>]) -> Result<Option<Row>, StoreError> {
         let turn = self.turn().await;
         let statement = turn.prepared(sql).await?;
-        turn.send(self.client().query_opt(&statement, parameters)).await
+        turn.send(Box::pin(self.client().query_opt(&statement, parameters))).await
     }
 
     /// How many rows were changed.
     pub(crate) async fn execute(&self, sql: &'static str, parameters: &[Parameter<'_>]) -> Result<u64, StoreError> {
         let turn = self.turn().await;
         let statement = turn.prepared(sql).await?;
-        turn.send(self.client().execute(&statement, parameters)).await
+        turn.send(Box::pin(self.client().execute(&statement, parameters))).await
     }
 
     /// Several statements without parameters or answers.
     pub(crate) async fn batch(&self, sql: &str) -> Result<(), StoreError> {
-        self.turn().await.send(self.client().batch_execute(sql)).await
+        self.turn().await.send(Box::pin(self.client().batch_execute(sql))).await
     }
 
     /// What is asked of the client itself, in its turn.
-    pub(super) async fn ask<T>(&self, work: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, StoreError> {
+    pub(super) async fn ask<T>(&self, work: Work<'_, T>) -> Result<T, StoreError> {
         self.turn().await.send(work).await
     }
 
@@ -161,7 +164,7 @@ impl Turn<'_> {
             return Ok(statement);
         }
         self.db.begin_work();
-        let prepared = connection.client().prepare(sql).await;
+        let prepared = Box::pin(connection.client().prepare(sql)).await;
         self.db.end_work();
         let statement = prepared?;
         connection.remember(key, statement.clone());
@@ -169,17 +172,19 @@ impl Turn<'_> {
     }
 
     /// Sends, lets the next one have its turn, and waits for the answer.
-    async fn send<T>(self, work: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, StoreError> {
+    async fn send<T>(self, mut work: Work<'_, T>) -> Result<T, StoreError> {
         let Self { db, mut sent } = self;
         db.begin_work();
-        let mut begin = pin!(db.client().batch_execute("begin"));
         let begins = !std::mem::replace(&mut sent.begun, true);
+        let mut begin = begins.then(|| Box::pin(db.client().batch_execute("begin")));
         // The client sends when it is asked for the first time.
-        let mut begun = if begins { poll!(begin.as_mut()) } else { Poll::Ready(Ok(())) };
-        let mut work = pin!(work);
-        let answered = poll!(work.as_mut());
+        let mut begun = match &mut begin {
+            Some(begin) => poll!(begin),
+            None => Poll::Ready(Ok(())),
+        };
+        let answered = poll!(&mut work);
         drop(sent);
-        if begun.is_pending() {
+        if let (Poll::Pending, Some(begin)) = (&begun, begin) {
             begun = Poll::Ready(begin.await);
         }
         let outcome = match answered {

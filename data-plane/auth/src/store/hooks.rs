@@ -18,7 +18,7 @@ use super::{Db, StoreError};
 pub async fn call(db: &Db, schema: &str, function: &str, event: &Value) -> Result<String, StoreError> {
     db.batch("savepoint hook; set local statement_timeout to '2s'").await?;
     let sql = format!("select {}.{}($1)::text", quoted(schema), quoted(function));
-    match db.ask(db.client().query_typed(&sql, &[(&Json(event), Type::JSONB)])).await {
+    match db.ask(Box::pin(db.client().query_typed(&sql, &[(&Json(event), Type::JSONB)]))).await {
         Ok(rows) => {
             db.batch("set local statement_timeout to default; release savepoint hook").await?;
             Ok(rows.first().and_then(|row| row.get::<_, Option<String>>(0)).unwrap_or_default())

@@ -1,5 +1,7 @@
 //! Statements that are awaited together take one round trip, and stay in their order.
 
+#![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
+
 use auth::{
     error::AuthError,
     model::{Aal, Method, Session},
