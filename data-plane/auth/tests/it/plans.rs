@@ -16,7 +16,7 @@ const FILL: &str = "
       (10000000000 + n)::text, case when n % 100 = 0 then n || '@new.test' else '' end,
       case when n % 100 = 0 then (20000000000 + n)::text else '' end, now() - n * interval '1 s' from generate_series(1, 5000) n;
     insert into auth.identities (id, provider_id, user_id, identity_data, provider)
-      select gen_random_uuid(), id::text, id, jsonb_build_object('email', email), 'email' from auth.users;
+      select gen_random_uuid(), id::text, id, jsonb_build_object('email', email), 'email' from auth.users where email like '%@many.test';
     insert into auth.sessions (id, user_id, aal, created_at) select gen_random_uuid(), id, 'aal1', now() from auth.users;
     insert into auth.mfa_amr_claims (id, session_id, authentication_method, created_at, updated_at)
       select gen_random_uuid(), id, 'password', now(), now() from auth.sessions;
