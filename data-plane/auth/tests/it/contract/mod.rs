@@ -35,7 +35,7 @@ impl Walk {
     async fn ask(&mut self, name: &str, at: &str, token: &str, body: Value) -> Answer {
         let (method, path) = name.split_once(' ').unwrap();
         let (places, query) = at.split_once('?').unwrap_or((at, ""));
-        let mut places = places.split(' ');
+        let mut places = places.split(' ').filter(|place| !place.is_empty());
         let path: Vec<_> =
             path.split('/').map(|part| if part.starts_with('{') { places.next().unwrap_or(NOBODY) } else { part }).collect();
         let mut request = Request::builder().method(method).uri(format!("{}?{query}", path.join("/")));
