@@ -75,7 +75,7 @@ impl Settings {
 }
 
 /// Upstream's variables that change nothing here: their names' starts, and why.
-pub const IGNORED: [(&str, &str); 25] = [
+pub const IGNORED: [(&str, &str); 26] = [
     ("GOTRUE_DB_DRIVER", "PostgreSQL is the only one"),
     ("GOTRUE_DB_MIGRATIONS_PATH", "the migrations are in the program"),
     ("GOTRUE_DB_MAX_IDLE_POOL_SIZE", "idle connections are closed by `GOTRUE_DB_CONN_MAX_IDLE_TIME`"),
@@ -94,7 +94,8 @@ pub const IGNORED: [(&str, &str); 25] = [
     ("GOTRUE_EXTERNAL_SKIP_NONCE_CHECK", "it is set per provider"),
     ("GOTRUE_EXTERNAL_OIDC_PROVIDER_CACHE_TTL", "a provider's own cache headers are followed"),
     ("GOTRUE_PASSWORD_HIBP_BLOOM_", "no answer of the leak service is kept"),
-    ("GOTRUE_MAILER_EMAIL_VALIDATION_", "no address is looked up before it is written to"),
+    ("GOTRUE_MAILER_EMAIL_VALIDATION_SERVICE_", "no address is looked up before it is written to"),
+    ("GOTRUE_MAILER_EMAIL_VALIDATION_BLOCKED_", "no address is looked up before it is written to"),
     ("GOTRUE_SECURITY_REFRESH_TOKEN_ALGORITHM_VERSION", "refresh tokens have one form"),
     ("GOTRUE_SECURITY_REFRESH_TOKEN_UPGRADE_PERCENTAGE", "refresh tokens have one form"),
     ("GOTRUE_INDEX_WORKER_", "the migrations make the indexes"),

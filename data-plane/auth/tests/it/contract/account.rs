@@ -148,6 +148,7 @@ pub(super) async fn factors(walk: &mut Walk, ann: &str) {
         let body = json!({ "challenge_id": challenge["id"], "webauthn": { "type": kind, "credential_response": credential } });
         walk.ok(path, &id, &ann, body).await;
     }
+    walk.ok("DELETE /factors/{factorId}", &id, &ann, Value::Null).await;
     let user = text(&walk.ok("GET /user", "", &ann, Value::Null).await, "/id");
     let path = "/admin/users/{userId}/factors";
     let token = service_role();
@@ -157,5 +158,4 @@ pub(super) async fn factors(walk: &mut Walk, ann: &str) {
         walk.refused(&name, &format!("{user} {NOBODY}"), &token, body.clone(), 404).await;
         walk.ok(&name, &format!("{user} {}", text(&key, "/id")), &token, body).await;
     }
-    walk.ok("DELETE /factors/{factorId}", &id, &ann, Value::Null).await;
 }

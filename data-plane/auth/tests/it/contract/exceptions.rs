@@ -89,5 +89,5 @@ pub(super) fn all() -> impl Iterator<Item = String> {
 /// Members of answers that the document lacks and upstream's service sends, as its clients' types have them.
 pub(super) fn is_upstreams(member: &str) -> bool {
     let last = member.rsplit('/').next().unwrap_or_default();
-    ["error_id", "invited_at"].contains(&last)
+    ["error_code", "error_id", "friendly_name", "invited_at", "passkeys_enabled"].contains(&last)
 }
