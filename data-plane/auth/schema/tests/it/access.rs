@@ -78,7 +78,7 @@ async fn pages_and_prefixes_are_found_by_an_index() {
         jsonb_build_object('full_name', 'User ' || n) from generate_series(1, 5000) n;
         update auth.users set email_confirmed_at = now() where phone > '4910';
         update auth.users set banned_until = now() + interval '1 h', is_sso_user = true where phone < '49101';
-        update auth.users set is_anonymous = true where phone > '4950';
+        update auth.users set is_anonymous = true where phone > '493';
         insert into auth.identities (user_id, provider, provider_id, identity_data)
         select id, case when phone < '49101' then 'rare' else 'email' end, id::text, '{}' from auth.users;
         analyze auth.users, auth.identities";
