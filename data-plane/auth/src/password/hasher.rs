@@ -36,10 +36,11 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// Cost 10 on every core; a queue that a core works off in about five seconds.
+    /// Cost 10 on every core; a queue that a core works off in about four seconds, and twice as many for a machine that has much
+    /// else to do: less than a request may take.
     fn default() -> Self {
         let threads = thread::available_parallelism().map_or(1, usize::from);
-        Self { cost: 10, threads, waiting: threads * 64, patience: Duration::from_secs(5) }
+        Self { cost: 10, threads, waiting: threads * 64, patience: Duration::from_secs(8) }
     }
 }
 
