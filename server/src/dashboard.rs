@@ -116,7 +116,7 @@ fn pages(projects: &Arc<ProjectService>, site: &Site) -> Router {
         move |request: Request| async move {
             match settings_posted(&projects, request).await {
                 Ok(next) => Redirect::to(&next).into_response(),
-                Err(again) => show(again).await,
+                Err(again) => show(*again).await,
             }
         }
     };

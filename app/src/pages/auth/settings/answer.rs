@@ -23,12 +23,12 @@ use super::{
 
 /// Takes in a form that was posted to a page of settings. `Ok`: where to look next; `Err`: the page's request, to be answered
 /// with the page as it is now.
-pub async fn settings_posted(projects: &ProjectService, mut request: Request) -> Result<String, Request> {
+pub async fn settings_posted(projects: &ProjectService, mut request: Request) -> Result<String, Box<Request>> {
     let read = read(&mut request).await;
     let again = |mut request: Request, reply: Reply| {
         *request.method_mut() = Method::GET;
         request.extensions_mut().insert(reply);
-        Err(request)
+        Err(Box::new(request))
     };
     let body = std::mem::take(request.body_mut());
     let typed = request_with(&request, body).extract::<Posted<Vec<(String, String)>>, _>().await;

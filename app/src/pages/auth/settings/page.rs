@@ -187,7 +187,7 @@ mod tests {
         for page in Page::ALL.into_iter().filter(|page| *page != Page::Hooks) {
             let scene = scene(page, "");
             let html = html(&scene);
-            for field in page.forms(&scene.document, None).into_iter().flat_map(|section| section.fields) {
+            for field in page.sections(&scene.document, None).into_iter().flat_map(|section| section.fields) {
                 assert!(html.contains(&format!("name=\"{}\"", field.key)), "{} in {html}", field.key);
             }
         }
