@@ -10,6 +10,8 @@ import { psql } from '../support/sql.ts';
 import { connectionUri } from '../support/dashboard-html.ts';
 
 const PAGES = ['sign-in', 'providers', 'urls', 'sessions', 'messages', 'messages?mail=confirmation', 'hooks', 'limits', 'advanced'];
+/** What Chromium says where a test's own scripts reach into the frame with the mail. */
+const NO_SCRIPTS = /Blocked script execution in 'about:srcdoc'/;
 const PASSWORD = 'settings-need-a-password';
 
 let ref: string;
@@ -59,13 +61,16 @@ for (const [view, options] of Object.entries({
     test.use(options);
 
     test('every page of settings can be used by everybody', async ({ page, dashboard, quiet }) => {
-      void quiet;
+      test.slow();
+      quiet.allow(NO_SCRIPTS);
       mkdirSync(artefacts, { recursive: true });
       for (const path of PAGES) {
         await dashboard.open(address(path));
         const name = path.replace(/\W+/g, '-');
         await page.screenshot({ path: join(artefacts, `settings-${name}-${view}.png`), fullPage: true, animations: 'disabled' });
         const { violations } = await new AxeBuilder({ page })
+          // Nothing runs in a mail, axe neither.
+          .exclude('iframe')
           .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
           .analyze();
         expect.soft(violations.map(({ id, help, nodes }) => ({ id, help, where: nodes.map((node) => node.html) })), path).toEqual([]);
@@ -149,7 +154,7 @@ test('a secret goes in and never comes out', async ({ page, dashboard, api }) =>
   await expect(page.locator('summary:visible')).toHaveText([/GitHub/, /GitLab/]);
   await dashboard.open(address('providers?q=github'));
   const github = page.locator('#github');
-  await expect(github.getByRole('group', { name: 'Callback URL' })).toContainText(/\/auth\/v1\/callback$/);
+  await expect(github.getByRole('group', { name: 'Callback URL' })).toContainText('/auth/v1/callback');
   await github.getByLabel('Users may sign in by it').check();
   await github.getByLabel('Client ID').fill('Iv1.0123');
   await github.getByLabel('Client secret').fill('whispered-to-github');
@@ -175,6 +180,7 @@ test('a secret goes in and never comes out', async ({ page, dashboard, api }) =>
 
 test('a mail is seen before it is sent', async ({ page, dashboard, api, quiet }) => {
   quiet.allow(/status of 422|status 422/);
+  quiet.allow(NO_SCRIPTS);
   await dashboard.open(address('messages'));
   await page.getByRole('link', { name: 'Confirmation of a sign-up' }).click();
   await dashboard.ready();
