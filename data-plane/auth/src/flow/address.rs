@@ -51,7 +51,7 @@ const RESERVED: [&str; 7] = ["test", "example", "invalid", "localhost", "example
 pub(crate) fn check_deliverable(address: &str) -> Result<(), AuthError> {
     let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain).to_lowercase();
     let is_reserved = |name: &&str| domain.strip_suffix(*name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    if domain.contains('.') && !RESERVED.iter().any(|name| is_reserved(&name)) {
+    if domain.contains('.') && !RESERVED.iter().any(is_reserved) {
         return Ok(());
     }
     Err(AuthError::bad_request(ErrorCode::EmailAddressInvalid, format!("Email address \"{address}\" is invalid")))
