@@ -219,8 +219,9 @@ mod tests {
         let html = |query| html(&scene(Page::Providers, query));
         let saved = html("saved=github");
         assert!(saved.contains("Saved, and in force now."));
-        assert!(saved.contains("<details class=\"provider\" id=\"github\" open"), "{saved}");
-        assert!(!html("").contains("Saved") && !html("").contains(" open"));
+        assert!(saved.contains("<details id=\"github\" open "), "{saved}");
+        assert_eq!(saved.matches(" open class=").count(), 1, "{saved}");
+        assert!(!html("").contains("Saved") && !html("").contains(" open class="));
     }
 
     #[test]
