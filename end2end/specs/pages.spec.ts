@@ -115,7 +115,7 @@ for (const view of VIEWS) {
       await Promise.all(projects.map((project) => api.delete(project.ref)));
     });
 
-    test('users, one of them, and the audit log', async ({ dashboard, page, quiet, api, server }) => {
+    test('users, one of them, audit log, mailbox and signing keys', async ({ dashboard, page, quiet, api, server }) => {
       void quiet;
       const project = await api.create({ name: 'With users' });
       const users = `/project/${project.ref}/auth/users`;
@@ -134,6 +134,12 @@ for (const view of VIEWS) {
       await dashboard.open(`/project/${project.ref}/auth/audit`);
       await page.getByText('user_modified', { exact: true }).first().click();
       await inspect(page, 'auth-audit', view.name);
+      await dashboard.open(`/project/${project.ref}/auth/mailbox`);
+      await page.getByRole('link', { name: /invited@example.com/ }).first().click();
+      await dashboard.ready();
+      await inspect(page, 'auth-mailbox', view.name);
+      await dashboard.open(`/project/${project.ref}/auth/keys`);
+      await inspect(page, 'auth-keys', view.name);
       await api.delete(project.ref);
     });
 
