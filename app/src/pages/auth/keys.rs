@@ -3,9 +3,9 @@
 use control_plane_api::{ProjectRef, SigningAlgorithm, SigningKey, SigningKeyStatus};
 use leptos::prelude::*;
 
-use super::{done_note, just_done, loaded};
+use super::{ask_first, done_note, just_done, loaded, mark};
 use crate::{
-    components::{Copied, CopyButton, FormAlert, Glyph, Icon, RelativeTime, Sheet, Value},
+    components::{Copied, CopyButton, FormAlert, Glyph, RelativeTime, Sheet, Value},
     key_page::KeyRing,
     server_fns::{AddSigningKey, ChangeSigningKey, RemoveSigningKey, SetLegacyApiKeys, load_signing_keys},
     submission::Submission,
@@ -70,13 +70,7 @@ fn badge(status: SigningKeyStatus) -> AnyView {
         SigningKeyStatus::PreviouslyUsed => ("state state-idle", Glyph::Eye, "Previously used"),
         SigningKeyStatus::Revoked => ("state state-bad", Glyph::Minus, "Revoked"),
     };
-    view! {
-        <span class=class>
-            <Icon glyph />
-            {word}
-        </span>
-    }
-    .into_any()
+    mark(class, glyph, word)
 }
 
 fn line(project_ref: &ProjectRef, key: SigningKey, is_legacy: bool, legacy_api_keys: bool) -> AnyView {
@@ -89,7 +83,12 @@ fn line(project_ref: &ProjectRef, key: SigningKey, is_legacy: bool, legacy_api_k
         SigningKeyStatus::Standby | SigningKeyStatus::PreviouslyUsed => {
             let revoke = (!is_legacy || !legacy_api_keys).then(|| {
                 let form = act(SigningKeyStatus::Revoked, "Revoke", "button button-danger");
-                asked("Revoke", format!("Revoke {name}"), "Its tokens are refused at once: whoever has one signs in again.", form)
+                ask_first(
+                    "Its tokens are refused at once: whoever has one signs in again.",
+                    "Revoke",
+                    format!("Revoke {name}"),
+                    form,
+                )
             });
             (act(SigningKeyStatus::InUse, "Take into use", "button-small"), revoke).into_any()
         }
@@ -153,23 +152,7 @@ fn removal(project_ref: &ProjectRef, id: &str, name: &str) -> AnyView {
             </button>
         </form>
     };
-    asked("Remove", format!("Remove {name}"), "A removed key can't be trusted again.", form.into_any())
-}
-
-/// Something that is done after a question.
-fn asked(word: &'static str, name: String, question: &'static str, form: AnyView) -> AnyView {
-    view! {
-        <details class="user-ask">
-            <summary class="button-small" aria-label=name>
-                {word}
-            </summary>
-            <div class="user-asked">
-                <p class="text-sm">{question}</p>
-                {form}
-            </div>
-        </details>
-    }
-    .into_any()
+    ask_first("A removed key can't be trusted again.", "Remove", format!("Remove {name}"), form.into_any())
 }
 
 fn new_key(project_ref: &ProjectRef) -> AnyView {

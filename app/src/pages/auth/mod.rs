@@ -101,6 +101,33 @@ fn done_note(done: Option<String>) -> AnyView {
     .into_any()
 }
 
+/// A state as icon, word and colour.
+fn mark(class: &'static str, glyph: Glyph, word: &'static str) -> AnyView {
+    view! {
+        <span class=class>
+            <Icon glyph />
+            {word}
+        </span>
+    }
+    .into_any()
+}
+
+/// A button that is behind a question, where what it does can't be taken back. `name` is what screen readers call it.
+fn ask_first(question: &'static str, word: &'static str, name: String, form: AnyView) -> AnyView {
+    view! {
+        <details class="user-ask">
+            <summary class="button-small" aria-label=name>
+                {word}
+            </summary>
+            <div class="user-asked">
+                <p class="text-sm">{question}</p>
+                {form}
+            </div>
+        </details>
+    }
+    .into_any()
+}
+
 fn head(project_ref: &ProjectRef, project_name: String, current: &'static str) -> AnyView {
     let address = format!("/project/{project_ref}");
     let tabs = TABS.map(|(name, path)| {

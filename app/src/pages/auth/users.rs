@@ -11,7 +11,7 @@ use leptos::prelude::*;
 pub(crate) use new::NewUserPage;
 pub(crate) use user::UserPage;
 
-use super::{asked_for, done_note, just_done, loaded};
+use super::{asked_for, done_note, just_done, loaded, mark};
 use crate::{
     components::{Copied, CopyButton, Glyph, Icon, RelativeTime},
     server_fns::load_users,
@@ -306,11 +306,5 @@ fn badge(state: UserState) -> AnyView {
         UserState::Banned => ("state state-bad", Glyph::Minus, "Banned"),
         UserState::Deleted => ("state state-idle", Glyph::Close, "Deleted"),
     };
-    view! {
-        <span class=class>
-            <Icon glyph />
-            {word}
-        </span>
-    }
-    .into_any()
+    mark(class, glyph, word)
 }

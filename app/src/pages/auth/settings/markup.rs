@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::{
+    super::mark,
     field::{Field, Kind, Section},
     scene::Scene,
     typed::{BEFORE, REMOVED, Typed},
@@ -134,13 +135,7 @@ pub(super) fn copy(text: String, label: &str) -> AnyView {
 pub(super) fn state(is_on: bool, on: &'static str, off: &'static str) -> AnyView {
     let (class, glyph, word) =
         if is_on { ("state state-good", Glyph::Check, on) } else { ("state state-idle", Glyph::Minus, off) };
-    view! {
-        <span class=class>
-            <Icon glyph />
-            {word}
-        </span>
-    }
-    .into_any()
+    mark(class, glyph, word)
 }
 
 /// A field with its label, what belongs there and what is wrong.

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{user::Whose, when};
+use super::{super::ask_first, user::Whose, when};
 use crate::{
     components::{FormAlert, Glyph, Icon, Sheet},
     server_fns::{EndSessions, RemoveFactor, UnlinkIdentity},
@@ -34,22 +34,6 @@ impl Removal {
         }
         .into_any()
     }
-}
-
-/// The same behind a question, where it can't be taken back.
-fn ask_first(question: &'static str, word: &'static str, name: String, form: AnyView) -> AnyView {
-    view! {
-        <details class="user-ask">
-            <summary class="button-small" aria-label=name>
-                {word}
-            </summary>
-            <div class="user-asked">
-                <p class="text-sm">{question}</p>
-                {form}
-            </div>
-        </details>
-    }
-    .into_any()
 }
 
 fn hidden(name: &'static str, value: String) -> AnyView {
