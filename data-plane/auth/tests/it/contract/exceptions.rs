@@ -86,8 +86,9 @@ pub(super) fn all() -> impl Iterator<Item = String> {
     unreached.chain(READ_ONLY.iter().map(|member| format!("PUT /admin/users/{{userId}} .{member}")))
 }
 
-/// Members of answers that the document lacks and upstream's service sends, as its clients' types have them.
+/// Members of answers that the document lacks and upstream's service sends, as its clients' types have them; and the one that RFC
+/// 7591 demands of a client's secret.
 pub(super) fn is_upstreams(member: &str) -> bool {
     let last = member.rsplit('/').next().unwrap_or_default();
-    ["error_code", "error_id", "friendly_name", "invited_at", "passkeys_enabled"].contains(&last)
+    ["client_secret_expires_at", "error_code", "error_id", "friendly_name", "invited_at", "passkeys_enabled"].contains(&last)
 }
