@@ -50,11 +50,9 @@ fn shown(project_ref: ProjectRef, ring: KeyRing) -> AnyView {
                 <ul class="user-list" aria-label="Signing keys">
                     {lines}
                 </ul>
-                <div class="sheet-body">
-                    <Value name="Public keys" text=jwks_url hint="for whoever verifies tokens elsewhere">
-                        <CopyButton what=copied label="Copy the address of the public keys" />
-                    </Value>
-                </div>
+                <Value name="Public keys" text=jwks_url hint="for whoever verifies tokens elsewhere">
+                    <CopyButton what=copied label="Copy the address of the public keys" />
+                </Value>
             </Sheet>
             {new_key(&project_ref)}
             {legacy(&project_ref, legacy_api_keys)}
