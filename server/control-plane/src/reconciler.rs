@@ -19,7 +19,7 @@ use crate::{
     progress::StepEvents,
     provisioner::{Observation, ProvisionError, Provisioner, RolePasswords, UnexpectedExit},
     routes::{LiveProject, NotTold, Routes},
-    store::{LEASE_MS, Lease, LeaseError, LeaseOwner, NewEvent, StoredProject},
+    store::{LEASE_MS, Lease, LeaseError, NewEvent, StoredProject},
 };
 
 /// Longest time between two looks at the rows without having been woken.
@@ -48,7 +48,6 @@ pub struct ReconcilerSettings {
 #[derive(Debug)]
 pub struct Reconciler {
     installation: Installation,
-    owner: LeaseOwner,
     provisioner: Arc<dyn Provisioner>,
     routes: Arc<dyn Routes>,
     settings: ReconcilerSettings,
@@ -99,18 +98,17 @@ impl Reconciler {
         routes: Arc<dyn Routes>,
         settings: ReconcilerSettings,
     ) -> Self {
-        let owner = LeaseOwner::new(installation.node.clone());
-        Self { installation, owner, provisioner, routes, settings, exits: Mutex::default() }
+        Self { installation, provisioner, routes, settings, exits: Mutex::default() }
     }
 
     /// Makes the rows ready after whatever ended the last life: leases of earlier lives are given back, every project gets
     /// its route's state, and those that should be running a recovery. Call once before [`run`](Self::run).
     pub async fn prepare(&self) -> Result<(), Error> {
-        let released = self.installation.store.release_former_leases(&self.owner).await?;
+        let released = self.installation.store.release_former_leases(&self.installation.node).await?;
         if released > 0 {
             tracing::info!(operations = released, "taking up unfinished operations");
         }
-        let projects = self.installation.store.projects_of(self.owner.node()).await?;
+        let projects = self.installation.store.projects_of(&self.installation.node).await?;
         let refs = |is_meant: fn(&StoredProject) -> bool| {
             projects.iter().filter(|project| is_meant(project)).map(|project| project.project_ref.clone()).collect()
         };
@@ -155,8 +153,8 @@ impl Reconciler {
     /// Leases what is due and begins to work on it; answers how long there is nothing more to do.
     async fn lease_more(self: &Arc<Self>, work: &mut JoinSet<()>) -> Result<Duration, Error> {
         while work.len() < self.settings.concurrency {
-            let Some(lease) = self.installation.store.lease_due(&self.owner).await? else {
-                let due = self.installation.store.next_due_in(&self.owner).await?;
+            let Some(lease) = self.installation.store.lease_due(&self.installation.node).await? else {
+                let due = self.installation.store.next_due_in(&self.installation.node).await?;
                 let due = due.and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis);
                 return Ok(due.map_or(IDLE_LOOK, |due| due.clamp(Duration::from_millis(1), IDLE_LOOK)));
             };

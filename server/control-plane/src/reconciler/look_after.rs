@@ -26,7 +26,7 @@ impl Reconciler {
                 _ = ticks.tick() => {}
             }
             self.remove_orphans().await;
-            match self.installation.store.projects_of(self.owner.node()).await {
+            match self.installation.store.projects_of(&self.installation.node).await {
                 Ok(projects) => {
                     for project in projects.iter().filter(|project| !project.state.is_transient()) {
                         self.measure_one(project).await;

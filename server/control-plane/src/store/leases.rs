@@ -17,28 +17,6 @@ pub(crate) const LEASE_MS: i64 = 30_000;
 /// Nothing is due later than this from now, in milliseconds; the longest pause between two tries is half as long.
 const LONGEST_WAIT_MS: i64 = 60_000;
 
-/// Who works: a node, in one of its lives.
-#[derive(Debug, Clone)]
-pub(crate) struct LeaseOwner {
-    node: Node,
-    life: Uuid,
-}
-
-impl LeaseOwner {
-    pub(crate) fn new(node: Node) -> Self {
-        Self { node, life: Uuid::new_v4() }
-    }
-
-    pub(crate) const fn node(&self) -> &Node {
-        &self.node
-    }
-
-    /// A name for one lease, which no other has.
-    fn new_holder(&self) -> String {
-        format!("{}/{}/{}", self.node.as_str(), self.life.simple(), Uuid::new_v4().simple())
-    }
-}
-
 /// An operation that is ours to work on.
 #[derive(Debug, Clone)]
 pub(crate) struct Lease {
@@ -71,24 +49,24 @@ impl From<sea_orm::DbErr> for LeaseError {
 
 impl Store {
     /// Gives back what earlier lives of this node had leased. The caller holds the data folder's lock, so they are over.
-    pub(crate) async fn release_former_leases(&self, owner: &LeaseOwner) -> Result<u64, Error> {
+    pub(crate) async fn release_former_leases(&self, node: &Node) -> Result<u64, Error> {
         let result = entity::operation::Entity::update_many()
             .col_expr(entity::operation::Column::LeaseOwner, Expr::value(None::<String>))
             .col_expr(entity::operation::Column::LeaseUntil, Expr::value(None::<i64>))
             // Whatever made it wait may be over too.
             .col_expr(entity::operation::Column::RunAfter, clock::now_expr(&self.db, 0))
-            .filter(entity::operation::Column::ProjectId.in_subquery(projects_of(owner.node())))
+            .filter(entity::operation::Column::ProjectId.in_subquery(projects_of(node)))
             .exec(&self.db)
             .await?;
         Ok(result.rows_affected)
     }
 
     /// Leases the operation that is due longest, if one is. Compare-and-set: of two who try, one gets it.
-    pub(crate) async fn lease_due(&self, owner: &LeaseOwner) -> Result<Option<Lease>, Error> {
+    pub(crate) async fn lease_due(&self, node: &Node) -> Result<Option<Lease>, Error> {
         loop {
             let now = clock::now(&self.db).await?;
             let due = entity::operation::Entity::find()
-                .filter(entity::operation::Column::ProjectId.in_subquery(projects_of(owner.node())))
+                .filter(entity::operation::Column::ProjectId.in_subquery(projects_of(node)))
                 .filter(
                     Condition::any()
                         .add(entity::operation::Column::RunAfter.lte(now))
@@ -101,7 +79,8 @@ impl Store {
                 .one(&self.db)
                 .await?;
             let Some(row) = due else { return Ok(None) };
-            let holder = owner.new_holder();
+            // No other lease has the same, not even one of this node's.
+            let holder = format!("{}/{}", node.as_str(), Uuid::new_v4().simple());
             let updated = entity::operation::Entity::update_many()
                 .col_expr(entity::operation::Column::LeaseOwner, Expr::value(holder.as_str()))
                 .col_expr(entity::operation::Column::LeaseUntil, Expr::value(now + LEASE_MS))
@@ -125,10 +104,10 @@ impl Store {
     }
 
     /// Milliseconds until the next operation is due; nothing if none waits.
-    pub(crate) async fn next_due_in(&self, owner: &LeaseOwner) -> Result<Option<i64>, Error> {
+    pub(crate) async fn next_due_in(&self, node: &Node) -> Result<Option<i64>, Error> {
         let now = clock::now(&self.db).await?;
         let next = entity::operation::Entity::find()
-            .filter(entity::operation::Column::ProjectId.in_subquery(projects_of(owner.node())))
+            .filter(entity::operation::Column::ProjectId.in_subquery(projects_of(node)))
             .filter(operations::unleased(now))
             .order_by_asc(entity::operation::Column::RunAfter)
             .limit(1)

@@ -22,7 +22,7 @@ use sea_orm::{
 
 pub(crate) use events::NewEvent;
 pub use instance::Node;
-pub(crate) use leases::{LEASE_MS, Lease, LeaseError, LeaseOwner};
+pub(crate) use leases::{LEASE_MS, Lease, LeaseError};
 pub(crate) use operations::{OpenOperation, Opened};
 pub(crate) use projects::{NewProject, StoredProject};
 pub(crate) use secrets::key_hash;
