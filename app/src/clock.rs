@@ -5,7 +5,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 
 /// How often relative times are written anew. They are coarse, so this need not be often.
-const TICK: Duration = Duration::from_secs(15);
+pub(crate) const TICK: Duration = Duration::from_secs(15);
 
 #[derive(Clone, Copy)]
 struct Clock(RwSignal<i64>);

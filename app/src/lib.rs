@@ -1,8 +1,6 @@
 //! The dashboard: pages, components and server functions. Built twice: natively with `ssr` for the server, and for
 //! wasm with `hydrate` for the browser. It holds no rules of its own: server functions call `control_plane`.
 
-mod audit_page;
-mod auth_pages;
 mod browser;
 mod chart;
 mod clock;
@@ -11,7 +9,6 @@ mod error;
 mod event_stream;
 mod format;
 mod key_line;
-mod key_page;
 mod live;
 #[cfg(feature = "ssr")]
 mod made_link;
@@ -32,7 +29,6 @@ mod snippets;
 mod steps;
 mod submission;
 mod theme;
-mod user_pages;
 mod visibility;
 
 pub use error::DashboardError;

@@ -14,11 +14,8 @@ use leptos_router::{
 use crate::{
     browser,
     clock::provide_clock,
-    components::SiteHeader,
-    pages::{
-        AuditPage, AuthSettingsPage, DeletePage, MailboxPage, NewProjectPage, NewUserPage, NotFoundPage, ProjectPage,
-        ProjectsPage, SignInPage, SigningKeysPage, UserPage, UsersPage,
-    },
+    components::{SiteHeader, provide_copying},
+    pages::{AuthPage, DeletePage, NewProjectPage, NotFoundPage, ProjectPage, ProjectsPage, SignInPage},
     visibility::provide_visibility,
 };
 
@@ -28,6 +25,7 @@ pub fn App() -> impl IntoView {
     provide_meta_context();
     provide_clock();
     provide_visibility();
+    provide_copying();
     // Tells tests and styles that handlers are in place.
     Effect::new(|_| browser::set_root_attribute("data-hydrated", "true"));
     view! {
@@ -44,14 +42,9 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/new") view=NewProjectPage ssr=SsrMode::Async />
                     <Route path=path!("/project/:ref") view=ProjectPage ssr=SsrMode::Async />
                     <Route path=path!("/project/:ref/delete") view=DeletePage ssr=SsrMode::Async />
-                    <Route path=path!("/project/:ref/auth/users") view=UsersPage ssr=SsrMode::Async />
-                    <Route path=path!("/project/:ref/auth/users/new") view=NewUserPage ssr=SsrMode::Async />
-                    <Route path=path!("/project/:ref/auth/users/:id") view=UserPage ssr=SsrMode::Async />
-                    <Route path=path!("/project/:ref/auth/audit") view=AuditPage ssr=SsrMode::Async />
-                    <Route path=path!("/project/:ref/auth/keys") view=SigningKeysPage ssr=SsrMode::Async />
-                    <Route path=path!("/project/:ref/auth/mailbox") view=MailboxPage ssr=SsrMode::Async />
-                    <Route path=path!("/project/:ref/auth/settings") view=AuthSettingsPage ssr=SsrMode::Async />
-                    <Route path=path!("/project/:ref/auth/settings/:page") view=AuthSettingsPage ssr=SsrMode::Async />
+                    // Of its own, for the server's router: forms are posted to it.
+                    <Route path=path!("/project/:ref/auth/settings/:page") view=AuthPage ssr=SsrMode::Async />
+                    <Route path=path!("/project/:ref/auth/*page") view=AuthPage ssr=SsrMode::Async />
                     <Route path=path!("/sign-in") view=SignInPage ssr=SsrMode::Async />
                 </FlatRoutes>
             </main>

@@ -94,7 +94,7 @@ impl Submission {
 }
 
 /// Where the server leads to, or why it refused; `JsValue` if it can't be reached.
-async fn post(url: &str, form: &HtmlFormElement) -> Result<Result<Option<String>, DashboardError>, JsValue> {
+pub(crate) async fn post(url: &str, form: &HtmlFormElement) -> Result<Result<Option<String>, DashboardError>, JsValue> {
     let fields = FormData::new_with_form(form)?;
     let body = UrlSearchParams::new_with_str_sequence_sequence(&fields)?;
     let request = RequestInit::new();
@@ -121,6 +121,6 @@ fn focus_refused_field(form: &HtmlFormElement) {
     }
 }
 
-fn unreachable_server() -> DashboardError {
+pub(crate) fn unreachable_server() -> DashboardError {
     DashboardError::new(ErrorCode::Unavailable, "The server can't be reached. Check that supacloud is running, then try again.")
 }

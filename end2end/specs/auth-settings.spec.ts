@@ -201,8 +201,10 @@ test('a mail is seen before it is sent', async ({ page, dashboard, api, quiet })
   await expect(mail.getByRole('heading'), 'styles of the mail are seen').toHaveCSS('color', 'rgb(1, 2, 3)');
   await save(page);
   expect((await config(api)).mailer_subjects_confirmation).toBe('Welcome, {{ .Email }}');
+  await page.getByText('Back to the standard…', { exact: true }).click();
   await press(page, 'Back to the standard');
   await expect(page.getByLabel('Subject')).toHaveValue('Confirm Your Signup');
+  await expect(page.getByText('Back to the standard…'), 'there is nothing to go back from').toHaveCount(0);
   expect(await config(api)).toMatchObject({ mailer_subjects_confirmation: null, mailer_templates_confirmation_content: null });
   await press(page, 'Save');
   expect((await config(api)).mailer_templates_confirmation_content, 'the standard is no text of its own').toBeNull();

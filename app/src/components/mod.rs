@@ -38,7 +38,7 @@ mod value;
 
 pub(crate) use api_panel::ApiPanel;
 pub(crate) use connect_panel::ConnectPanel;
-pub(crate) use copy_button::{Copied, CopyButton};
+pub(crate) use copy_button::{Copied, CopyButton, provide_copying};
 pub(crate) use curl_button::CurlButton;
 pub(crate) use database_panel::DatabasePanel;
 pub(crate) use delete_form::DeleteForm;

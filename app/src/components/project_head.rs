@@ -41,7 +41,7 @@ pub(crate) fn ProjectHead(lifecycle: Lifecycle) -> impl IntoView {
                 </div>
             </div>
             <div class="page-actions">
-                <a class="button" href=auth_page rel="external">
+                <a class="button" href=auth_page>
                     "Authentication"
                 </a>
                 <LifecycleActions lifecycle />

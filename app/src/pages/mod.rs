@@ -12,11 +12,11 @@ mod refused;
 mod sign_in;
 mod with_project;
 
-pub(crate) use auth::{AuditPage, AuthSettingsPage, MailboxPage, NewUserPage, SigningKeysPage, UserPage, UsersPage};
-#[cfg(feature = "ssr")]
-pub(crate) use auth::{Loaded, Reply, load};
+pub(crate) use auth::{AuthPage, MadePage};
 #[cfg(feature = "ssr")]
 pub use auth::{SETTINGS_PATH, settings_posted};
+#[cfg(feature = "ssr")]
+pub(crate) use auth::{load as load_auth, to_type};
 pub(crate) use delete::DeletePage;
 pub(crate) use new_project::NewProjectPage;
 pub(crate) use not_found::NotFoundPage;

@@ -16,8 +16,8 @@ pub(crate) async fn delete_user(
 ) -> Result<(), DashboardError> {
     use super::{to_user, user_path};
     use crate::{
+        pages::to_type,
         session::{refuse, refused, signed_in},
-        user_pages::to_type,
     };
     use control_plane_api::ErrorCode;
     use serde_json::json;

@@ -15,7 +15,7 @@ pub(crate) async fn save_metadata(
     before: String,
     json: String,
 ) -> Result<(), DashboardError> {
-    use super::user_path;
+    use super::{to_user, user_path};
     use crate::{
         metadata,
         session::{refuse, refused, signed_in},
@@ -33,5 +33,6 @@ pub(crate) async fn save_metadata(
     };
     let saved = projects.ask_auth(&caller, &project_ref, "PUT", &user_path(&id), Some(body)).await;
     saved.map_err(|error| at_field(refuse(error)))?;
+    to_user(&project_ref, &id, &which);
     Ok(())
 }

@@ -1,13 +1,17 @@
 //! The keys that a project's tokens are signed with, and what can be done with each.
 
-use control_plane_api::{ProjectRef, SigningAlgorithm, SigningKey, SigningKeyStatus};
+use control_plane::Error;
+use control_plane_api::{SigningAlgorithm, SigningKey, SigningKeyStatus};
 use leptos::prelude::*;
 
-use super::{ask_first, done_note, just_done, loaded, mark};
+use super::{
+    load::Content,
+    markup::{self, ask_first, done_note, hidden, mark, whose},
+    visit::Visit,
+};
 use crate::{
     components::{Copied, CopyButton, FormAlert, Glyph, RelativeTime, Sheet, Value},
-    key_page::KeyRing,
-    server_fns::{AddSigningKey, ChangeSigningKey, RemoveSigningKey, SetLegacyApiKeys, load_signing_keys},
+    server_fns::{AddSigningKey, ChangeSigningKey, RemoveSigningKey, SetLegacyApiKeys},
     submission::Submission,
 };
 
@@ -19,44 +23,59 @@ const ALGORITHMS: [(SigningAlgorithm, &str); 4] = [
     (SigningAlgorithm::Hs256, "HS256: a shared secret"),
 ];
 
-/// The project's keys.
-#[component]
-pub(crate) fn SigningKeysPage() -> impl IntoView {
-    let done = just_done();
-    loaded("keys", move |project_ref| load_signing_keys(project_ref, done.clone()), shown)
-}
+/// What was just done, by its word in the page's address.
+const DONE: [(&str, &str); 9] = [
+    ("added", "The key stands by. Whoever verifies tokens by the address below knows it from now on."),
+    ("in_use", "New tokens are signed with this key from now on. Nobody is signed out."),
+    ("standby", "The key stands by."),
+    ("previously_used", "Tokens that the key has signed are taken again."),
+    ("revoked", "The key is revoked: its tokens are refused from now on."),
+    ("removed", "The key is removed."),
+    ("disabled", "The keys anon and service_role are refused from now on."),
+    ("enabled", "The keys anon and service_role are API keys again."),
+    ("imported", "The key is taken in and stands by."),
+];
 
-fn shown(project_ref: ProjectRef, ring: KeyRing) -> AnyView {
-    let KeyRing { keys, legacy_id, legacy_api_keys, jwks_url, done } = ring;
-    let (change, remove) = (Submission::to::<ChangeSigningKey>(), Submission::to::<RemoveSigningKey>());
+/// The project's keys.
+pub(super) async fn page(visit: &Visit) -> Result<Content, Error> {
+    let (caller, project_ref) = (&visit.caller, visit.project_ref());
+    // Oldest first.
+    let keys = visit.projects.signing_keys(caller, project_ref).await?.keys;
+    let legacy_id = visit.projects.legacy_signing_key(caller, project_ref).await?.id;
+    let legacy_api_keys = visit.projects.legacy_api_keys(caller, project_ref).await?.enabled;
     let lines = keys.into_iter().map(|key| {
         let is_legacy = key.id == legacy_id;
-        line(&project_ref, key, is_legacy, legacy_api_keys)
+        line(visit, key, is_legacy, legacy_api_keys)
     });
-    let lines = lines.collect_view();
-    let copied = Copied::Text(jwks_url.clone());
-    view! {
+    let shown = view! {
         <div class="project-column">
-            {done_note(done)}
-            <Sheet id="keys" title="Signing keys">
-                <div class="user-refused">
-                    <FormAlert message=change.beside_fields(&[]) />
-                    <FormAlert message=remove.beside_fields(&[]) />
-                </div>
-                <p class="sheet-body text-sm soft">
-                    "New tokens are signed with the key in use. Tokens of every key that is not revoked are taken, so that taking \
-                     another key into use signs nobody out."
-                </p>
-                <ul class="user-list" aria-label="Signing keys">
-                    {lines}
-                </ul>
-                <Value name="Public keys" text=jwks_url hint="for whoever verifies tokens elsewhere">
-                    <CopyButton what=copied label="Copy the address of the public keys" />
-                </Value>
-            </Sheet>
-            {new_key(&project_ref)}
-            {legacy(&project_ref, legacy_api_keys)}
+            {done_note(visit.just_done(&DONE))}
+            {ring(visit, lines.collect_view().into_any())}
+            {new_key(visit)}
+            {legacy(visit, legacy_api_keys)}
         </div>
+    };
+    Ok(Content::new("Signing keys", shown.into_any()))
+}
+
+fn ring(visit: &Visit, lines: AnyView) -> AnyView {
+    let jwks_url = format!("{}/auth/v1/.well-known/jwks.json", visit.project.api_url);
+    let copied = Copied::Text(jwks_url.clone());
+    let refused = markup::refused([Submission::to::<ChangeSigningKey>(), Submission::to::<RemoveSigningKey>()]);
+    view! {
+        <Sheet id="keys" title="Signing keys">
+            {refused}
+            <p class="sheet-body text-sm soft">
+                "New tokens are signed with the key in use. Tokens of every key that is not revoked are taken, so that taking \
+                 another key into use signs nobody out."
+            </p>
+            <ul class="user-list" aria-label="Signing keys">
+                {lines}
+            </ul>
+            <Value name="Public keys" text=jwks_url hint="for whoever verifies tokens elsewhere">
+                <CopyButton what=copied label="Copy the address of the public keys" />
+            </Value>
+        </Sheet>
     }
     .into_any()
 }
@@ -71,11 +90,11 @@ fn badge(status: SigningKeyStatus) -> AnyView {
     mark(class, glyph, word)
 }
 
-fn line(project_ref: &ProjectRef, key: SigningKey, is_legacy: bool, legacy_api_keys: bool) -> AnyView {
+fn line(visit: &Visit, key: SigningKey, is_legacy: bool, legacy_api_keys: bool) -> AnyView {
     let SigningKey { id, algorithm, status, created_at, updated_at, .. } = key;
     let name = if is_legacy { format!("{algorithm} · JWT secret") } else { algorithm.to_string() };
-    let act = |status, word, class| Act { project_ref, id: &id, name: &name, status, word, class }.form();
-    let remove = (!is_legacy).then(|| removal(project_ref, &id, &name));
+    let act = |status, word, class| Act { visit, id: &id, name: &name, status, word, class }.form();
+    let remove = (!is_legacy).then(|| removal(visit, &id, &name));
     let acts = match status {
         SigningKeyStatus::InUse => ().into_any(),
         SigningKeyStatus::Standby | SigningKeyStatus::PreviouslyUsed => {
@@ -107,7 +126,7 @@ fn line(project_ref: &ProjectRef, key: SigningKey, is_legacy: bool, legacy_api_k
 
 /// A button that makes something else of a key.
 struct Act<'a> {
-    project_ref: &'a ProjectRef,
+    visit: &'a Visit,
     id: &'a str,
     name: &'a str,
     status: SigningKeyStatus,
@@ -117,12 +136,12 @@ struct Act<'a> {
 
 impl Act<'_> {
     fn form(self) -> AnyView {
-        let Self { project_ref, id, name, status, word, class } = self;
+        let Self { visit, id, name, status, word, class } = self;
         let action = format!("{}#keys", Submission::to::<ChangeSigningKey>().url);
         view! {
             <form method="post" action=action>
-                {whose(project_ref, id)}
-                <input type="hidden" name="status" value=status.as_str() />
+                {whose(visit, id)}
+                {hidden("status", status.as_str())}
                 <button class=class type="submit" aria-label=format!("{word}: {name}")>
                     {word}
                 </button>
@@ -132,19 +151,11 @@ impl Act<'_> {
     }
 }
 
-fn whose(project_ref: &ProjectRef, id: &str) -> AnyView {
-    view! {
-        <input type="hidden" name="project_ref" value=project_ref.to_string() />
-        <input type="hidden" name="id" value=id.to_owned() />
-    }
-    .into_any()
-}
-
-fn removal(project_ref: &ProjectRef, id: &str, name: &str) -> AnyView {
+fn removal(visit: &Visit, id: &str, name: &str) -> AnyView {
     let action = format!("{}#keys", Submission::to::<RemoveSigningKey>().url);
     let form = view! {
         <form method="post" action=action>
-            {whose(project_ref, id)}
+            {whose(visit, id)}
             <button class="button button-danger" type="submit">
                 "Remove for good"
             </button>
@@ -153,16 +164,16 @@ fn removal(project_ref: &ProjectRef, id: &str, name: &str) -> AnyView {
     ask_first("A removed key can't be trusted again.", "Remove", format!("Remove {name}"), form.into_any())
 }
 
-fn new_key(project_ref: &ProjectRef) -> AnyView {
+fn new_key(visit: &Visit) -> AnyView {
+    let of_project = hidden("project_ref", visit.project_ref());
     let submission = Submission::to::<AddSigningKey>();
-    let project_ref = project_ref.to_string();
     let error = submission.for_field("private_jwk");
     let options = ALGORITHMS.map(|(algorithm, name)| view! { <option value=algorithm.as_str()>{name}</option> }.into_any());
     view! {
         <Sheet id="new-key" title="Add a key">
             <form class="sheet-body form" method="post" action=format!("{}#new-key", submission.url)>
                 <FormAlert message=submission.beside_fields(&["private_jwk"]) />
-                <input type="hidden" name="project_ref" value=project_ref />
+                {of_project}
                 <div class="field">
                     <label for="key-algorithm">"Algorithm"</label>
                     <select class="input" id="key-algorithm" name="algorithm">
@@ -201,8 +212,9 @@ fn new_key(project_ref: &ProjectRef) -> AnyView {
 }
 
 /// The API keys that the JWT secret has signed.
-fn legacy(project_ref: &ProjectRef, enabled: bool) -> AnyView {
+fn legacy(visit: &Visit, enabled: bool) -> AnyView {
     let submission = Submission::to::<SetLegacyApiKeys>();
+    let of_project = hidden("project_ref", visit.project_ref());
     let (said, word, class) = if enabled {
         (
             "They are signed with the JWT secret, which can be revoked once they are disabled. Give clients publishable and \
@@ -213,14 +225,13 @@ fn legacy(project_ref: &ProjectRef, enabled: bool) -> AnyView {
     } else {
         ("They are refused. Clients use publishable and secret keys.", "Enable anon and service_role", "button")
     };
-    let project_ref = project_ref.to_string();
     view! {
         <Sheet id="legacy" title="The API keys anon and service_role">
             <form class="sheet-body form" method="post" action=format!("{}#legacy", submission.url)>
                 <FormAlert message=submission.beside_fields(&[]) />
                 <p class="text-sm">{said}</p>
-                <input type="hidden" name="project_ref" value=project_ref />
-                <input type="hidden" name="enabled" value=(!enabled).to_string() />
+                {of_project}
+                {hidden("enabled", !enabled)}
                 <div class="form-actions">
                     <button class=class type="submit">
                         {word}

@@ -1,72 +1,166 @@
 //! What Auth would have sent if there were a mail server, to be read here.
 
-use control_plane_api::ProjectRef;
+use control_plane::Error;
 use leptos::prelude::*;
+use serde_json::Value;
+use time::OffsetDateTime;
 
-use super::{asked_for, loaded};
+use super::{
+    answers::{filled, text, time},
+    load::Content,
+    markup,
+    visit::{Visit, query_of},
+};
 use crate::{
-    auth_pages::{Mailbox, MessageLine, OpenMessage},
-    components::{Copied, CopyButton, RelativeTime, Sheet},
-    server_fns::load_mailbox,
+    components::{RelativeTime, Sheet},
+    server_fns::ClearMailbox,
+    shell::allow_styles_of_mails,
+    snippets::percent_encode,
+    submission::Submission,
 };
 
-/// The list, and beside it the message that the address names.
-#[component]
-pub(crate) fn MailboxPage() -> impl IntoView {
-    let (open, before) = (asked_for("message"), asked_for("before"));
-    loaded("mailbox", move |project_ref| load_mailbox(project_ref, open.clone(), before.clone()), shown)
+/// Messages on one page.
+const PAGE: usize = 50;
+
+struct MessageLine {
+    id: String,
+    kind: String,
+    recipient: String,
+    subject: String,
+    at: OffsetDateTime,
 }
 
-fn shown(project_ref: ProjectRef, mailbox: Mailbox) -> AnyView {
-    let Mailbox { messages, open, more } = mailbox;
-    if messages.is_empty() {
-        return view! {
-            <div class="empty">
-                <h2>"No messages"</h2>
-                <p>
-                    "Without a mail server, what this project sends to its users is kept here: confirmations, invitations, links and codes. \
-                     Set up SMTP under Settings, Messages, to have it delivered."
-                </p>
-            </div>
+struct OpenMessage {
+    line: MessageLine,
+    link: Option<String>,
+    code: Option<String>,
+    /// Of a mail; a document of its own.
+    html: Option<String>,
+    text: String,
+}
+
+impl From<&Value> for MessageLine {
+    fn from(message: &Value) -> Self {
+        Self {
+            id: text(message, "id"),
+            kind: text(message, "kind").replace('_', " "),
+            recipient: text(message, "recipient"),
+            subject: text(message, "subject"),
+            at: time(message, "created_at").unwrap_or(OffsetDateTime::UNIX_EPOCH),
         }
-        .into_any();
     }
-    let address = format!("/project/{project_ref}/auth/mailbox");
+}
+
+impl From<&Value> for OpenMessage {
+    fn from(message: &Value) -> Self {
+        let (data, body) = (&message["data"], text(message, "body"));
+        let is_mail = message["channel"] == "email";
+        Self {
+            line: message.into(),
+            link: filled(data, "link"),
+            code: filled(data, "token"),
+            text: filled(data, "text").unwrap_or_else(|| if is_mail { String::new() } else { body.clone() }),
+            html: is_mail.then_some(body),
+        }
+    }
+}
+
+/// The newest messages, or those before the one that the address names; beside them the one that it says to open.
+pub(super) async fn page(visit: &Visit) -> Result<Content, Error> {
+    let before = visit.asked_for("before").unwrap_or_default();
+    let path = format!("/admin/messages?{}", query_of(&[("limit", &(PAGE + 1).to_string()), ("before", &before)]));
+    let listed = visit.ask(&path).await?;
+    let mut messages: Vec<MessageLine> = listed["messages"].as_array().into_iter().flatten().map(MessageLine::from).collect();
+    let more = messages.len() > PAGE;
+    messages.truncate(PAGE);
+    let open = match visit.asked_for("message") {
+        Some(id) => Opened::of(visit.ask(&format!("/admin/messages/{}", percent_encode(&id))).await),
+        None => Opened::None,
+    };
+    if matches!(open, Opened::Mail(_)) {
+        allow_styles_of_mails();
+    }
+    Ok(Content::new("Mailbox", shown(visit, messages, open, more)))
+}
+
+/// The message that the address names.
+enum Opened {
+    None,
+    Gone,
+    Mail(OpenMessage),
+}
+
+impl Opened {
+    fn of(answer: Result<Value, Error>) -> Self {
+        answer.map_or(Self::Gone, |message| Self::Mail(OpenMessage::from(&message)))
+    }
+}
+
+fn shown(visit: &Visit, messages: Vec<MessageLine>, open: Opened, more: bool) -> AnyView {
+    let address = visit.address("mailbox");
+    let before = visit.asked_for("before");
+    if messages.is_empty() && before.is_none() {
+        let set_up = markup::button_to(visit.address("settings/messages#smtp"), "Set up a mail server");
+        return markup::empty("No messages", NOTHING_KEPT, set_up);
+    }
     let older = messages.last().filter(|_| more).map(|last| format!("{address}?before={}", last.id));
-    let opened = open.as_ref().map(|open| open.line.id.clone());
-    let lines = messages.into_iter().map(|line| line_of(&address, line, opened.as_deref())).collect_view();
+    let newest = before.is_some().then(|| address.clone());
+    let opened = match &open {
+        Opened::Mail(open) => Some(open.line.id.clone()),
+        Opened::None | Opened::Gone => None,
+    };
+    let lines = messages.into_iter().map(|line| line_of(&address, before.as_deref(), line, opened.as_deref())).collect_view();
     view! {
         <div class="mailbox" class:mailbox-open=opened.is_some()>
             <div class="mailbox-list">
                 <ol class="ledger" aria-label="Messages, newest first">
                     {lines}
                 </ol>
-                <div class="pages">
-                    <form method="post" action="/api/clear_mailbox">
-                        <input type="hidden" name="project_ref" value=project_ref.to_string() />
-                        <button class="button" type="submit">
-                            "Empty the mailbox"
-                        </button>
-                    </form>
-                    {older.map(|older| view! { <a class="button" href=older rel="external">"Older"</a> })}
-                </div>
+                <nav class="pages" aria-label="Pages">
+                    {newest.map(|newest| markup::button_to(newest, "Newest"))} {older.map(|older| markup::button_to(older, "Older"))}
+                </nav>
+                {clear(visit)}
             </div>
             {match open {
-                Some(open) => opened_message(&address, open),
-                None => view! { <p class="mailbox-hint soft">"Choose a message to read it."</p> }.into_any(),
+                Opened::Mail(open) => opened_message(&address, open),
+                Opened::Gone => view! { <p class="mailbox-hint" role="status">"This message is no longer kept."</p> }.into_any(),
+                Opened::None => view! { <p class="mailbox-hint soft">"Choose a message to read it."</p> }.into_any(),
             }}
         </div>
     }
     .into_any()
 }
 
-fn line_of(address: &str, line: MessageLine, opened: Option<&str>) -> AnyView {
+/// Said where nothing is kept.
+const NOTHING_KEPT: &str = "Without a mail server, what this project sends to its users is kept here: confirmations, invitations, links \
+                            and codes.";
+
+fn clear(visit: &Visit) -> AnyView {
+    let submission = Submission::to::<ClearMailbox>();
+    let form = view! {
+        <form method="post" action=submission.url>
+            {markup::hidden("project_ref", visit.project_ref())}
+            <button class="button button-danger" type="submit">
+                "Empty the mailbox"
+            </button>
+        </form>
+    };
+    let asked = "Links and codes that nobody has read are gone then.";
+    view! {
+        {markup::refused([submission])}
+        {markup::ask_first(asked, "Empty the mailbox…", "Empty the mailbox…".to_owned(), form.into_any())}
+    }
+    .into_any()
+}
+
+fn line_of(address: &str, before: Option<&str>, line: MessageLine, opened: Option<&str>) -> AnyView {
     let MessageLine { id, kind, recipient, subject, at } = line;
     let current = (opened == Some(id.as_str())).then_some("true");
+    let href = format!("{address}?{}", query_of(&[("message", &id), ("before", before.unwrap_or_default())]));
     let subject = if subject.is_empty() { kind.clone() } else { subject };
     view! {
         <li class="message-line" data-current=current>
-            <a class="ledger-name" href=format!("{address}?message={id}") rel="external" aria-current=current>
+            <a class="ledger-name" href=href rel="external" aria-current=current>
                 {subject}
             </a>
             <span class="text-sm soft">
@@ -97,7 +191,7 @@ fn opened_message(address: &str, message: OpenMessage) -> AnyView {
                                 <p class="message-fact">
                                     <span class="label">"Code"</span>
                                     <code>{code.clone()}</code>
-                                    <CopyButton what=Copied::Text(code) label="Copy code" word="" />
+                                    {markup::copy(code, "Copy code")}
                                 </p>
                             }
                         })}
@@ -109,7 +203,7 @@ fn opened_message(address: &str, message: OpenMessage) -> AnyView {
                                     <a class="wrap-anywhere" href=link.clone() target="_blank" rel="noopener noreferrer">
                                         {link.clone()}
                                     </a>
-                                    <CopyButton what=Copied::Text(link) label="Copy link" word="" />
+                                    {markup::copy(link, "Copy link")}
                                 </p>
                             }
                         })}
@@ -123,4 +217,20 @@ fn opened_message(address: &str, message: OpenMessage) -> AnyView {
         </div>
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_message_without_html_is_its_text() {
+        let sms = OpenMessage::from(&json!({ "channel": "sms", "body": "Your code is 1", "data": { "token": "1" } }));
+        assert_eq!((sms.html, sms.text.as_str(), sms.code.as_deref()), (None, "Your code is 1", Some("1")));
+        let mail = json!({ "channel": "email", "body": "<p>Hi</p>", "data": { "link": "", "text": "Hi" } });
+        let mail = OpenMessage::from(&mail);
+        assert_eq!((mail.html.as_deref(), mail.text.as_str(), mail.link), (Some("<p>Hi</p>"), "Hi", None));
+    }
 }

@@ -1,159 +1,104 @@
-//! `/project/<ref>/auth/…`: users, audit log, mailbox, settings and signing keys of a project's Auth. Links and forms only, so that all of it works
-//! without scripts; what is shown is as of the page's load.
+//! `/project/<ref>/auth/…`: users, audit log, mailbox, settings and signing keys of a project's Auth. The server makes these pages as
+//! HTML, of links and forms that need no scripts; the wasm takes over what is there and has none of it. What is shown is as of the
+//! page's load.
 
-mod audit;
-mod keys;
-mod mailbox;
-mod settings;
-mod users;
-
-use std::future::Future;
-
-use control_plane_api::ProjectRef;
-use leptos::prelude::*;
-use leptos_meta::Title;
-use leptos_router::hooks::{use_params_map, use_query_map};
-use serde::{Serialize, de::DeserializeOwned};
-
-use super::{NotFoundPage, RefusedPage};
-use crate::{
-    DashboardError,
-    auth_pages::AuthPage,
-    components::{Glyph, Icon, ProjectSkeleton},
-    project_detail::PageJson,
-};
-
-pub(crate) use audit::AuditPage;
-pub(crate) use keys::SigningKeysPage;
-pub(crate) use mailbox::MailboxPage;
-pub(crate) use settings::AuthSettingsPage;
 #[cfg(feature = "ssr")]
-pub(crate) use settings::{Loaded, Reply, load};
+mod answers;
+#[cfg(feature = "ssr")]
+mod audit;
+#[cfg(feature = "ssr")]
+mod keys;
+#[cfg(feature = "ssr")]
+mod load;
+#[cfg(feature = "ssr")]
+mod mailbox;
+#[cfg(feature = "ssr")]
+mod markup;
+mod scripts;
+#[cfg(feature = "ssr")]
+mod settings;
+#[cfg(feature = "ssr")]
+mod users;
+#[cfg(feature = "ssr")]
+mod visit;
+
+use leptos::{
+    prelude::*,
+    server::codee::{Decoder, Encoder},
+};
+use leptos_meta::Title;
+use leptos_router::hooks::use_location;
+use serde::{Deserialize, Serialize};
+
+#[cfg(feature = "ssr")]
+pub(crate) use load::load;
 #[cfg(feature = "ssr")]
 pub use settings::{SETTINGS_PATH, settings_posted};
-pub(crate) use users::{NewUserPage, UserPage, UsersPage};
+#[cfg(feature = "ssr")]
+pub(crate) use users::to_type;
 
-/// The pages, with the last part of their address.
-const TABS: [(&str, &str); 5] =
-    [("Users", "users"), ("Audit log", "audit"), ("Mailbox", "mailbox"), ("Settings", "settings"), ("Signing keys", "keys")];
+use super::RefusedPage;
+use crate::{DashboardError, components::ProjectSkeleton, project_detail::PageJson, server_fns::load_auth_page};
 
-/// A parameter of the page's query, if it is not empty.
-fn asked_for(name: &str) -> Option<String> {
-    use_query_map().read_untracked().get_str(name).filter(|text| !text.is_empty()).map(str::to_owned)
+/// A page as the server makes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MadePage {
+    pub(crate) title: String,
+    pub(crate) html: String,
 }
 
-/// Loads a page's content for the project in its address and shows it below the tabs.
-fn loaded<T, F>(
-    tab: &'static str,
-    load: impl Fn(ProjectRef) -> F + Send + Sync + 'static,
-    show: fn(ProjectRef, T) -> AnyView,
-) -> AnyView
-where
-    T: Clone + Send + Sync + Serialize + DeserializeOwned + 'static,
-    F: Future<Output = Result<AuthPage<T>, DashboardError>> + Send + 'static,
-{
-    let params = use_params_map();
-    let Some(project_ref) = params.read_untracked().get_str("ref").and_then(|text| text.parse::<ProjectRef>().ok()) else {
-        return view! { <NotFoundPage /> }.into_any();
-    };
-    let page = {
-        let project_ref = project_ref.clone();
-        Resource::<_, PageJson>::new_with_options(|| (), move |()| load(project_ref.clone()), false)
-    };
+type Made = Result<MadePage, DashboardError>;
+
+/// The page at this address, whichever it is.
+#[component]
+pub(crate) fn AuthPage() -> impl IntoView {
+    let location = use_location();
+    // On the way out, the address is another page's already.
+    let address = Memo::new(move |before: Option<&(String, String)>| {
+        let now = (location.pathname.get(), location.search.get());
+        before.filter(|_| !now.0.contains("/auth/")).cloned().unwrap_or(now)
+    });
+    let load = |(path, query)| load_auth_page(path, query);
+    let page = Resource::<Made, WithoutHtml>::new_with_options(move || address.get(), load, false);
+    scripts::keep_times();
     view! {
-        <Suspense fallback=ProjectSkeleton>
-            {move || {
-                let project_ref = project_ref.clone();
-                Suspend::new(async move {
-                    match page.await {
-                        Ok(AuthPage { project_name, content }) => {
-                            let head = head(&project_ref, project_name, tab);
-                            (head, show(project_ref, content)).into_any()
+        // What is there stays until there is something else.
+        <Transition fallback=ProjectSkeleton>
+            {move || Suspend::new(async move {
+                match page.await {
+                    Ok(MadePage { title, html }) => {
+                        view! {
+                            <Title text=title />
+                            <div on:submit=scripts::save inner_html=html></div>
                         }
-                        Err(error) => view! { <RefusedPage error /> }.into_any(),
+                            .into_any()
                     }
-                })
-            }}
-        </Suspense>
-    }
-    .into_any()
-}
-
-/// The word for what was just done; not once more on the way back of what was refused afterwards.
-fn just_done() -> Option<String> {
-    asked_for("done").filter(|_| asked_for("__err").is_none())
-}
-
-/// What was just done, at the top of the page.
-fn done_note(done: Option<String>) -> AnyView {
-    view! {
-        <div id="done" role="status">
-            {done.map(|done| {
-                view! {
-                    <p class="done-note">
-                        <Icon glyph=Glyph::Check />
-                        {done}
-                    </p>
+                    Err(error) => view! { <RefusedPage error /> }.into_any(),
                 }
             })}
-        </div>
+        </Transition>
     }
-    .into_any()
 }
 
-/// A state as icon, word and colour.
-fn mark(class: &'static str, glyph: Glyph, word: &'static str) -> AnyView {
-    view! {
-        <span class=class>
-            <Icon glyph />
-            {word}
-        </span>
+/// A page on its way into the document, which has its HTML already: hydration leaves that as it is.
+#[derive(Debug)]
+struct WithoutHtml;
+
+impl Encoder<Made> for WithoutHtml {
+    type Error = serde_json::Error;
+    type Encoded = String;
+
+    fn encode(made: &Made) -> Result<String, serde_json::Error> {
+        let shown = made.as_ref().map(|page| MadePage { title: page.title.clone(), html: String::new() });
+        PageJson::encode(&shown)
     }
-    .into_any()
 }
 
-/// A button that is behind a question, where what it does can't be taken back. `name` is what screen readers call it.
-fn ask_first(question: &'static str, word: &'static str, name: String, form: AnyView) -> AnyView {
-    view! {
-        <details class="user-ask">
-            <summary class="button-small" aria-label=name>
-                {word}
-            </summary>
-            <div class="user-asked">
-                <p class="text-sm">{question}</p>
-                {form}
-            </div>
-        </details>
-    }
-    .into_any()
-}
+impl Decoder<Made> for WithoutHtml {
+    type Error = serde_json::Error;
+    type Encoded = str;
 
-fn head(project_ref: &ProjectRef, project_name: String, current: &'static str) -> AnyView {
-    let address = format!("/project/{project_ref}");
-    let tabs = TABS.map(|(name, path)| {
-        let address = format!("{address}/auth/{path}");
-        view! {
-            <a href=address rel="external" aria-current=(path == current).then_some("page")>
-                {name}
-            </a>
-        }
-    });
-    view! {
-        <Title text=format!("Authentication of {project_name}") />
-        <nav class="crumbs" aria-label="Breadcrumb">
-            <a href="/">"Projects"</a>
-            <span aria-hidden="true">"/"</span>
-            <a class="wrap-anywhere" href=address>
-                {project_name}
-            </a>
-            <span aria-hidden="true">"/"</span>
-        </nav>
-        <div class="page-head">
-            <h1>"Authentication"</h1>
-        </div>
-        <nav class="page-tabs" aria-label="Authentication">
-            {tabs}
-        </nav>
+    fn decode(text: &str) -> Result<Made, serde_json::Error> {
+        PageJson::decode(text)
     }
-    .into_any()
 }

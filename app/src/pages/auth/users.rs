@@ -1,23 +1,23 @@
 //! Who has an account in a project: the list. Where it is, how it is ordered and what is searched stands in the address.
 
+mod answers;
 mod changes;
-mod new;
+pub(super) mod new;
 mod sheets;
-mod user;
+pub(super) mod user;
 
-use control_plane_api::ProjectRef;
+use control_plane::Error;
 use leptos::prelude::*;
 
-pub(crate) use new::NewUserPage;
-pub(crate) use user::UserPage;
+pub(crate) use answers::to_type;
 
-use super::{asked_for, done_note, just_done, loaded, mark};
-use crate::{
-    components::{Copied, CopyButton, Glyph, Icon, RelativeTime},
-    server_fns::load_users,
-    snippets::percent_encode,
-    user_pages::{UserLine, UserList, UserState},
+use super::{
+    load::Content,
+    markup::{self, done_note, hidden, mark, when},
+    visit::{Visit, query_of},
 };
+use crate::components::{Glyph, Icon};
+use answers::{UserLine, UserList, UserState};
 
 /// Kinds of users, as the directory of Auth names them.
 const KINDS: [(&str, &str); 6] = [
@@ -45,18 +45,22 @@ struct Asked {
 }
 
 impl Asked {
-    fn by_address() -> Self {
-        let text = |name| asked_for(name).unwrap_or_default();
-        let cursor = ["after", "before"].into_iter().find_map(|name| Some((name, asked_for(name)?)));
+    fn by_address(visit: &Visit) -> Self {
+        let text = |name| visit.asked_for(name).unwrap_or_default();
+        let cursor = ["after", "before"].into_iter().find_map(|name| Some((name, visit.asked_for(name)?)));
         Self { search: text("search"), show: text("show"), sort: text("sort"), matching: text("match"), cursor }
     }
 
     /// As a query: of an address of this page, and of the directory.
     fn query(&self) -> String {
-        let parts = [("search", &self.search), ("show", &self.show), ("sort", &self.sort), ("match", &self.matching)];
-        let filled = parts.into_iter().filter(|(_, text)| !text.is_empty());
-        let all = filled.chain(self.cursor.as_ref().map(|(name, text)| (*name, text)));
-        all.map(|(name, text)| format!("{name}={}", percent_encode(text))).collect::<Vec<_>>().join("&")
+        let (cursor, place) = self.cursor.as_ref().map_or(("after", ""), |(name, place)| (*name, place.as_str()));
+        query_of(&[
+            ("search", &self.search),
+            ("show", &self.show),
+            ("sort", &self.sort),
+            ("match", &self.matching),
+            (cursor, place),
+        ])
     }
 
     /// The first page of it with something else.
@@ -76,70 +80,73 @@ impl Asked {
 }
 
 /// A page of users, searched or not.
-#[component]
-pub(crate) fn UsersPage() -> impl IntoView {
-    let query = Asked::by_address().query();
-    let done = just_done();
-    loaded("users", move |project_ref| load_users(project_ref, query.clone(), done.clone()), shown)
-}
-
-fn shown(project_ref: ProjectRef, list: UserList) -> AnyView {
-    let asked = Asked::by_address();
-    let address = format!("/project/{project_ref}/auth/users");
-    let UserList { users, previous, next, count, by_beginning, providers, curl, done } = list;
+pub(super) async fn list(visit: &Visit) -> Result<Content, Error> {
+    let asked = Asked::by_address(visit);
+    let path = format!("/_admin/users?{}", asked.query());
+    let list = UserList::of(&visit.ask(&path).await?, time::OffsetDateTime::now_utc());
+    let address = visit.address("users");
+    let UserList { users, previous, next, count, by_beginning, providers } = list;
     let pages = pages(&asked, previous, next);
-    let is_empty = users.is_empty();
-    let rows = users.into_iter().map(|user| row(&address, user)).collect_view();
-    view! {
+    let listed = if users.is_empty() { nobody(&address, &asked) } else { ledger(&address, users) };
+    let shown = view! {
         <div class="project-column">
-            {done_note(done)}
+            {done_note(visit.just_done(&[("deleted", "The user is deleted.")]))}
             <div class="users-tools">
                 {search_form(&address, &asked)}
                 <div class="page-actions">
-                    <CopyButton what=Copied::Text(curl) label="Copy this list as curl" word="" glyph=Glyph::Terminal />
-                    <a class="button button-primary" href=format!("{address}/new") rel="external">
-                        <Icon glyph=Glyph::Plus />
-                        "Add user"
-                    </a>
+                    {markup::copy_curl(visit.curl("GET", &path, None), "Copy this list as curl")} {add_user(&address)}
                 </div>
             </div>
             <div class="users-tools">
                 {kinds(&asked, providers)}
                 {choices("Sort by", asked_orders(&asked))}
             </div>
-            {by_beginning
-                .then(|| {
-                    let anywhere = asked.with(|asked| asked.matching = "anywhere".to_owned());
-                    view! {
-                        <p class="text-sm soft">
-                            "There are many users, so only beginnings were searched. "
-                            <a href=anywhere rel="external">
-                                "Search every part of every user"
-                            </a>
-                        </p>
-                    }
-                })}
-            {if is_empty {
-                nobody(&address, &asked)
-            } else {
-                view! {
-                    <div class="ledger">
-                        <div class="users-row users-head label" aria-hidden="true">
-                            <span>"User"</span>
-                            <span>"State"</span>
-                            <span>"Signs in by"</span>
-                            <span>"Created"</span>
-                            <span>"Last sign-in"</span>
-                        </div>
-                        <ul aria-label="Users">{rows}</ul>
-                    </div>
-                }
-                    .into_any()
-            }}
+            {by_beginning.then(|| only_beginnings(&asked))}
+            {listed}
             <div class="pages pages-between">
                 <p class="text-sm soft figures">{count}</p>
                 {pages}
             </div>
+        </div>
+    };
+    Ok(Content::new("Users", shown.into_any()))
+}
+
+fn add_user(address: &str) -> AnyView {
+    view! {
+        <a class="button button-primary" href=format!("{address}/new") rel="external">
+            <Icon glyph=Glyph::Plus />
+            "Add user"
+        </a>
+    }
+    .into_any()
+}
+
+fn only_beginnings(asked: &Asked) -> AnyView {
+    let anywhere = asked.with(|asked| asked.matching = "anywhere".to_owned());
+    view! {
+        <p class="text-sm soft">
+            "There are many users, so only beginnings were searched. "
+            <a href=anywhere rel="external">
+                "Search every part of every user"
+            </a>
+        </p>
+    }
+    .into_any()
+}
+
+fn ledger(address: &str, users: Vec<UserLine>) -> AnyView {
+    let rows = users.into_iter().map(|user| row(address, user)).collect_view();
+    view! {
+        <div class="ledger">
+            <div class="users-row users-head label" aria-hidden="true">
+                <span>"User"</span>
+                <span>"State"</span>
+                <span>"Signs in by"</span>
+                <span>"Created"</span>
+                <span>"Last sign-in"</span>
+            </div>
+            <ul aria-label="Users">{rows}</ul>
         </div>
     }
     .into_any()
@@ -147,7 +154,7 @@ fn shown(project_ref: ProjectRef, list: UserList) -> AnyView {
 
 fn search_form(address: &str, asked: &Asked) -> AnyView {
     let kept = [("show", asked.show.clone()), ("sort", asked.sort.clone())]
-        .map(|(name, value)| (!value.is_empty()).then(|| view! { <input type="hidden" name=name value=value /> }));
+        .map(|(name, value)| (!value.is_empty()).then(|| hidden(name, value)));
     view! {
         <form class="users-search" method="get" action=address.to_owned() role="search">
             {kept}
@@ -207,9 +214,7 @@ fn choices(label: &'static str, choices: Vec<Choice>) -> AnyView {
 }
 
 fn pages(asked: &Asked, previous: Option<String>, next: Option<String>) -> AnyView {
-    let link = |word: &'static str, href: Option<String>| {
-        href.map(|href| view! { <a class="button" href=href rel="external">{word}</a> }.into_any())
-    };
+    let link = |word: &'static str, href: Option<String>| href.map(|href| markup::button_to(href, word));
     let first = asked.cursor.is_some().then(|| asked.with(|_| ()));
     let previous = previous.map(|cursor| asked.at("before", cursor));
     let next = next.map(|cursor| asked.at("after", cursor));
@@ -229,32 +234,16 @@ fn pages(asked: &Asked, previous: Option<String>, next: Option<String>) -> AnyVi
 /// There is nobody: what to do next.
 fn nobody(address: &str, asked: &Asked) -> AnyView {
     if asked.is_narrowed() || asked.cursor.is_some() {
-        return view! {
-            <div class="empty">
-                <h2>"Nobody is found by this"</h2>
-                <a class="button" href=address.to_owned() rel="external">
-                    "Show all users"
-                </a>
-            </div>
-        }
-        .into_any();
+        return markup::empty("Nobody is found by this", "", markup::button_to(address.to_owned(), "Show all users"));
     }
-    view! {
-        <div class="empty">
-            <h2>"Nobody has signed up yet"</h2>
-            <p>"Users appear here when they sign up in an application, or when you add or invite them."</p>
-            <div class="pages">
-                <a class="button button-primary" href=format!("{address}/new") rel="external">
-                    <Icon glyph=Glyph::Plus />
-                    "Add user"
-                </a>
-                <a class="button" href=format!("{address}/new#invite") rel="external">
-                    "Invite by e-mail"
-                </a>
-            </div>
-        </div>
-    }
-    .into_any()
+    let actions = view! {
+        <div class="pages">{add_user(address)} {markup::button_to(format!("{address}/new#invite"), "Invite by e-mail")}</div>
+    };
+    markup::empty(
+        "Nobody has signed up yet",
+        "Users appear here when they sign up in an application, or when you add or invite them.",
+        actions.into_any(),
+    )
 }
 
 fn row(address: &str, user: UserLine) -> AnyView {
@@ -288,14 +277,6 @@ fn fact(label: &'static str, value: AnyView) -> AnyView {
         </div>
     }
     .into_any()
-}
-
-/// A time, or the word for none.
-fn when(at: Option<time::OffsetDateTime>, none: &'static str) -> AnyView {
-    match at {
-        Some(at) => view! { <RelativeTime at /> }.into_any(),
-        None => none.into_any(),
-    }
 }
 
 fn badge(state: UserState) -> AnyView {

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::{field::Section, forms::Hook, markup, scene::Scene, typed::Typed};
-use crate::components::{Glyph, Icon};
+use crate::components::{Copied, CopyButton, Glyph, Icon};
 
 const FUNCTIONS: &str = "pg-functions://postgres/";
 /// The field with a secret that was made up.
@@ -221,7 +221,7 @@ fn secret(scene: &Scene, hook: &Hook, section: &Section, shown: &Shown) -> AnyVi
         view! {
             <div class="command" role="group" aria-label="New secret" tabindex="-1" autofocus=true>
                 <code>{shown.made.clone()}</code>
-                {markup::copy(shown.made.clone(), "Copy the new secret")}
+                <CopyButton what=Copied::Text(shown.made.clone()) label="Copy the new secret" />
             </div>
             <input type="hidden" name=named(hook.name, MADE) value=shown.made.clone() />
         }

@@ -5,69 +5,51 @@ use std::collections::BTreeMap;
 use auth_settings::MailKind;
 use control_plane::{Caller, Error, ProjectService};
 use control_plane_api::ProjectRef;
+use leptos::prelude::use_context;
 use serde_json::json;
 
 use super::{
+    super::{load::Content, visit::Visit},
     field::Section,
     forms::Page,
     page,
     scene::{Example, Function, Part, Reply, Scene},
     typed::Typed,
 };
+use crate::{session::set_status, shell::allow_styles_of_mails};
 
-/// A page as HTML.
-#[derive(Debug)]
-pub(crate) struct Loaded {
-    pub(crate) project_name: String,
-    pub(crate) html: String,
-    /// A form was refused.
-    pub(crate) is_refused: bool,
-    /// A mail is in it, whose styles are its own.
-    pub(crate) has_mail: bool,
-}
-
-/// The page at this path, if there is one; what its address asks for is in `query`.
-pub(crate) async fn load(
-    projects: &ProjectService,
-    caller: &Caller,
-    project_ref: &ProjectRef,
-    path: &str,
-    query: &str,
-    reply: Option<Reply>,
-) -> Result<Option<Loaded>, Error> {
-    let Some(page) = Page::at(path) else { return Ok(None) };
-    let project = projects.get(caller, project_ref).await?;
-    let document = projects.auth_config(caller, project_ref).await?;
+/// The page at this path, as the settings are now; after a form of it was sent, with what has become of that.
+pub(in super::super) async fn load(visit: &Visit, path: &str) -> Result<Content, Error> {
+    let page = Page::at(path).unwrap_or(Page::SignIn);
     let mut scene = Scene {
         page,
-        project_ref: project_ref.clone(),
-        api_url: project.api_url,
-        state: project.state,
-        document,
+        project_ref: visit.project_ref().clone(),
+        api_url: visit.project.api_url.clone(),
+        state: visit.project.state,
+        document: visit.projects.auth_config(&visit.caller, visit.project_ref()).await?,
         defaults: Scene::defaults(),
-        query: Typed::of_query(query),
-        reply,
+        query: Typed::of_query(visit.query()),
+        reply: use_context::<axum::http::request::Parts>().and_then(|parts| parts.extensions.get::<Reply>().cloned()),
         example: None,
         functions: None,
     };
     match (page, scene.mail()) {
-        (Page::Messages, Some(mail)) => scene.example = shown_example(projects, caller, &scene, mail).await,
-        (Page::Hooks, _) => scene.functions = functions(projects, caller, project_ref).await,
+        (Page::Messages, Some(mail)) => {
+            scene.example = example(&visit.projects, &visit.caller, &scene.project_ref, mail, &scene.typed()).await;
+        }
+        (Page::Hooks, _) => scene.functions = functions(visit).await,
         _ => {}
     }
-    Ok(Some(Loaded {
-        project_name: project.name,
-        html: page::html(&scene),
-        is_refused: scene.reply.as_ref().is_some_and(|reply| reply.alert.is_some() || !reply.errors.is_empty()),
-        has_mail: scene.example.is_some(),
-    }))
+    if scene.reply.as_ref().is_some_and(|reply| reply.alert.is_some() || !reply.errors.is_empty()) {
+        set_status(422);
+    }
+    if scene.example.is_some() {
+        allow_styles_of_mails();
+    }
+    Ok(Content { title: format!("Auth settings: {}", page.name()), html: page::html(&scene) })
 }
 
 /// The mail as it would be with what stands in the form.
-async fn shown_example(projects: &ProjectService, caller: &Caller, scene: &Scene, mail: MailKind) -> Option<Example> {
-    example(projects, caller, &scene.project_ref, mail, &scene.typed()).await
-}
-
 async fn example(
     projects: &ProjectService,
     caller: &Caller,
@@ -111,7 +93,7 @@ pub(super) async fn standard_is_empty(
     if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
-async fn functions(projects: &ProjectService, caller: &Caller, project_ref: &ProjectRef) -> Option<Vec<Function>> {
-    let answer = projects.ask_auth(caller, project_ref, "GET", "/admin/hooks/functions", None).await.ok()?;
+async fn functions(visit: &Visit) -> Option<Vec<Function>> {
+    let answer = visit.ask("/admin/hooks/functions").await.ok()?;
     serde_json::from_value(answer["functions"].clone()).ok()
 }

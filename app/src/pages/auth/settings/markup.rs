@@ -3,12 +3,12 @@
 use leptos::prelude::*;
 
 use super::{
-    super::mark,
+    super::markup::mark,
     field::{Field, Kind, Section},
     scene::Scene,
     typed::{BEFORE, REMOVED, Typed},
 };
-use crate::components::{Glyph, Icon};
+use crate::components::{Copied, CopyButton, Glyph, Icon};
 
 /// Characters of a line in a text's field.
 const WIDTH: usize = 84;
@@ -98,7 +98,7 @@ fn save_bar(scene: &Scene, tools: Option<AnyView>) -> AnyView {
         view! {
             <div class="command" role="group" aria-label="This change as a command" tabindex="-1" autofocus=true>
                 <code>{command.clone()}</code>
-                {copy(command, "Copy the command")}
+                <CopyButton what=Copied::Text(command) label="Copy the command" />
             </div>
         }
     });
@@ -116,17 +116,6 @@ fn save_bar(scene: &Scene, tools: Option<AnyView>) -> AnyView {
                 </button>
             </div>
         </div>
-    }
-    .into_any()
-}
-
-/// A button that copies; the page's script looks for its text.
-pub(super) fn copy(text: String, label: &str) -> AnyView {
-    view! {
-        <button class="button-small needs-script" type="button" data-copy=text aria-label=label.to_owned()>
-            <Icon glyph=Glyph::Copy />
-            <span>"Copy"</span>
-        </button>
     }
     .into_any()
 }

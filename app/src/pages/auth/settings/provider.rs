@@ -8,7 +8,7 @@ use super::{
     markup,
     scene::Scene,
 };
-use crate::components::{Glyph, Icon};
+use crate::components::{Copied, CopyButton, Glyph, Icon};
 
 /// How many are on, and the search for one.
 pub(super) fn filter(scene: &Scene) -> AnyView {
@@ -73,7 +73,7 @@ fn row(scene: &Scene, provider: &Provider, section: &Section, is_open: bool, is_
                     <span class="label">"Callback URL, to be given to the provider"</span>
                     <span class="callback">
                         <code>{callback.clone()}</code>
-                        {markup::copy(callback, "Copy the callback URL")}
+                        <CopyButton what=Copied::Text(callback) label="Copy the callback URL" />
                     </span>
                 </div>
                 {markup::fields(scene, section)}

@@ -4,6 +4,7 @@ use auth_settings::MailKind;
 use leptos::prelude::*;
 
 use super::{
+    super::markup::ask_first,
     field::{Field, Section},
     forms::mail_title,
     markup,
@@ -16,8 +17,7 @@ use crate::components::{Glyph, Icon};
 pub(super) fn list(scene: &Scene) -> AnyView {
     let lines = MailKind::ALL.map(|kind| {
         let name = kind.name();
-        let is_own =
-            scene.is_set(&format!("mailer_subjects_{name}")) || scene.is_set(&format!("mailer_templates_{name}_content"));
+        let is_own = is_own(scene, kind);
         let is_off = kind.event().is_some_and(|event| !scene.flag(&format!("mailer_notifications_{event}_enabled")));
         view! {
             <li class="template-line">
@@ -38,6 +38,12 @@ pub(super) fn list(scene: &Scene) -> AnyView {
     markup::sheet("templates", "Mails", None, view! { <ul class="templates">{lines}</ul> }.into_any())
 }
 
+/// The project has words of its own for it.
+fn is_own(scene: &Scene, kind: MailKind) -> bool {
+    let name = kind.name();
+    scene.is_set(&format!("mailer_subjects_{name}")) || scene.is_set(&format!("mailer_templates_{name}_content"))
+}
+
 /// Subject and text of one mail; below, the mail.
 pub(super) fn editor(scene: &Scene, kind: MailKind, sections: &[Section]) -> AnyView {
     let typed = scene.typed();
@@ -48,14 +54,12 @@ pub(super) fn editor(scene: &Scene, kind: MailKind, sections: &[Section]) -> Any
         <button class="button" type="submit" name=markup::ASK value="preview">
             "Preview"
         </button>
-        <button class="button" type="submit" name=markup::ASK value="standard">
-            "Back to the standard"
-        </button>
     };
+    let standard = is_own(scene, kind).then(back_to_the_standard);
     let hooked = scene.flag("hook_send_email_enabled").then(|| {
         view! { <p class="field-hint">"The hook Send e-mail is on: it sends mails in its own words, not in these."</p> }
     });
-    let texts = view! { <div class="sheet-body form">{hooked} {fields} {variables(&example)}</div> };
+    let texts = view! { <div class="sheet-body form">{hooked} {fields} {variables(&example)} {standard}</div> };
     let form = view! {
         {markup::sheet("template", mail_title(kind), None, texts.into_any())}
         {preview(scene)}
@@ -67,6 +71,21 @@ pub(super) fn editor(scene: &Scene, kind: MailKind, sections: &[Section]) -> Any
         {markup::form(scene, form.into_any(), Some(tools.into_any()))}
     }
     .into_any()
+}
+
+/// Takes the project's own words away.
+fn back_to_the_standard() -> AnyView {
+    let button = view! {
+        <button class="button button-danger" type="submit" name=markup::ASK value="standard">
+            "Back to the standard"
+        </button>
+    };
+    ask_first(
+        "Your own subject and text are gone then.",
+        "Back to the standard…",
+        "Back to the standard…".to_owned(),
+        button.into_any(),
+    )
 }
 
 /// The template's own text or, where there is none, the standard's, to be begun with; and what is wrong with it.

@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::field::{Field, Kind, Section};
+use super::{
+    super::visit::pairs,
+    field::{Field, Kind, Section},
+};
 
 /// Beside a secret's field: the box that removes the secret.
 pub(super) const REMOVED: &str = "-removed";
@@ -34,9 +37,7 @@ impl Typed {
 
     /// What an address asks for.
     pub(super) fn of_query(query: &str) -> Self {
-        let uri = format!("/?{}", query.trim_start_matches('?')).parse().ok();
-        let pairs = uri.and_then(|uri| axum::extract::Query::try_from_uri(&uri).ok());
-        pairs.map(|axum::extract::Query(pairs)| Self(pairs)).unwrap_or_default()
+        Self(pairs(query))
     }
 
     /// The first value of this name.

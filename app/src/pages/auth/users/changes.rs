@@ -2,12 +2,15 @@
 
 use leptos::prelude::*;
 
-use super::user::Whose;
+use super::{
+    super::markup::{self, hidden},
+    answers::UserState,
+    user::Shown,
+};
 use crate::{
-    components::{Copied, CopyButton, FormAlert, Glyph, PostForm, Sheet},
+    components::{FormAlert, Sheet},
     server_fns::{BanUser, ChangeUser, DeleteUser, MakeLink, SaveMetadata, SendMessage},
     submission::Submission,
-    user_pages::{UserDetail, UserState},
 };
 
 /// How long a ban can be: hours, and their name. The last is for good.
@@ -20,16 +23,16 @@ pub(super) fn made_link((link, code): (String, String)) -> AnyView {
             <p class="message-fact">
                 <span class="label">{label}</span>
                 <code class="wrap-anywhere">{text.clone()}</code>
-                <CopyButton what=Copied::Text(text) label=copied word="" />
+                {markup::copy(text, copied)}
             </p>
         }
         .into_any()
     };
+    let facts = [fact("Link", "Copy link", link), fact("Code", "Copy code", code)];
     view! {
         <Sheet id="link" title="The link">
             <div class="sheet-body form">
-                {fact("Link", "Copy link", link)}
-                {fact("Code", "Copy code", code)}
+                {facts}
                 <p class="field-hint">
                     "Whoever has it gets in as this user, once. Send it by a way that only the user reads; it is not shown again."
                 </p>
@@ -49,7 +52,7 @@ struct Change {
 }
 
 impl Change {
-    fn form(self, whose: &Whose, submission: Submission) -> AnyView {
+    fn form(self, shown: &Shown<'_>, submission: Submission) -> AnyView {
         let Self { name, label, kind, value, word } = self;
         let (id, error_id) = (format!("change-{name}"), format!("change-{name}-error"));
         let error = submission.for_field(name);
@@ -57,8 +60,8 @@ impl Change {
         let value = error.get_untracked().and_then(|_| submission.typed()).unwrap_or(value);
         view! {
             <form class="field" method="post" action=format!("{}#account", submission.url)>
-                {whose.fields()}
-                <input type="hidden" name="change" value=name />
+                {shown.whose()}
+                {hidden("change", name)}
                 <label for=id.clone()>{label}</label>
                 <div class="input-row">
                     <input
@@ -85,16 +88,17 @@ impl Change {
 }
 
 /// Address, number and password; and confirming what there is.
-pub(super) fn account(whose: &Whose, user: &UserDetail) -> AnyView {
+pub(super) fn account(shown: &Shown<'_>) -> AnyView {
+    let user = &shown.user;
     let submission = Submission::to::<ChangeUser>();
     let word = |value: &str| if value.is_empty() { "Set" } else { "Change" };
     let confirm = user.unconfirmed.iter().map(|what| {
         let (change, word) =
-            if what == "email" { ("confirm_email", "Confirm the address") } else { ("confirm_phone", "Confirm the number") };
+            if *what == "email" { ("confirm_email", "Confirm the address") } else { ("confirm_phone", "Confirm the number") };
         view! {
             <form method="post" action=format!("{}#account", submission.url)>
-                {whose.fields()}
-                <input type="hidden" name="change" value=change />
+                {shown.whose()}
+                {hidden("change", change)}
                 <button class="button" type="submit">
                     {word}
                 </button>
@@ -104,7 +108,7 @@ pub(super) fn account(whose: &Whose, user: &UserDetail) -> AnyView {
     });
     let confirm = (!user.unconfirmed.is_empty()).then(|| view! { <div class="pages">{confirm.collect_view()}</div> });
     let change = |name, label, kind, value: &str, word| {
-        Change { name, label, kind, value: value.to_owned(), word }.form(whose, submission)
+        Change { name, label, kind, value: value.to_owned(), word }.form(shown, submission)
     };
     let forms = [
         change("email", "E-mail", "email", &user.email, word(&user.email)),
@@ -127,22 +131,23 @@ pub(super) fn account(whose: &Whose, user: &UserDetail) -> AnyView {
 }
 
 /// Links that let the user in: sent, or made to be handed over. Where there is an address.
-pub(super) fn messages(whose: &Whose, user: &UserDetail) -> AnyView {
+pub(super) fn messages(shown: &Shown<'_>) -> AnyView {
+    let user = &shown.user;
     if user.email.is_empty() || user.line.state == UserState::Deleted {
         return ().into_any();
     }
     let (send, make) = (Submission::to::<SendMessage>(), Submission::to::<MakeLink>());
     // Only who has not been in can be invited.
     let invite =
-        user.unconfirmed.iter().any(|what| what == "email").then(|| view! { <option value="invite">"Invitation"</option> });
-    let (fields, email) = (whose.fields(), user.email.clone());
+        user.unconfirmed.iter().any(|what| *what == "email").then(|| view! { <option value="invite">"Invitation"</option> });
+    let (fields, email) = (shown.whose(), hidden("email", &user.email));
     view! {
         <Sheet id="messages" title="Links">
             <form class="sheet-body form" method="post" action=format!("{}#messages", send.url)>
                 <FormAlert message=send.beside_fields(&[]) />
                 <FormAlert message=make.beside_fields(&[]) />
                 {fields}
-                <input type="hidden" name="email" value=email />
+                {email}
                 <div class="field">
                     <label for="link-kind">"Kind"</label>
                     <select class="input" id="link-kind" name="kind">
@@ -166,13 +171,14 @@ pub(super) fn messages(whose: &Whose, user: &UserDetail) -> AnyView {
     .into_any()
 }
 
-pub(super) fn ban(whose: &Whose, user: &UserDetail) -> AnyView {
+pub(super) fn ban(shown: &Shown<'_>) -> AnyView {
+    let user = &shown.user;
     let submission = Submission::to::<BanUser>();
-    let curl = Copied::Text(user.ban_curl.clone());
+    let curl = markup::copy_curl(shown.ban_curl.clone(), "Copy ban as curl");
     let form = match user.banned_until {
         Some(until) => view! {
             <p class="text-sm">"Kept out until " {crate::format::exact(until)} "."</p>
-            <input type="hidden" name="hours" value="0" />
+            {hidden("hours", 0)}
             <div class="form-actions">
                 <button class="button" type="submit">
                     "Lift the ban"
@@ -191,12 +197,12 @@ pub(super) fn ban(whose: &Whose, user: &UserDetail) -> AnyView {
                 <button class="button button-quiet-danger" type="submit">
                     "Ban"
                 </button>
-                <CopyButton what=curl label="Copy ban as curl" word="" glyph=Glyph::Terminal />
+                {curl}
             </div>
         }
         .into_any(),
     };
-    let fields = whose.fields();
+    let fields = shown.whose();
     view! {
         <Sheet id="ban" title="Ban">
             <form class="sheet-body form" method="post" action=format!("{}#ban", submission.url)>
@@ -210,7 +216,8 @@ pub(super) fn ban(whose: &Whose, user: &UserDetail) -> AnyView {
 }
 
 /// Both objects, each edited as JSON.
-pub(super) fn metadata(whose: &Whose, user: &UserDetail) -> AnyView {
+pub(super) fn metadata(shown: &Shown<'_>) -> AnyView {
+    let user = &shown.user;
     let of_user = Editor {
         name: "user_metadata",
         label: "User metadata",
@@ -223,7 +230,7 @@ pub(super) fn metadata(whose: &Whose, user: &UserDetail) -> AnyView {
         hint: "Only you can change these; they stand in every token.",
         json: user.app_metadata.clone(),
     };
-    let (of_user, of_app) = (of_user.form(whose), of_app.form(whose));
+    let (of_user, of_app) = (of_user.form(shown), of_app.form(shown));
     view! {
         <Sheet id="metadata" title="Metadata">
             {of_user}
@@ -242,27 +249,16 @@ struct Editor {
 }
 
 impl Editor {
-    fn form(self, whose: &Whose) -> AnyView {
+    fn form(self, shown: &Shown<'_>) -> AnyView {
         let Self { name, label, hint, json } = self;
         let submission = Submission::to::<SaveMetadata>();
-        let error = submission.for_field(name);
-        let typed = error.get_untracked().and_then(|_| submission.typed()).unwrap_or_else(|| json.clone());
-        // What is saved is what the next change is from.
-        let (before, text) = (RwSignal::new(json.clone()), RwSignal::new(typed.clone()));
-        Effect::new(move |_| {
-            if submission.done.get() > 0 {
-                before.set(text.get_untracked());
-            }
-        });
-        let saved = move || (submission.done.get() > 0 && submission.error.read().is_none()).then_some("Saved.");
+        let error = submission.for_field(name).get_untracked();
+        let typed = error.as_ref().and_then(|_| submission.typed()).unwrap_or_else(|| json.clone());
         let rows = typed.lines().count().clamp(3, 16).to_string();
-        let fields = whose.fields();
         view! {
-            <PostForm submission at="#metadata">
+            <form method="post" action=format!("{}#metadata", submission.url) data-save="">
                 <div class="sheet-body form">
-                    {fields}
-                    <input type="hidden" name="which" value=name />
-                    <input type="hidden" name="before" value=json prop:value=before />
+                    {shown.whose()} {hidden("which", name)} {hidden("before", json)}
                     <div class="field">
                         <label for=name>{label}</label>
                         <textarea
@@ -273,11 +269,10 @@ impl Editor {
                             spellcheck="false"
                             autocapitalize="off"
                             aria-describedby=format!("{name}-hint {name}-error")
-                            aria-invalid=move || error.get().map(|_| "true")
-                            prop:value=typed.clone()
-                            on:input:target=move |input| text.set(input.target().value())
+                            aria-invalid=error.as_ref().map(|_| "true")
                         >
-                            {typed.clone()}
+                            // A browser leaves out the first end of line.
+                            {format!("\n{typed}")}
                         </textarea>
                         <p class="field-hint" id=format!("{name}-hint")>
                             {hint}
@@ -287,26 +282,25 @@ impl Editor {
                         </p>
                     </div>
                     <div class="form-actions">
-                        <button class="button" type="submit" aria-disabled=submission.pending_word() aria-label=format!("Save {label}")>
+                        <button class="button" type="submit" aria-label=format!("Save {label}")>
                             "Save"
                         </button>
-                        <p class="field-hint" role="status">
-                            {saved}
-                        </p>
+                        <p class="field-hint" role="status"></p>
                     </div>
                 </div>
-            </PostForm>
+            </form>
         }
         .into_any()
     }
 }
 
 /// Asks for the address, so that nobody is deleted in passing.
-pub(super) fn delete(whose: &Whose, user: &UserDetail) -> AnyView {
+pub(super) fn delete(shown: &Shown<'_>) -> AnyView {
+    let user = &shown.user;
     let submission = Submission::to::<DeleteUser>();
     let error = submission.for_field("confirmation");
-    let curl = Copied::Text(user.delete_curl.clone());
-    let (fields, to_type) = (whose.fields(), user.to_type.clone());
+    let curl = markup::copy_curl(shown.delete_curl.clone(), "Copy deletion as curl");
+    let (fields, to_type) = (shown.whose(), user.to_type.clone());
     view! {
         <Sheet id="delete" title="Delete">
             <form class="sheet-body form" method="post" action=format!("{}#delete", submission.url)>
@@ -337,7 +331,7 @@ pub(super) fn delete(whose: &Whose, user: &UserDetail) -> AnyView {
                     <button class="button button-danger" type="submit">
                         "Delete this user"
                     </button>
-                    <CopyButton what=curl label="Copy deletion as curl" word="" glyph=Glyph::Terminal />
+                    {curl}
                 </div>
             </form>
         </Sheet>

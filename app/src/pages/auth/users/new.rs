@@ -1,29 +1,59 @@
-//! A new user: made here, invited, or anonymous.
+//! A new user: made here, invited, or anonymous. Three forms, which work without scripts.
 
-use control_plane_api::ProjectRef;
 use leptos::prelude::*;
 
-use super::super::loaded;
+use super::super::{load::Content, markup::hidden, visit::Visit};
 use crate::{
     components::{FormAlert, Sheet},
-    server_fns::{AddAnonymousUser, AddUser, InviteUser, load_project_name},
+    server_fns::{AddAnonymousUser, AddUser, InviteUser},
     submission::Submission,
 };
 
-/// Three forms, which work without scripts.
-#[component]
-pub(crate) fn NewUserPage() -> impl IntoView {
-    loaded("users", load_project_name, |project_ref, ()| shown(&project_ref))
+pub(in super::super) fn page(visit: &Visit) -> Content {
+    let shown = view! {
+        <a class="user-back" href=visit.address("users") rel="external">
+            "All users"
+        </a>
+        <div class="user-columns">
+            <div class="project-column">{made(visit)}</div>
+            <div class="project-column">{invited(visit)} {anonymous(visit)}</div>
+        </div>
+    };
+    Content::new("New user", shown.into_any())
 }
 
-fn shown(project_ref: &ProjectRef) -> AnyView {
-    view! {
-        <div class="user-columns">
-            <div class="project-column">{made(project_ref)}</div>
-            <div class="project-column">{invited(project_ref)} {anonymous(project_ref)}</div>
-        </div>
+/// What the three forms have in common.
+struct Frame {
+    id: &'static str,
+    title: &'static str,
+    submission: Submission,
+    /// Names of the fields that say themselves what is wrong with them.
+    named: &'static [&'static str],
+    class: &'static str,
+    /// On the button.
+    word: &'static str,
+}
+
+impl Frame {
+    fn around(self, visit: &Visit, fields: AnyView) -> AnyView {
+        let Self { id, title, submission, named, class, word } = self;
+        let of_project = hidden("project_ref", visit.project_ref());
+        view! {
+            <Sheet id title>
+                <form class="sheet-body form" method="post" action=format!("{}#{id}", submission.url)>
+                    <FormAlert message=submission.beside_fields(named) />
+                    {of_project}
+                    {fields}
+                    <div class="form-actions">
+                        <button class=class type="submit">
+                            {word}
+                        </button>
+                    </div>
+                </form>
+            </Sheet>
+        }
+        .into_any()
     }
-    .into_any()
 }
 
 /// A field of a form, with what is wrong with it. `name` is its name and the end of its id.
@@ -67,7 +97,7 @@ impl Field {
     }
 }
 
-fn made(project_ref: &ProjectRef) -> AnyView {
+fn made(visit: &Visit) -> AnyView {
     let submission = Submission::to::<AddUser>();
     let typed = submission.typed().unwrap_or_default();
     let (email, phone) = typed.split_once('\n').unwrap_or_default();
@@ -88,33 +118,25 @@ fn made(project_ref: &ProjectRef) -> AnyView {
         value: String::new(),
         hint: "Without one, the user signs in by a link or a code.",
     };
-    let project_ref = project_ref.to_string();
-    view! {
-        <Sheet id="add" title="Add a user">
-            <form class="sheet-body" method="post" action=format!("{}#add", submission.url)>
-                <div class="form">
-                    <FormAlert message=submission.beside_fields(&["email", "phone", "password"]) />
-                    <input type="hidden" name="project_ref" value=project_ref />
-                    {email.view(submission)}
-                    {phone.view(submission)}
-                    {password.view(submission)}
-                    <label class="choice">
-                        <input type="checkbox" name="confirm" value="true" checked />
-                        <span>"Address and number count as confirmed"</span>
-                    </label>
-                    <div class="form-actions">
-                        <button class="button button-primary" type="submit">
-                            "Add user"
-                        </button>
-                    </div>
-                </div>
-            </form>
-        </Sheet>
-    }
-    .into_any()
+    let fields = view! {
+        {[email, phone, password].map(|field| field.view(submission))}
+        <label class="choice">
+            <input type="checkbox" name="confirm" value="true" checked />
+            <span>"Address and number count as confirmed"</span>
+        </label>
+    };
+    let frame = Frame {
+        id: "add",
+        title: "Add a user",
+        submission,
+        named: &["email", "phone", "password"],
+        class: "button button-primary",
+        word: "Add user",
+    };
+    frame.around(visit, fields.into_any())
 }
 
-fn invited(project_ref: &ProjectRef) -> AnyView {
+fn invited(visit: &Visit) -> AnyView {
     let submission = Submission::to::<InviteUser>();
     let email = Field {
         name: "email",
@@ -124,46 +146,17 @@ fn invited(project_ref: &ProjectRef) -> AnyView {
         value: submission.typed().unwrap_or_default(),
         hint: "The invitation has a link that leads in. Without a mail server, it is kept in the mailbox.",
     };
-    let project_ref = project_ref.to_string();
-    view! {
-        <Sheet id="invite" title="Invite by e-mail">
-            <form class="sheet-body" method="post" action=format!("{}#invite", submission.url)>
-                <div class="form">
-                    <FormAlert message=submission.beside_fields(&["email"]) />
-                    <input type="hidden" name="project_ref" value=project_ref />
-                    {email.view(submission)}
-                    <div class="form-actions">
-                        <button class="button" type="submit">
-                            "Send invitation"
-                        </button>
-                    </div>
-                </div>
-            </form>
-        </Sheet>
-    }
-    .into_any()
+    let (id, title, word) = ("invite", "Invite by e-mail", "Send invitation");
+    Frame { id, title, submission, named: &["email"], class: "button", word }.around(visit, email.view(submission))
 }
 
-fn anonymous(project_ref: &ProjectRef) -> AnyView {
+fn anonymous(visit: &Visit) -> AnyView {
     let submission = Submission::to::<AddAnonymousUser>();
-    let project_ref = project_ref.to_string();
-    view! {
-        <Sheet id="anonymous" title="Anonymous user">
-            <form class="sheet-body" method="post" action=format!("{}#anonymous", submission.url)>
-                <div class="form">
-                    <FormAlert message=submission.beside_fields(&[]) />
-                    <input type="hidden" name="project_ref" value=project_ref />
-                    <p class="field-hint">
-                        "Somebody of whom nothing is known, as an application makes one. An address or a number can be added later."
-                    </p>
-                    <div class="form-actions">
-                        <button class="button" type="submit">
-                            "Add anonymous user"
-                        </button>
-                    </div>
-                </div>
-            </form>
-        </Sheet>
-    }
-    .into_any()
+    let hint = view! {
+        <p class="field-hint">
+            "Somebody of whom nothing is known, as an application makes one. An address or a number can be added later."
+        </p>
+    };
+    let (id, title, word) = ("anonymous", "Anonymous user", "Add anonymous user");
+    Frame { id, title, submission, named: &[], class: "button", word }.around(visit, hint.into_any())
 }

@@ -2,12 +2,15 @@
 
 use leptos::prelude::*;
 
-use super::{super::ask_first, user::Whose, when};
+use super::{
+    super::markup::{ask_first, hidden, mark, refused, when},
+    answers::{FactorLine, IdentityLine, SessionLine},
+    user::Shown,
+};
 use crate::{
-    components::{FormAlert, Glyph, Icon, Sheet},
+    components::{Glyph, Sheet},
     server_fns::{EndSessions, RemoveFactor, UnlinkIdentity},
     submission::Submission,
-    user_pages::{FactorLine, IdentityLine, SessionLine, UserDetail},
 };
 
 /// A button that takes something away, as a form of its own.
@@ -22,10 +25,10 @@ struct Removal {
 }
 
 impl Removal {
-    fn form(self, whose: &Whose) -> AnyView {
+    fn form(self, shown: &Shown<'_>) -> AnyView {
         view! {
             <form method="post" action=self.action>
-                {whose.fields()}
+                {shown.whose()}
                 {self.what}
                 <button class="button-small" type="submit" aria-label=self.name>
                     {self.word}
@@ -34,20 +37,6 @@ impl Removal {
         }
         .into_any()
     }
-}
-
-fn hidden(name: &'static str, value: String) -> AnyView {
-    view! { <input type="hidden" name=name value=value /> }.into_any()
-}
-
-/// An alert for what these forms were refused, above what they are about.
-fn refused(submission: Submission) -> AnyView {
-    view! {
-        <div class="user-refused">
-            <FormAlert message=submission.beside_fields(&[]) />
-        </div>
-    }
-    .into_any()
 }
 
 /// The lines, or what is said where there are none.
@@ -63,17 +52,19 @@ fn listed(label: &'static str, is_empty: bool, none: &'static str, lines: AnyVie
     .into_any()
 }
 
-pub(super) fn sessions(whose: &Whose, user: &UserDetail) -> AnyView {
+pub(super) fn sessions(shown: &Shown<'_>) -> AnyView {
+    let user = &shown.user;
     let submission = Submission::to::<EndSessions>();
     let action = format!("{}#sessions", submission.url);
-    let lines = user.sessions.iter().map(|session| session_line(whose, &action, session.clone())).collect_view();
+    let lines = user.sessions.iter().map(|session| session_line(shown, &action, session.clone())).collect_view();
     let end_all = (user.sessions.len() > 1)
-        .then(|| Removal { action, what: ().into_any(), word: "End all", name: "End all sessions".to_owned() }.form(whose));
+        .then(|| Removal { action, what: ().into_any(), word: "End all", name: "End all sessions".to_owned() }.form(shown));
     let list = listed("Sessions", user.sessions.is_empty(), "Signed in nowhere.", lines.into_any());
     let more = user.more_sessions.then(|| view! { <p class="sheet-body text-sm soft">"There are older ones, too."</p> });
+    let refused = refused([submission]);
     view! {
         <Sheet id="sessions" title="Sessions">
-            {refused(submission)}
+            {refused}
             {list}
             {more}
             {end_all.map(|end_all| view! { <div class="user-foot">{end_all}</div> })}
@@ -82,10 +73,10 @@ pub(super) fn sessions(whose: &Whose, user: &UserDetail) -> AnyView {
     .into_any()
 }
 
-fn session_line(whose: &Whose, action: &str, session: SessionLine) -> AnyView {
+fn session_line(shown: &Shown<'_>, action: &str, session: SessionLine) -> AnyView {
     let SessionLine { id, device, user_agent, address, assurance, created_at, refreshed_at } = session;
     let name = format!("End the session of {device}");
-    let end = Removal { action: action.to_owned(), what: hidden("session", id), word: "End", name }.form(whose);
+    let end = Removal { action: action.to_owned(), what: hidden("session", id), word: "End", name }.form(shown);
     view! {
         <li class="user-item">
             <div class="min-w-0">
@@ -103,7 +94,8 @@ fn session_line(whose: &Whose, action: &str, session: SessionLine) -> AnyView {
     .into_any()
 }
 
-pub(super) fn identities(whose: &Whose, user: &UserDetail) -> AnyView {
+pub(super) fn identities(shown: &Shown<'_>) -> AnyView {
+    let user = &shown.user;
     let submission = Submission::to::<UnlinkIdentity>();
     let action = format!("{}#identities", submission.url);
     // The last one can't be taken off.
@@ -113,7 +105,7 @@ pub(super) fn identities(whose: &Whose, user: &UserDetail) -> AnyView {
         let name = format!("Unlink {provider}");
         let unlink = several.then(|| {
             let asked = format!("{name}…");
-            let form = Removal { action: action.clone(), what: hidden("identity", id), word: "Unlink", name }.form(whose);
+            let form = Removal { action: action.clone(), what: hidden("identity", id), word: "Unlink", name }.form(shown);
             ask_first("The user can no longer sign in by it.", "Unlink…", asked, form)
         });
         view! {
@@ -130,27 +122,29 @@ pub(super) fn identities(whose: &Whose, user: &UserDetail) -> AnyView {
     };
     let lines = user.identities.iter().map(line).collect_view().into_any();
     let list = listed("Identities", user.identities.is_empty(), "None: the user has no way to sign in again.", lines);
+    let refused = refused([submission]);
     view! {
         <Sheet id="identities" title="Identities">
-            {refused(submission)}
+            {refused}
             {list}
         </Sheet>
     }
     .into_any()
 }
 
-pub(super) fn factors(whose: &Whose, user: &UserDetail) -> AnyView {
+pub(super) fn factors(shown: &Shown<'_>) -> AnyView {
+    let user = &shown.user;
     let submission = Submission::to::<RemoveFactor>();
     let action = format!("{}#factors", submission.url);
     let line = |factor: &FactorLine| {
         let FactorLine { id, is_passkey, kind, name, is_verified, created_at } = factor.clone();
         let what = (hidden("factor", id), is_passkey.then(|| hidden("is_passkey", "true".to_owned()))).into_any();
         let called = format!("Remove {kind} {name}");
-        let form = Removal { action: action.clone(), what, word: "Remove", name: called.clone() }.form(whose);
-        let (class, glyph, word) = if is_verified {
-            ("state state-good", Glyph::Check, "Verified")
+        let form = Removal { action: action.clone(), what, word: "Remove", name: called.clone() }.form(shown);
+        let state = if is_verified {
+            mark("state state-good", Glyph::Check, "Verified")
         } else {
-            ("state state-idle", Glyph::Waiting, "Never used")
+            mark("state state-idle", Glyph::Waiting, "Never used")
         };
         view! {
             <li class="user-item">
@@ -159,10 +153,7 @@ pub(super) fn factors(whose: &Whose, user: &UserDetail) -> AnyView {
                     <p class="text-sm soft wrap-anywhere">{name}</p>
                     <p class="text-sm soft">"Added " {when(created_at, "at an unknown time")}</p>
                 </div>
-                <span class=class>
-                    <Icon glyph />
-                    {word}
-                </span>
+                {state}
                 {ask_first("The user has to set it up anew.", "Remove…", format!("{called}…"), form)}
             </li>
         }
@@ -170,9 +161,10 @@ pub(super) fn factors(whose: &Whose, user: &UserDetail) -> AnyView {
     };
     let lines = user.factors.iter().map(line).collect_view().into_any();
     let list = listed("Second factors and passkeys", user.factors.is_empty(), "None.", lines);
+    let refused = refused([submission]);
     view! {
         <Sheet id="factors" title="Second factors and passkeys">
-            {refused(submission)}
+            {refused}
             {list}
         </Sheet>
     }

@@ -25,7 +25,7 @@ fn users_are_named_by_what_they_have() {
 
 #[test]
 fn totals_say_how_sure_they_are() {
-    let of = |total: Value| UserList::of(&json!({ "users": [], "total": total }), now(), String::new(), None).count;
+    let of = |total: Value| UserList::of(&json!({ "users": [], "total": total }), now()).count;
     assert_eq!(of(json!({ "count": 1, "kind": "exact" })), "1 user");
     assert_eq!(of(json!({ "count": 1_000_000, "kind": "estimate" })), "About 1,000,000 users");
     assert_eq!(of(json!({ "count": 10_000, "kind": "more_than" })), "More than 10,000 users");
@@ -66,7 +66,7 @@ fn a_user_is_told_with_everything_that_there_is() {
     });
     let user = UserDetail::of(&entry, now());
     assert_eq!((user.line.providers.as_str(), user.line.full_name.as_deref()), ("E-mail, GitHub", Some("Ann")));
-    assert_eq!((user.phone.as_str(), user.unconfirmed), ("+4915", vec!["phone".to_owned()]));
+    assert_eq!((user.phone.as_str(), user.unconfirmed), ("+4915", vec!["phone"]));
     assert_eq!(user.identities[0].account, "ann");
     assert_eq!(user.sessions[0].assurance, "AAL2 by password, totp");
     let kinds: Vec<_> = user.factors.iter().map(|factor| (factor.kind.as_str(), factor.is_verified)).collect();
