@@ -37,7 +37,10 @@ const AUDIENCE: &str = "x-jwt-aud";
 pub struct Caller {
     pub context: Arc<AuthContext>,
     pub live: Arc<Live>,
+    /// The client's; or whom it says it asks for, where it may.
     pub ip: IpAddr,
+    /// It says so: whoever it asks for is limited, whether others are by address or not.
+    is_forwarded: bool,
     pub user_agent: String,
     /// Where to go afterwards, if that is allowed; the site otherwise.
     pub redirect_to: String,
@@ -58,11 +61,13 @@ impl FromRequestParts<Arc<AuthContext>> for Caller {
         let wanted = Query::<RedirectTo>::try_from_uri(&parts.uri).ok().and_then(|query| query.0.redirect_to);
         let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-        let ip = forwarded_for(&parts.headers).or(peer).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        let asked_for = Some(&parts.headers).filter(|_| live.settings.security.sb_forwarded_for_enabled).and_then(asked_for);
+        let ip = asked_for.or_else(|| forwarded_for(&parts.headers)).or(peer).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
         let mut user_agent = header(USER_AGENT.as_str()).unwrap_or_default();
         user_agent.truncate(user_agent.floor_char_boundary(USER_AGENT_KEPT));
         let audience = header(AUDIENCE).filter(|audience| !audience.is_empty());
-        let mut caller = Self { context: Arc::clone(context), live, ip, user_agent, redirect_to: String::new(), audience };
+        let (context, is_forwarded, redirect_to) = (Arc::clone(context), asked_for.is_some(), String::new());
+        let mut caller = Self { context, live, ip, is_forwarded, user_agent, redirect_to, audience };
         caller.redirect_to = caller.allowed_redirect([wanted, header("redirect_to"), header(REFERER.as_str())]);
         Ok(caller)
     }
@@ -108,7 +113,7 @@ impl Caller {
     /// # Errors
     /// There were too many; or there is no connection to count them.
     pub async fn limit_by_address(&self, limited: Limited, rate: Rate) -> Result<(), AuthError> {
-        if self.live.settings.rate_limits.header.is_none() {
+        if self.live.settings.rate_limits.header.is_none() && !self.is_forwarded {
             return Ok(());
         }
         self.context.count(limited, rate, &self.ip.to_string()).await
@@ -118,6 +123,13 @@ impl Caller {
 /// The first address of the chain, as GoTrue takes it. Who serves Auth to the world sees that the header is true.
 fn forwarded_for(headers: &HeaderMap) -> Option<IpAddr> {
     headers.get("x-forwarded-for")?.to_str().ok()?.split(',').find_map(|address| address.trim().parse().ok())
+}
+
+/// Whom a server of the project's says it asks for: the first address, or nobody where that is none. Who serves Auth to the world lets
+/// nobody else say so (the gateway: only who has a secret key).
+fn asked_for(headers: &HeaderMap) -> Option<IpAddr> {
+    let first = headers.get("sb-forwarded-for")?.to_str().ok()?.split(',').next()?;
+    Some(first.trim().parse::<IpAddr>().ok()?.to_canonical())
 }
 
 /// A request with a token of a user's.

@@ -81,6 +81,8 @@ pub(crate) fn settings(project: &ProjectContext, told: &Told) -> Settings {
     let mut settings = told.auth.to_settings(&facts);
     // The gateway sets it, whatever a client has sent.
     settings.rate_limits.header = Some("x-forwarded-for".to_owned());
+    // Nobody else looks after what has expired in a project's database.
+    settings.db.cleanup_enabled = true;
     settings
 }
 

@@ -23,8 +23,8 @@ pub use hooks::{Hook, Hooks};
 pub use mail::{MailKind, Mailer, Smtp, Template};
 pub use redirect::{AllowList, RedirectRule};
 pub use security::{
-    Captcha, CaptchaProvider, DbEncryption, Mfa, MfaFactor, MfaPhone, Passkeys, Password, Rate, RateLimits, Security, Sessions,
-    WebAuthn,
+    Captcha, CaptchaProvider, DbEncryption, Mfa, MfaFactor, MfaPhone, Passkeys, Password, Rate, RateLimits, RefreshTokens,
+    Security, Sessions, WebAuthn,
 };
 pub use signing::{Jwt, JwtAlgorithm, JwtKey, ProjectKeys};
 pub use sms::{Sms, SmsProvider, TestOtps};

@@ -161,12 +161,14 @@ async fn passed(context: &Arc<AuthContext>, request: Request) -> Result<Request,
 /// How many changes there are between two removals of old limits where nothing else is removed.
 const BETWEEN: usize = 64;
 
-/// Removes some of what has expired, once the answer to a change is made; one kind at a time.
+/// Removes some of what has expired, once the answer is made to what leaves rows behind; one kind at a time.
 pub(crate) async fn tidying(State(context): State<Arc<AuthContext>>, request: Request, next: Next) -> Response {
-    let is_change = *request.method() != Method::GET && *request.method() != Method::HEAD;
+    // A sign-in at a provider begins with a row, whoever asks for it.
+    let leaves_rows =
+        *request.method() != Method::GET && *request.method() != Method::HEAD || request.uri().path().ends_with("/authorize");
     let response = next.run(request).await;
     let live = context.live();
-    if !is_change {
+    if !leaves_rows {
         return response;
     }
     let turn = context.next_cleanup();

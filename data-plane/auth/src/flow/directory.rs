@@ -73,7 +73,7 @@ pub(crate) async fn look(caller: &Caller, look: Look) -> Result<DirectoryPage, A
     };
     let search = match look.search.zip(matching) {
         None => None,
-        Some((text, Match::Beginning)) => Some(directory::narrowed(&db, Search::beginning(&text)).await?),
+        Some((text, Match::Beginning)) => Some(directory::narrowed(&db, Search::beginning(&text), &look.show).await?),
         Some((text, Match::Anywhere)) => Some(Search::anywhere(&text)),
     };
     let is_whole = look.position == Position::Beginning;

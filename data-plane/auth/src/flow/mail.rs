@@ -47,12 +47,10 @@ pub(crate) async fn confirmation(
     user: &mut User,
     challenge: Option<&CodeChallenge>,
 ) -> Result<(), AuthError> {
-    let mailer = &caller.live.settings.mailer;
-    check_frequency(user.confirmation_sent_at, mailer.max_frequency, ErrorCode::OverEmailSendRateLimit)?;
     send_code(caller, db, user, CONFIRMATION, challenge).await
 }
 
-/// An invitation of an administrator's.
+/// An invitation of an administrator's, who may send it as often as needed.
 pub(crate) async fn invite(caller: &Caller, db: &Db, user: &mut User) -> Result<(), AuthError> {
     send_code(caller, db, user, INVITE, None).await
 }
@@ -64,8 +62,6 @@ pub(crate) async fn recovery(
     user: &mut User,
     challenge: Option<&CodeChallenge>,
 ) -> Result<(), AuthError> {
-    let mailer = &caller.live.settings.mailer;
-    check_frequency(user.recovery_sent_at, mailer.max_frequency, ErrorCode::OverEmailSendRateLimit)?;
     send_code(caller, db, user, RECOVERY, challenge).await
 }
 
@@ -76,16 +72,17 @@ pub(crate) async fn magic_link(
     user: &mut User,
     challenge: Option<&CodeChallenge>,
 ) -> Result<(), AuthError> {
-    let mailer = &caller.live.settings.mailer;
-    check_frequency(user.recovery_sent_at, mailer.max_frequency, ErrorCode::OverEmailSendRateLimit)?;
     send_code(caller, db, user, MAGIC_LINK, challenge).await
 }
 
 /// A code that shows that it is still the user who is signed in.
 pub(crate) async fn reauthentication(caller: &Caller, db: &Db, user: &mut User) -> Result<(), AuthError> {
-    let mailer = &caller.live.settings.mailer;
-    check_frequency(user.reauthentication_sent_at, mailer.max_frequency, ErrorCode::OverEmailSendRateLimit)?;
     send_code(caller, db, user, REAUTHENTICATION, None).await
+}
+
+/// Refuses a mail that a user asks for too soon after the last one with a token of the same kind.
+fn check_not_too_soon(caller: &Caller, sent_at: Option<OffsetDateTime>) -> Result<(), AuthError> {
+    check_frequency(sent_at, caller.live.settings.mailer.max_frequency, ErrorCode::OverEmailSendRateLimit)
 }
 
 /// Mails with a code to the user's address.
@@ -108,9 +105,12 @@ async fn send_code(
     sort: Sort,
     challenge: Option<&CodeChallenge>,
 ) -> Result<(), AuthError> {
+    let Sort { kind, token, link } = sort;
+    if kind != MailKind::Invite {
+        check_not_too_soon(caller, *user.token(token).1)?;
+    }
     let to = user.email().to_owned();
     let code = code_for(caller, &to, challenge)?;
-    let Sort { kind, token, link } = sort;
     let undo = Undo::token(user, token, &code.hash);
     let now = OffsetDateTime::now_utc();
     user.token(token).0.clone_from(&code.hash);
@@ -132,8 +132,8 @@ pub(crate) async fn email_change(
     new_email: &str,
     challenge: Option<&CodeChallenge>,
 ) -> Result<(), AuthError> {
+    check_not_too_soon(caller, user.email_change_sent_at)?;
     let mailer = &caller.live.settings.mailer;
-    check_frequency(user.email_change_sent_at, mailer.max_frequency, ErrorCode::OverEmailSendRateLimit)?;
     let current = user.email().to_owned();
     let for_new = code_for(caller, new_email, challenge)?;
     let for_current = if mailer.secure_email_change_enabled && !current.is_empty() {

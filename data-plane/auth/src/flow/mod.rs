@@ -25,6 +25,7 @@ pub(crate) mod phone;
 pub(crate) mod pkce;
 pub(crate) mod refresh;
 pub(crate) mod relying_party;
+pub(crate) mod rotation;
 pub(crate) mod sealed;
 pub(crate) mod session;
 pub(crate) mod sign_in;

@@ -5,11 +5,10 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{UserRecord, audience, hooks};
+use super::{UserRecord, audience, hooks, rotation};
 use crate::{
     caller::Caller,
     error::AuthError,
-    mfa,
     model::{Aal, AmrClaim, Method, Session, User},
     store::{self, Db, StoreError},
     token::{AccessClaims, Amr, expiry},
@@ -50,7 +49,7 @@ pub(crate) async fn begin(caller: &Caller, db: &Db, mut user: User, method: Meth
     let now = OffsetDateTime::now_utc();
     user.last_sign_in_at = Some(now);
     user.updated_at = Some(now);
-    let session = Session {
+    let mut session = Session {
         id: Uuid::new_v4(),
         user_id: user.id,
         factor_id: None,
@@ -64,16 +63,17 @@ pub(crate) async fn begin(caller: &Caller, db: &Db, mut user: User, method: Meth
         tag: tag(&settings.sessions.tags, &user),
         oauth_client_id: grant.oauth_client_id,
         scopes: grant.scopes,
+        signing: None,
     };
-    let refresh_token = mfa::refresh_token();
+    let first = rotation::first(caller, &mut session)?;
     let (.., known) = futures::try_join!(
         store::users::signed_in(db, user.id, now),
         store::sessions::insert(db, &session),
         store::sessions::add_amr(db, session.id, method),
-        store::refresh_tokens::insert(db, &refresh_token, user.id, session.id, None),
+        first.store(db, &session),
         Known::load(db, user, session.id),
     )?;
-    issue(caller, db, known, &session, refresh_token, false).await
+    issue(caller, db, known, &session, first.token, false).await
 }
 
 /// What a token tells besides its session.

@@ -147,7 +147,9 @@ pub(crate) async fn insert(caller: &Caller, db: &Db, user: &User) -> Result<(), 
     store::users::insert(db, user).await.map_err(|error| match error.violated_unique() {
         Some(_) => AuthError::unprocessable(ErrorCode::UserAlreadyExists, "User already registered"),
         None => AuthError::internal("Database error saving new user", format!("{error:?}")),
-    })
+    })?;
+    hooks::after_user_created(caller, db, user.id);
+    Ok(())
 }
 
 fn unstored(caller: &Caller, wanted: &SignUp) -> User {

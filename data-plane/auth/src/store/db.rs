@@ -25,13 +25,20 @@ use super::{Parameter, StoreError, query::Query};
 use crate::error::AuthError;
 
 /// What is done after a transaction.
-type Afterwards = BoxFuture<'static, Result<(), AuthError>>;
+type Step = BoxFuture<'static, Result<(), AuthError>>;
+
+/// All of it, in the order in which it is done: one after the other, until one fails.
+#[derive(Default)]
+struct Afterwards {
+    first: Vec<Step>,
+    last: Vec<Step>,
+}
 
 /// A connection on which each statement is a transaction of its own, unless it is within a [`Transaction`].
 pub struct Db {
     connection: Connection,
     /// In a transaction: what is done once it is committed.
-    afterwards: Option<std::sync::Mutex<Vec<Afterwards>>>,
+    afterwards: Option<std::sync::Mutex<Afterwards>>,
     /// Whose turn it is to send; they come in the order in which they have asked.
     turn: Mutex<Sent>,
     /// Statements that are not answered yet.
@@ -86,8 +93,21 @@ impl Db {
     ///
     /// Outside of a transaction everything is committed already: it is done beside, and nobody learns its outcome.
     pub(crate) fn afterwards(&self, work: impl Future<Output = Result<(), AuthError>> + Send + 'static) {
+        self.note(work, |afterwards| &mut afterwards.first);
+    }
+
+    /// As [`Db::afterwards`], behind all of that: only once nothing of it has failed.
+    pub(crate) fn at_last(&self, work: impl Future<Output = Result<(), AuthError>> + Send + 'static) {
+        self.note(work, |afterwards| &mut afterwards.last);
+    }
+
+    fn note(
+        &self,
+        work: impl Future<Output = Result<(), AuthError>> + Send + 'static,
+        among: fn(&mut Afterwards) -> &mut Vec<Step>,
+    ) {
         match &self.afterwards {
-            Some(afterwards) => afterwards.lock().unwrap_or_else(PoisonError::into_inner).push(Box::pin(work)),
+            Some(afterwards) => among(&mut afterwards.lock().unwrap_or_else(PoisonError::into_inner)).push(Box::pin(work)),
             None => drop(tokio::spawn(work.in_current_span())),
         }
     }
@@ -233,9 +253,10 @@ impl Transaction {
         drop((connection, turn));
         let value = outcome?;
         ended?;
-        let afterwards = afterwards.and_then(|afterwards| afterwards.into_inner().ok()).unwrap_or_default();
-        if !afterwards.is_empty() {
-            in_order(afterwards).await?;
+        let Afterwards { mut first, last } = afterwards.and_then(|afterwards| afterwards.into_inner().ok()).unwrap_or_default();
+        first.extend(last);
+        if !first.is_empty() {
+            in_order(first).await?;
         }
         Ok(value)
     }
@@ -250,7 +271,7 @@ impl Transaction {
 }
 
 /// One after the other, until one fails.
-async fn in_order(all: Vec<Afterwards>) -> Result<(), AuthError> {
+async fn in_order(all: Vec<Step>) -> Result<(), AuthError> {
     let work = async {
         for one in all {
             one.await?;

@@ -1,7 +1,5 @@
 //! `auth.flow_state`
 
-use std::time::Duration;
-
 use uuid::Uuid;
 
 use super::{Db, StoreError};
@@ -24,6 +22,14 @@ macro_rules! select {
 /// [`StoreError`]
 pub async fn find(db: &Db, id: Uuid) -> Result<Option<FlowState>, StoreError> {
     Ok(db.row(select!("where id = $1"), &[&id]).await?.as_ref().map(FlowState::from_row))
+}
+
+/// By id, and nobody else goes on with it until the transaction's end.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn find_for_update(db: &Db, id: Uuid) -> Result<Option<FlowState>, StoreError> {
+    Ok(db.row(select!("where id = $1 for update"), &[&id]).await?.as_ref().map(FlowState::from_row))
 }
 
 /// By the code that is exchanged for a session; nobody else exchanges it until the transaction's end.
@@ -104,17 +110,4 @@ pub async fn update(db: &Db, flow: &FlowState) -> Result<(), StoreError> {
 pub async fn delete(db: &Db, id: Uuid) -> Result<(), StoreError> {
     db.execute("delete from auth.flow_state where id = $1", &[&id]).await?;
     Ok(())
-}
-
-/// Removes a bounded number of those that are older.
-///
-/// # Errors
-/// [`StoreError`]
-pub async fn delete_older(db: &Db, age: Duration) -> Result<u64, StoreError> {
-    db.execute(
-        "delete from auth.flow_state where id in (select id from auth.flow_state \
-         where created_at < now() - make_interval(secs => $1) limit 100 for update skip locked)",
-        &[&age.as_secs_f64()],
-    )
-    .await
 }

@@ -121,7 +121,7 @@ async fn what_has_expired_is_removed_bit_by_bit() {
     project.post("/otp", json!({ "email": "ann@example.com" })).await.ok();
     let rows = "select (select count(*) from auth.flow_state) + (select count(*) from auth.one_time_tokens) \
                 + (select count(*) from auth.mfa_factors) + (select count(*) from auth.mfa_challenges) \
-                + (select count(*) from _auth.limits)";
+                + (select count(*) from _auth.limits) + (select count(*) from auth.oauth_client_states)";
     project
         .sql(
             "insert into auth.flow_state (id, auth_code, code_challenge_method, code_challenge, provider_type, \
@@ -133,16 +133,18 @@ async fn what_has_expired_is_removed_bit_by_bit() {
              from auth.users, unnest(array['verified', 'unverified']) status; \
              insert into auth.mfa_challenges (id, factor_id, created_at, ip_address) \
              select gen_random_uuid(), id, now() - interval '9 days', '::1' from auth.mfa_factors where status = 'verified'; \
+             insert into auth.oauth_client_states (id, provider_type, created_at) \
+             values (gen_random_uuid(), 'x', now() - interval '9 days'), (gen_random_uuid(), 'x', now()); \
              insert into _auth.limits values ('old', now() - interval '9 days'), ('new', now())",
         )
         .await;
-    assert_eq!(project.count(rows).await, 8);
-    // The young flow, the verified factor and the new limit stay.
-    while project.count(rows).await > 3 {
+    assert_eq!(project.count(rows).await, 10);
+    // The young flow, the verified factor, the new limit and the sign-in at a provider stay.
+    while project.count(rows).await > 4 {
         project.post("/nowhere", Value::Null).await;
     }
-    for _ in 0..5 {
+    for _ in 0..6 {
         project.post("/nowhere", Value::Null).await;
     }
-    assert_eq!(project.count(rows).await, 3);
+    assert_eq!(project.count(rows).await, 4);
 }

@@ -19,6 +19,7 @@ mod passkeys;
 mod phone;
 mod plans;
 mod program;
+mod refresh_tokens;
 mod sequences;
 mod sessions;
 mod sign_up;

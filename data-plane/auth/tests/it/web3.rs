@@ -18,7 +18,7 @@ fn message(chain: &str, address: &str, at: OffsetDateTime) -> String {
     )
 }
 
-fn ethereum(at: OffsetDateTime) -> Value {
+pub(crate) fn ethereum(at: OffsetDateTime) -> Value {
     let key = SigningKey::from_slice(&[9; 32]).unwrap();
     let point = key.verifying_key().to_encoded_point(false);
     let address = format!("0x{}", hex::encode(&Keccak256::digest(&point.as_bytes()[1..])[12..]));

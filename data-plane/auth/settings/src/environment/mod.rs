@@ -96,8 +96,6 @@ pub const IGNORED: [(&str, &str); 26] = [
     ("GOTRUE_PASSWORD_HIBP_BLOOM_", "no answer of the leak service is kept"),
     ("GOTRUE_MAILER_EMAIL_VALIDATION_SERVICE_", "no address is looked up before it is written to"),
     ("GOTRUE_MAILER_EMAIL_VALIDATION_BLOCKED_", "no address is looked up before it is written to"),
-    ("GOTRUE_SECURITY_REFRESH_TOKEN_ALGORITHM_VERSION", "refresh tokens have one form"),
-    ("GOTRUE_SECURITY_REFRESH_TOKEN_UPGRADE_PERCENTAGE", "refresh tokens have one form"),
     ("GOTRUE_INDEX_WORKER_", "the migrations make the indexes"),
     ("GOTRUE_RELOADING_", "files are read again when they change"),
     ("GOTRUE_EXPERIMENTAL_", "not in the contract"),

@@ -3,7 +3,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 
 use super::{IGNORED, Variables};
-use crate::{MailKind, PoolSize, Rate, Settings, SmsProvider, Template};
+use crate::{MailKind, PoolSize, Rate, RefreshTokens, Settings, SmsProvider, Template};
 
 fn variables(lines: &str) -> Variables {
     lines.lines().filter_map(|line| line.trim().split_once('=')).map(|(n, v)| (n.to_owned(), v.to_owned())).collect()
@@ -74,6 +74,7 @@ fn every_kind_of_value_arrives() {
          GOTRUE_PASSWORD_REQUIRED_CHARACTERS=abc:123\nGOTRUE_EXTERNAL_GOOGLE_ENABLED=true\n\
          GOTRUE_EXTERNAL_GOOGLE_CLIENT_ID=one,two\nGOTRUE_EXTERNAL_GOOGLE_SECRET=hush\nGOTRUE_DB_CONN_PERCENTAGE=50\n\
          GOTRUE_HOOK_SEND_SMS_URI=pg-functions://postgres/public/f\nGOTRUE_SECURITY_CAPTCHA_ENABLED=true\n\
+         GOTRUE_SECURITY_REFRESH_TOKEN_ALGORITHM_VERSION=2\nGOTRUE_SECURITY_REFRESH_TOKEN_UPGRADE_PERCENTAGE=100\n\
          GOTRUE_SECURITY_CAPTCHA_SECRET=hush\nGOTRUE_SECURITY_DB_ENCRYPTION_ENCRYPT=true\n\
          GOTRUE_SECURITY_DB_ENCRYPTION_ENCRYPTION_KEY_ID=new\nGOTRUE_SECURITY_DB_ENCRYPTION_ENCRYPTION_KEY=hush\n\
          GOTRUE_SECURITY_DB_ENCRYPTION_DECRYPTION_KEYS=old:hush\n\
@@ -101,6 +102,8 @@ fn every_kind_of_value_arrives() {
     assert_eq!(given.external.enabled("google").map(|google| google.client_ids.len()), Some(2));
     assert_eq!(given.db.max_pool_size, Some(PoolSize::Percent(50)));
     assert!(given.security.captcha.is_some());
+    let refresh_tokens = (given.security.refresh_tokens, given.security.refresh_token_upgrade_percentage);
+    assert_eq!(refresh_tokens, (RefreshTokens::Signed, 100));
     let encryption = &given.security.db_encryption;
     assert_eq!((encryption.encrypt_with.as_deref(), encryption.keys.len()), (Some("new"), 2));
     assert!(given.allows_redirect("https://b.test/x"));

@@ -12,7 +12,7 @@ use crate::{
     error::{AuthError, ErrorCode},
     flow::{
         audit::{self, Action},
-        hooks, relying_party, sealed,
+        hooks, relying_party, rotation, sealed,
         session::{self, Tokens},
     },
     mfa::{self, TotpKey},
@@ -231,11 +231,7 @@ async fn raise(
     store::sessions::set_aal(db, session.id, session.aal, session.factor_id).await?;
     store::sessions::add_amr(db, session.id, proven.method).await?;
     store::sessions::delete_below(db, user.id, Aal::Aal2, session.id).await?;
-    // A session whose tokens were all taken back, because somebody tried one twice, is not given another.
-    let active = store::refresh_tokens::active_of_session(db, session.id).await?.ok_or_else(session_over)?;
-    let refresh_token = mfa::refresh_token();
-    store::refresh_tokens::revoke(db, active.id).await?;
-    store::refresh_tokens::insert(db, &refresh_token, user.id, session.id, Some(&active.token)).await?;
+    let refresh_token = rotation::replace(caller, db, &mut session).await?.ok_or_else(session_over)?;
     audit::note(caller, db, &user, Action::MfaCodeLogin, json!({ "factor_id": factor.id })).await?;
     if is_new {
         tell(caller, db, &user, MailKind::MfaFactorEnrolled, &factor).await;
