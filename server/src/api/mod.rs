@@ -14,6 +14,7 @@ mod organizations;
 mod project_config;
 mod projects;
 mod signing_keys;
+mod third_party_auth;
 
 use std::sync::Arc;
 
@@ -68,6 +69,8 @@ pub(crate) fn router(state: ApiState) -> Router {
         .routes(routes!(signing_keys::list, signing_keys::create))
         .routes(routes!(signing_keys::legacy, signing_keys::import_legacy))
         .routes(routes!(signing_keys::get, signing_keys::update, signing_keys::remove))
+        .routes(routes!(third_party_auth::list, third_party_auth::create))
+        .routes(routes!(third_party_auth::get, third_party_auth::remove))
         .routes(routes!(events::stream))
         .routes(routes!(events::notices))
         .routes(routes!(organizations::list))
