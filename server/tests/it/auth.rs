@@ -174,7 +174,7 @@ pub(crate) async fn expect_signed_by(server: &Server, project_ref: &str, name: &
     token
 }
 
-fn token(session: &Value) -> String {
+pub(crate) fn token(session: &Value) -> String {
     session["access_token"].as_str().unwrap_or_else(|| panic!("no session: {session}")).to_owned()
 }
 

@@ -21,6 +21,7 @@ use crate::{
     },
     mfa::CodeChallenge,
     model::{TokenKind, User},
+    outgoing::http::Request,
     settings::{self, MailKind},
     store::{self, Db, messages::KeptMessage},
 };
@@ -278,12 +279,13 @@ impl Letter {
             }),
             None => standard::content(self.kind).to_owned(),
         };
-        let failed = |error: TemplateError| self.failed(&error);
+        let own_subject = filled_subject(subject, &self.variables);
+        let own_body = filled_body(&body, &self.variables);
         Ok(Mail {
             from: sender(settings),
             to: self.to.clone(),
-            subject: filled_subject(subject, &self.variables).map_err(failed)?,
-            html: filled_body(&body, &self.variables).map_err(failed)?,
+            subject: self.or_standard(own_subject, || filled_subject(standard::subject(self.kind), &self.variables))?,
+            html: self.or_standard(own_body, || filled_body(standard::content(self.kind), &self.variables))?,
             headers: settings
                 .smtp
                 .headers
@@ -291,6 +293,18 @@ impl Letter {
                 .flat_map(|(name, values)| values.iter().map(|value| (name.clone(), value.clone())))
                 .collect(),
         })
+    }
+
+    /// What the project's own template made or, where that can't be filled in, the standard one: a slip in a template keeps nobody out.
+    fn or_standard(
+        &self,
+        own: Result<String, TemplateError>,
+        standard: impl FnOnce() -> Result<String, TemplateError>,
+    ) -> Result<String, AuthError> {
+        let own = own.inspect_err(|error| {
+            tracing::warn!(mail = self.kind.name(), %error, "a mail's template can't be filled in; the standard one is sent");
+        });
+        own.or_else(|_| standard()).map_err(|error| self.failed(&error))
     }
 
     async fn keep(&self, db: &Db, kept: &MailboxMessage) -> Result<(), AuthError> {
@@ -343,7 +357,11 @@ pub(super) fn sender(settings: &settings::Settings) -> Sender {
     Sender { name: settings.smtp.sender_name.clone(), address }
 }
 
-async fn template_at(caller: &Caller, url: &str) -> Result<String, crate::outgoing::http::HttpError> {
-    let answer = caller.context.http().send(crate::outgoing::http::Request::get(url)).await?;
+async fn template_at(caller: &Caller, url: &str) -> Result<String, String> {
+    let answer = caller.context.http().send(Request::get(url)).await.map_err(|error| error.to_string())?;
+    // What a server says of a file that is not there is no template.
+    if !answer.status.is_success() {
+        return Err(format!("the answer has the status {}", answer.status));
+    }
     Ok(String::from_utf8_lossy(&answer.body).into_owned())
 }

@@ -146,7 +146,7 @@ pub(crate) async fn insert(caller: &Caller, db: &Db, user: &User) -> Result<(), 
     hooks::before_user_created(caller, db, user).await?;
     store::users::insert(db, user).await.map_err(|error| match error.violated_unique() {
         Some(_) => AuthError::unprocessable(ErrorCode::UserAlreadyExists, "User already registered"),
-        None => AuthError::internal("Database error saving new user", format!("{error:?}")),
+        None => error.unfit().unwrap_or_else(|| AuthError::internal("Database error saving new user", format!("{error:?}"))),
     })?;
     hooks::after_user_created(caller, db, user.id);
     Ok(())
