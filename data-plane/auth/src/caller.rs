@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::{
     context::{AuthContext, Live},
     error::{AuthError, ErrorCode},
-    limits::Limited,
+    limits::{self, Limited},
     model::{Session, User},
     settings::Rate,
     store::{self, Db, StoreError},
@@ -46,6 +46,8 @@ pub struct Caller {
     pub redirect_to: String,
     /// Whose users are meant, where the request says so (`X-JWT-AUD`).
     pub audience: Option<String>,
+    /// The client must not see whether a message is sent: it neither waits for it nor learns that it could not be.
+    pub is_told_nothing: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -66,8 +68,16 @@ impl FromRequestParts<Arc<AuthContext>> for Caller {
         let mut user_agent = header(USER_AGENT.as_str()).unwrap_or_default();
         user_agent.truncate(user_agent.floor_char_boundary(USER_AGENT_KEPT));
         let audience = header(AUDIENCE).filter(|audience| !audience.is_empty());
-        let (context, is_forwarded, redirect_to) = (Arc::clone(context), asked_for.is_some(), String::new());
-        let mut caller = Self { context, live, ip, is_forwarded, user_agent, redirect_to, audience };
+        let mut caller = Self {
+            context: Arc::clone(context),
+            live,
+            ip,
+            is_forwarded: asked_for.is_some(),
+            user_agent,
+            redirect_to: String::new(),
+            audience,
+            is_told_nothing: false,
+        };
         caller.redirect_to = caller.allowed_redirect([wanted, header("redirect_to"), header(REFERER.as_str())]);
         Ok(caller)
     }
@@ -88,6 +98,11 @@ impl Caller {
             self.redirect_to = self.allowed_redirect([Some(wanted.to_owned()), None, None]);
         }
         self
+    }
+
+    /// As it is, for a request whose answer must not tell whether there is an account.
+    pub(crate) fn told_nothing(&self) -> Self {
+        Self { is_told_nothing: true, ..self.clone() }
     }
 
     /// A connection on which each statement is by itself.
@@ -116,7 +131,7 @@ impl Caller {
         if self.live.settings.rate_limits.header.is_none() && !self.is_forwarded {
             return Ok(());
         }
-        self.context.count(limited, rate, &self.ip.to_string()).await
+        self.context.count(limited, rate, &limits::whose(self.ip).to_string()).await
     }
 }
 
@@ -214,7 +229,7 @@ impl Bearer {
     }
 }
 
-fn no_session() -> AuthError {
+pub(crate) fn no_session() -> AuthError {
     AuthError::forbidden(ErrorCode::SessionNotFound, "Session from session_id claim in JWT does not exist")
 }
 

@@ -14,7 +14,7 @@ use crate::{
     error::AuthError,
     limits::Limits,
     message::{mail::Delivery, sms::SmsProvider, smtp},
-    mfa::{self, EncryptionKeys},
+    mfa::{self, EncryptionKeys, LinkKey},
     outgoing::http::{HttpClient, HttpError},
     password::{Hasher, LeakedPasswords, Policy},
     provider::engine::Engine,
@@ -68,6 +68,8 @@ pub struct Live {
     pub keys: Keys,
     /// Of single values in the database.
     pub encryption: EncryptionKeys,
+    /// Of the links of messages.
+    pub links: LinkKey,
     pub delivery: Delivery,
     /// Who carries messages to phones; without one they are kept.
     pub sms: Option<SmsProvider>,
@@ -160,7 +162,7 @@ impl Live {
         };
         let sms = settings.sms.provider.clone().map(sms_provider);
         let asks_within = settings.hooks.ask_within();
-        Ok(Self { settings, keys, encryption, delivery, sms, passwords, asks_within })
+        Ok(Self { links: LinkKey::new(&settings.jwt.secret), settings, keys, encryption, delivery, sms, passwords, asks_within })
     }
 }
 

@@ -25,7 +25,7 @@ pub(crate) async fn get(bearer: Bearer) -> Result<Answer<UserRecord>, AuthError>
     Ok(Answer(UserRecord { user, identities, factors }))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 pub(crate) struct Body {
     #[serde(default)]
     email: Option<String>,

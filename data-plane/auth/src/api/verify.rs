@@ -20,7 +20,7 @@ use crate::{
     mfa::PKCE_PREFIX,
 };
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 pub(crate) struct Parameters {
     #[serde(default, rename = "type")]
     kind: String,

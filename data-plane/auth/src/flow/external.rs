@@ -10,7 +10,9 @@ use uuid::Uuid;
 use super::{
     custom_providers,
     linking::{self, Incoming, Settled},
+    one_time::is_expired,
     session::{self, Grant, Tokens},
+    verify,
 };
 use crate::{
     caller::Caller,
@@ -66,7 +68,7 @@ pub(crate) fn settings_of(caller: &Caller, name: &str, of: &settings::Provider) 
 }
 
 /// What a sign-in at a provider begins with.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Beginning {
     pub(crate) provider: String,
     pub(crate) scopes: String,
@@ -85,7 +87,7 @@ pub(crate) async fn begin(caller: &Caller, wanted: Beginning) -> Result<String, 
         return Err(unsupported("missing OAuth secret"));
     }
     if let Some(token) = &wanted.invite_token {
-        invited(&caller.db().await?, token)
+        invited(caller, &caller.db().await?, token)
             .await?
             .ok_or_else(|| AuthError::not_found(ErrorCode::UserNotFound, "User identified by token not found"))?;
     }
@@ -161,7 +163,7 @@ fn invalid_state() -> AuthError {
 }
 
 /// What the browser came back with.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Back {
     /// Or OAuth 1.0a's verifier.
     pub(crate) code: String,
@@ -172,7 +174,6 @@ pub(crate) struct Back {
 }
 
 /// What becomes of a sign-in.
-#[derive(Debug)]
 pub(crate) enum Completed {
     In(Box<Tokens>),
     /// For who began the flow by PKCE.
@@ -206,7 +207,7 @@ pub(crate) async fn complete(caller: &Caller, flow: FlowState, back: &Back) -> R
         let settled = match (&flow.invite_token, flow.linking_target_id) {
             (_, Some(target)) => linking::link(caller, &tx, target, &incoming).await?,
             (Some(token), None) => {
-                let invited = invited(&tx, token).await?;
+                let invited = invited(caller, &tx, token).await?;
                 let user = invited.ok_or_else(|| AuthError::not_found(ErrorCode::InviteNotFound, "Invite not found"))?;
                 linking::accept_invitation(caller, &tx, user.id, &incoming).await?
             }
@@ -224,9 +225,10 @@ pub(crate) async fn complete(caller: &Caller, flow: FlowState, back: &Back) -> R
     tx.end(outcome).await?
 }
 
-async fn invited(db: &Db, token: &str) -> Result<Option<User>, AuthError> {
-    let Some(found) = store::one_time_tokens::find(db, token, &[TokenKind::Confirmation]).await? else { return Ok(None) };
-    Ok(store::users::find(db, found.user_id).await?.filter(|user| user.deleted_at.is_none()))
+async fn invited(caller: &Caller, db: &Db, link: &str) -> Result<Option<User>, AuthError> {
+    let lifetime = caller.live.settings.mailer.otp_exp;
+    let found = verify::by_link(db, TokenKind::Confirmation, link).await?.map(|found| found.user);
+    Ok(found.filter(|user| user.deleted_at.is_none() && !is_expired(user.confirmation_sent_at, lifetime)))
 }
 
 async fn ask(

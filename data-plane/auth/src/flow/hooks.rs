@@ -86,7 +86,7 @@ pub(crate) async fn password_verification_attempt(caller: &Caller, user_id: Uuid
     let answer = ask(caller, hook, &json!({ "user_id": user_id, "valid": valid })).await?;
     let Some(message) = rejection(&answer, "Further password verification attempts will be rejected.") else { return Ok(()) };
     if answer.get("should_logout_user").and_then(Value::as_bool) == Some(true) {
-        store::sessions::delete_of_user(&caller.db().await?, user_id, None).await?;
+        super::end_sessions(&caller.db().await?, user_id, None).await?;
     }
     Err(AuthError::bad_request(ErrorCode::InvalidCredentials, message))
 }
@@ -111,7 +111,7 @@ pub(crate) async fn mfa_verification_attempt(
     });
     let answer = ask_within(caller, db, hook, &event).await?;
     let Some(message) = rejection(&answer, "Further MFA verification attempts will be rejected.") else { return Ok(None) };
-    store::sessions::delete_of_user(db, factor.user_id, None).await?;
+    super::end_sessions(db, factor.user_id, None).await?;
     Ok(Some(AuthError::forbidden(ErrorCode::MfaVerificationRejected, message)))
 }
 
@@ -126,7 +126,7 @@ pub(crate) async fn send_email(
 ) -> Result<(), AuthError> {
     let settings = &caller.live.settings;
     let digits = |code: Option<&super::one_time::Code>| code.map(|code| code.digits.clone()).unwrap_or_default();
-    let hash = |code: Option<&super::one_time::Code>| code.map(|code| code.hash.clone()).unwrap_or_default();
+    let hash = |code: Option<&super::one_time::Code>| code.map(|code| code.link.clone()).unwrap_or_default();
     // The names are crossed, as upstream has them: `token` goes to the old address with `token_hash_new`.
     let (token, token_new) = match content.current_code {
         Some(current) => (current.digits.clone(), digits(content.code)),

@@ -15,7 +15,7 @@ use crate::{
     limits::Limited,
     message::{
         links::{self, LinkType},
-        mail::{Delivered, Mail, MailboxMessage, Sender},
+        mail::{Delivered, Delivery, Mail, MailboxMessage, Sender},
         standard::{self, Variables},
         template::{Template, TemplateError},
     },
@@ -183,7 +183,8 @@ pub(crate) async fn notify(caller: &Caller, db: &Db, user: &User, kind: MailKind
 
 pub(crate) fn code_for(caller: &Caller, to: &str, challenge: Option<&CodeChallenge>) -> Result<Code, AuthError> {
     let mailer = &caller.live.settings.mailer;
-    Code::new(to, mailer.otp_length, mailer.test_code(to, OffsetDateTime::now_utc()), challenge)
+    let digits = one_time::digits(mailer.otp_length, mailer.test_code(to, OffsetDateTime::now_utc()))?;
+    Ok(Code::new(caller, to, digits, challenge))
 }
 
 /// The link of a mail.
@@ -195,13 +196,16 @@ pub(crate) fn link(caller: &Caller, kind: MailKind, link: LinkType, token_hash: 
     Ok(links::confirmation_url(&base, token_hash, link, &caller.redirect_to))
 }
 
+/// Refuses an address that the project sends nothing to.
+pub(super) fn check_address(settings: &settings::Settings, to: &str) -> Result<(), AuthError> {
+    address::check_authorized(&settings.signup.authorized_addresses, to)?;
+    if settings.mailer.email_validation_extended { address::check_deliverable(to) } else { Ok(()) }
+}
+
 /// Sends a mail: through the hook; or by the mail server, once the transaction is committed; or into the mailbox, with it.
 async fn send(caller: &Caller, db: &Db, user: &User, kind: MailKind, content: Content<'_>, undo: Undo) -> Result<(), AuthError> {
     let settings = &caller.live.settings;
-    address::check_authorized(&settings.signup.authorized_addresses, content.to)?;
-    if settings.mailer.email_validation_extended {
-        address::check_deliverable(content.to)?;
-    }
+    check_address(settings, content.to)?;
     let hooked = settings.hooks.send_email.enabled;
     // What stays in the project's own mailbox bothers nobody.
     if settings.smtp.host.is_some() || hooked {
@@ -220,6 +224,21 @@ async fn send(caller: &Caller, db: &Db, user: &User, kind: MailKind, content: Co
     Ok(())
 }
 
+/// Has the client wait for the mail server, once the transaction is committed, as if it were given a confirmation. What it would say
+/// of a server that takes no mail is said, too.
+pub(crate) fn rehearse(caller: &Caller, db: &Db) {
+    let Delivery::Smtp(smtp) = &caller.live.delivery else { return };
+    if caller.live.settings.hooks.send_email.enabled {
+        return;
+    }
+    let smtp = smtp.clone();
+    db.afterwards(async move { smtp.check().await.map_err(|error| not_sent(MailKind::Confirmation, &error)) });
+}
+
+fn not_sent(kind: MailKind, error: &dyn std::fmt::Display) -> AuthError {
+    AuthError::internal(format!("Error sending {} email", kind.name().replace('_', " ")), error)
+}
+
 /// A mail that is to be written.
 struct Letter {
     kind: MailKind,
@@ -232,13 +251,13 @@ impl Letter {
     fn new(caller: &Caller, user: &User, kind: MailKind, content: &Content<'_>) -> Result<Self, AuthError> {
         let variables = Variables {
             confirmation_url: match (content.link, content.code) {
-                (Some(of), Some(code)) => link(caller, kind, of, &code.hash)?,
+                (Some(of), Some(code)) => link(caller, kind, of, &code.link)?,
                 _ => String::new(),
             },
             site_url: caller.live.settings.api.site_url.clone(),
             redirect_to: caller.redirect_to.clone(),
             token: content.code.map(|code| code.digits.clone()).unwrap_or_default(),
-            token_hash: content.code.map(|code| code.hash.clone()).unwrap_or_default(),
+            token_hash: content.code.map(|code| code.link.clone()).unwrap_or_default(),
             email: user.email().to_owned(),
             new_email: content.new_email.to_owned(),
             old_email: content.old_email.to_owned(),
@@ -253,7 +272,7 @@ impl Letter {
     }
 
     fn failed(&self, error: &dyn std::fmt::Display) -> AuthError {
-        AuthError::internal(format!("Error sending {} email", self.kind.name().replace('_', " ")), error)
+        not_sent(self.kind, error)
     }
 
     /// `db`: where the mailbox is written, unless by a connection of its own.

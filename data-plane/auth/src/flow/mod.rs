@@ -95,6 +95,16 @@ pub(crate) async fn lock(db: &Db, id: Uuid) -> Result<User, AuthError> {
     store::users::find_for_update(db, id).await?.ok_or_else(no_such_user)
 }
 
+/// Ends a user's sessions, but one or none, and what could still become one: codes that nobody has exchanged yet.
+pub(crate) async fn end_sessions(db: &Db, user_id: Uuid, but: Option<Uuid>) -> Result<(), StoreError> {
+    futures::try_join!(
+        store::sessions::delete_of_user(db, user_id, but),
+        store::flow_states::delete_issued_of_user(db, user_id),
+        store::oauth_authorizations::delete_of_user(db, user_id),
+    )?;
+    Ok(())
+}
+
 /// The audience that a request is about: its own, or else the settings'.
 pub(crate) fn audience(caller: &Caller) -> &str {
     if let Some(audience) = &caller.audience {

@@ -8,14 +8,14 @@ use uuid::Uuid;
 use super::{UserRecord, audience, hooks, rotation};
 use crate::{
     caller::Caller,
-    error::AuthError,
+    error::{AuthError, ErrorCode},
     model::{Aal, AmrClaim, Method, Session, User},
     store::{self, Db, StoreError},
     token::{AccessClaims, Amr, expiry},
 };
 
 /// What a client gets at a sign-in and at each refresh.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 pub(crate) struct Tokens {
     pub(crate) access_token: String,
     pub(crate) token_type: &'static str,
@@ -39,18 +39,27 @@ pub(crate) struct Tokens {
 /// What a session is to be beside its user's.
 #[derive(Debug, Default)]
 pub(crate) struct Grant {
+    /// Where it follows from what it was begun with; a random one otherwise.
+    pub(crate) session_id: Option<Uuid>,
     pub(crate) oauth_client_id: Option<Uuid>,
     pub(crate) scopes: Option<String>,
 }
 
 /// Begins a session of a user who has shown who it is.
 pub(crate) async fn begin(caller: &Caller, db: &Db, mut user: User, method: Method, grant: Grant) -> Result<Tokens, AuthError> {
+    // Whatever way in was taken: it may have begun before the account's end.
+    if user.deleted_at.is_some() {
+        return Err(super::no_such_user());
+    }
+    if user.is_banned() {
+        return Err(AuthError::forbidden(ErrorCode::UserBanned, "User is banned"));
+    }
     let settings = &caller.live.settings;
     let now = OffsetDateTime::now_utc();
     user.last_sign_in_at = Some(now);
     user.updated_at = Some(now);
     let mut session = Session {
-        id: Uuid::new_v4(),
+        id: grant.session_id.unwrap_or_else(Uuid::new_v4),
         user_id: user.id,
         factor_id: None,
         aal: Aal::Aal1,

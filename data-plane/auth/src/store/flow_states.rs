@@ -40,6 +40,14 @@ pub async fn find_by_code(db: &Db, code: &str) -> Result<Option<FlowState>, Stor
     Ok(db.row(select!("where auth_code = $1 for update"), &[&code]).await?.as_ref().map(FlowState::from_row))
 }
 
+/// By id, and nobody else goes on with it until the transaction's end.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn find_for_update(db: &Db, id: Uuid) -> Result<Option<FlowState>, StoreError> {
+    Ok(db.row(select!("where id = $1 for update"), &[&id]).await?.as_ref().map(FlowState::from_row))
+}
+
 /// The newest of a user's that was begun in one way.
 ///
 /// # Errors
@@ -109,5 +117,23 @@ pub async fn update(db: &Db, flow: &FlowState) -> Result<(), StoreError> {
 /// [`StoreError`]
 pub async fn delete(db: &Db, id: Uuid) -> Result<(), StoreError> {
     db.execute("delete from auth.flow_state where id = $1", &[&id]).await?;
+    Ok(())
+}
+
+/// Removes all of a user's.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn delete_of_user(db: &Db, user_id: Uuid) -> Result<(), StoreError> {
+    db.execute("delete from auth.flow_state where user_id = $1", &[&user_id]).await?;
+    Ok(())
+}
+
+/// Removes those of a user's whose code was given out.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn delete_issued_of_user(db: &Db, user_id: Uuid) -> Result<(), StoreError> {
+    db.execute("delete from auth.flow_state where user_id = $1 and auth_code_issued_at is not null", &[&user_id]).await?;
     Ok(())
 }

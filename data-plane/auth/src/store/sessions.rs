@@ -179,6 +179,15 @@ pub async fn delete_of_client(db: &Db, user_id: Uuid, client_id: Uuid) -> Result
     Ok(())
 }
 
+/// Ends one that a client of the OAuth server has.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn delete_of_code(db: &Db, id: Uuid, client_id: Uuid) -> Result<(), StoreError> {
+    db.execute("delete from auth.sessions where id = $1 and oauth_client_id = $2", &[&id, &client_id]).await?;
+    Ok(())
+}
+
 /// Ends those of a user's that are less sure, but for one.
 ///
 /// # Errors

@@ -247,6 +247,27 @@ async fn a_function_that_refuses_a_second_factor_ends_the_sessions() {
 }
 
 #[tokio::test]
+async fn a_wrong_code_counts_although_a_hook_refuses_it() {
+    let project = with_functions(
+        |settings| {
+            settings.mailer.autoconfirm = true;
+            settings.hooks.mfa_verification_attempt = function("judge");
+        },
+        &[("judge", "return jsonb_build_object('decision', 'reject');")],
+    )
+    .await;
+    let session = project.signed_up("ann@example.com").await;
+    let token = text(&session, "/access_token");
+    let factor = project.ask("POST", "/factors", &token, json!({ "factor_type": "totp" })).await.ok();
+    let path = format!("/factors/{}", text(&factor, "/id"));
+    let challenge = project.ask("POST", &format!("{path}/challenge"), &token, json!({})).await.ok();
+    let body = json!({ "challenge_id": challenge["id"], "code": "nothing" });
+    let refused = project.ask("POST", &format!("{path}/verify"), &token, body).await;
+    assert_eq!(refused.error(), (403, "mfa_verification_rejected".to_owned()));
+    assert_eq!(project.count("select count(*) from _auth.limits where bucket like 'factor-failures:%'").await, 1);
+}
+
+#[tokio::test]
 async fn functions_that_can_be_hooks_are_listed_with_whether_auth_may_call_them() {
     let project = with_functions(|_| (), &[("allowed", "return event;")]).await;
     let owner = project.database.connect("postgres").await;

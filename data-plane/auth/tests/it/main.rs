@@ -1,6 +1,8 @@
 //! The service over a real PostgreSQL, asked as clients ask.
 
 mod admin;
+mod asvs;
+mod attacks;
 mod authenticator;
 mod codes;
 mod contract;

@@ -26,13 +26,41 @@ use crate::{
 #[derive(Debug, Clone)]
 enum Call {
     SignIn(usize),
-    Refresh { session: usize, token: usize },
-    Logout { session: usize, token: usize, scope: usize },
-    ChangePassword { session: usize, token: usize },
-    Enroll { session: usize, token: usize },
-    Challenge { session: usize, token: usize, factor: usize },
-    Verify { session: usize, token: usize, challenge: usize, code: Code },
-    Unenroll { session: usize, token: usize, factor: usize },
+    Refresh {
+        session: usize,
+        token: usize,
+    },
+    Logout {
+        session: usize,
+        token: usize,
+        scope: usize,
+    },
+    ChangePassword {
+        session: usize,
+        token: usize,
+    },
+    Enroll {
+        session: usize,
+        token: usize,
+    },
+    Challenge {
+        session: usize,
+        token: usize,
+        factor: usize,
+    },
+    Verify {
+        session: usize,
+        token: usize,
+        challenge: usize,
+        code: Code,
+    },
+    Unenroll {
+        session: usize,
+        token: usize,
+        factor: usize,
+    },
+    /// Somebody who has the password alone, and what is to be a second factor.
+    VerifyByPassword,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -58,6 +86,7 @@ fn call() -> impl Strategy<Value = Call> {
         8 => (one(), one(), one(), code)
             .prop_map(|(session, token, challenge, code)| Call::Verify { session, token, challenge, code }),
         2 => (one(), one(), one()).prop_map(|(session, token, factor)| Call::Unenroll { session, token, factor }),
+        2 => Just(Call::VerifyByPassword),
     ]
 }
 
@@ -209,6 +238,7 @@ impl<'a> World<'a> {
             Call::Challenge { session, token, factor } => self.challenge(session, token, factor).await,
             Call::Verify { session, token, challenge, code } => self.verify(session, token, challenge, code).await,
             Call::Unenroll { session, token, factor } => self.unenroll(session, token, factor).await,
+            Call::VerifyByPassword => self.verify_by_password().await,
         }
     }
 
@@ -341,6 +371,16 @@ impl<'a> World<'a> {
         self.sessions[at].raised_by = Some(factor);
         self.end(|_, session| session.user == user && session.raised_by.is_none());
         self.got(at, &tokens);
+    }
+
+    async fn verify_by_password(&mut self) {
+        let raised = self.sessions.iter().rev().position(|session| session.is_alive && session.raised_by.is_some());
+        let Some(raised) = raised else { return };
+        let user = self.sessions[self.sessions.len() - 1 - raised].user;
+        self.enroll(raised, 0).await;
+        self.sign_in(user).await;
+        self.challenge(0, 0, 0).await;
+        self.verify(0, 0, 0, Code::Now).await;
     }
 
     async fn unenroll(&mut self, session: usize, token: usize, factor: usize) {

@@ -166,6 +166,42 @@ async fn whoever_took_an_address_before_its_owner_is_out() {
 }
 
 #[tokio::test]
+async fn whoever_has_a_number_and_took_an_address_is_out_too() {
+    let provider = OpenId::start().await;
+    let project = project(|settings| {
+        provider.configure(settings);
+        settings.signup.phone = true;
+        settings.sms.autoconfirm = true;
+        settings.security.manual_linking_enabled = true;
+    })
+    .await;
+    let body = json!({ "phone": "15550100", "password": "correct horse" });
+    let planted = project.post("/signup", body.clone()).await.ok();
+    // By an account at the provider that nobody has vouched for.
+    provider.user(json!({ "sub": "eve-1", "email": "ann@example.com", "email_verified": false }));
+    let begun = project.get("/user/identities/authorize?provider=keycloak", &text(&planted, "/access_token")).await;
+    provider.back(&project, &found(&begun)).await;
+    assert_eq!(project.count("select count(*) from auth.users where email = 'ann@example.com'").await, 1);
+    provider.user(ann());
+    let joined = user(&project, &provider.sign_in(&project, "provider=keycloak").await).await;
+    assert_eq!((&joined["email"], &joined["phone"]), (&json!("ann@example.com"), &json!("")));
+    let old = project.post("/token?grant_type=password", body).await;
+    assert_eq!(old.error(), (400, "invalid_credentials".to_owned()));
+    let ended = project.get("/user", &text(&planted, "/access_token")).await;
+    assert_eq!(ended.error(), (403, "session_not_found".to_owned()));
+}
+
+#[tokio::test]
+async fn an_invitation_ends_with_its_time() {
+    let (_, project) = with_provider().await;
+    project.ask("POST", "/invite", &crate::support::service_role(), json!({ "email": "ann@example.com" })).await.ok();
+    let (_, data) = project.last_message("ann@example.com").await;
+    project.sql("update auth.users set confirmation_sent_at = now() - interval '2 days'").await;
+    let path = format!("/authorize?provider=keycloak&invite_token={}", text(&data, "/token_hash"));
+    assert_eq!(project.get(&path, "").await.error(), (404, "user_not_found".to_owned()));
+}
+
+#[tokio::test]
 async fn an_unverified_address_joins_nothing() {
     let (provider, project) = with_provider().await;
     project.post("/otp", json!({ "email": "ann@example.com" })).await.ok();

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Use, check_enabled, find, lock, note, session_over, tell, too_many};
+use super::{Use, check_enabled, find, lock, note, tell, too_many};
 use crate::{
-    caller::{Caller, SignedIn},
+    caller::{Caller, SignedIn, no_session},
     error::{AuthError, ErrorCode},
     flow::{
         audit::{self, Action},
@@ -28,13 +28,11 @@ const FAILURES: u32 = 10;
 const WEIGHT: Duration = Duration::from_secs(180);
 
 /// An answer to a challenge.
-#[derive(Debug)]
 pub(crate) struct Attempt {
     pub(crate) challenge_id: Uuid,
     pub(crate) proof: Proof,
 }
 
-#[derive(Debug)]
 pub(crate) enum Proof {
     Code(String),
     /// A browser's credential.
@@ -93,6 +91,9 @@ async fn within(signed_in: &SignedIn, db: &Db, factor_id: Uuid, attempt: &Attemp
         Err(Failure::Wrong(message)) => Err(AuthError::unprocessable(ErrorCode::MfaVerificationFailed, message)),
         Err(Failure::Error(error)) => return Err(error),
     };
+    if proven.is_err() {
+        store::factors::failed(db, user.id, WEIGHT).await?;
+    }
     // Asked of every attempt, right or wrong, before anything follows from it.
     if let Some(rejection) = hooks::mfa_verification_attempt(caller, db, &factor, proven.is_ok()).await? {
         return Ok(Outcome::Refused(rejection));
@@ -102,10 +103,7 @@ async fn within(signed_in: &SignedIn, db: &Db, factor_id: Uuid, attempt: &Attemp
             let tokens = raise(caller, db, user, session, factor, &challenge, proven).await?;
             Ok(Outcome::Verified(Box::new(tokens)))
         }
-        Err(refusal) => {
-            store::factors::failed(db, user.id, WEIGHT).await?;
-            Ok(Outcome::Refused(refusal))
-        }
+        Err(refusal) => Ok(Outcome::Refused(refusal)),
     }
 }
 
@@ -172,7 +170,7 @@ async fn prove(
         }
         (FactorKind::Phone, Proof::Code(code)) => {
             let stored = challenge.otp_code.as_deref().unwrap_or_default();
-            if mfa::stored_token_hash(stored, factor.phone.as_deref().unwrap_or_default(), code) {
+            if caller.live.links.is_of_code(stored, factor.phone.as_deref().unwrap_or_default(), code) {
                 Ok(Proven { method: Method::PhoneFactor, step: None, credential: None })
             } else {
                 Err(Failure::Wrong("Invalid MFA Phone code entered".to_owned()))
@@ -231,7 +229,7 @@ async fn raise(
     store::sessions::set_aal(db, session.id, session.aal, session.factor_id).await?;
     store::sessions::add_amr(db, session.id, proven.method).await?;
     store::sessions::delete_below(db, user.id, Aal::Aal2, session.id).await?;
-    let refresh_token = rotation::replace(caller, db, &mut session).await?.ok_or_else(session_over)?;
+    let refresh_token = rotation::replace(caller, db, &mut session).await?.ok_or_else(no_session)?;
     audit::note(caller, db, &user, Action::MfaCodeLogin, json!({ "factor_id": factor.id })).await?;
     if is_new {
         tell(caller, db, &user, MailKind::MfaFactorEnrolled, &factor).await;
