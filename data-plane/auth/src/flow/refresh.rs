@@ -83,9 +83,9 @@ async fn within(caller: &Caller, db: &Db, token: &str, client_id: Option<Uuid>) 
             let next = came.next(caller, row)?;
             futures::try_join!(
                 audit::note(caller, db, &user, Action::TokenRefreshed, json!({})),
-                async { next.store(db, &came.session).await.map_err(AuthError::from) },
+                next.store(db, &came.session),
                 audit::note(caller, db, &user, Action::TokenRevoked, json!({})),
-                async { store::sessions::refreshed(db, &came.session).await.map_err(AuthError::from) },
+                store::sessions::refreshed(db, &came.session),
             )?;
             next.token
         }

@@ -24,14 +24,6 @@ pub async fn find(db: &Db, id: Uuid) -> Result<Option<FlowState>, StoreError> {
     Ok(db.row(select!("where id = $1"), &[&id]).await?.as_ref().map(FlowState::from_row))
 }
 
-/// By id, and nobody else goes on with it until the transaction's end.
-///
-/// # Errors
-/// [`StoreError`]
-pub async fn find_for_update(db: &Db, id: Uuid) -> Result<Option<FlowState>, StoreError> {
-    Ok(db.row(select!("where id = $1 for update"), &[&id]).await?.as_ref().map(FlowState::from_row))
-}
-
 /// By the code that is exchanged for a session; nobody else exchanges it until the transaction's end.
 ///
 /// # Errors

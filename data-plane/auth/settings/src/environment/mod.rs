@@ -75,7 +75,7 @@ impl Settings {
 }
 
 /// Upstream's variables that change nothing here: their names' starts, and why.
-pub const IGNORED: [(&str, &str); 26] = [
+pub const IGNORED: [(&str, &str); 24] = [
     ("GOTRUE_DB_DRIVER", "PostgreSQL is the only one"),
     ("GOTRUE_DB_MIGRATIONS_PATH", "the migrations are in the program"),
     ("GOTRUE_DB_MAX_IDLE_POOL_SIZE", "idle connections are closed by `GOTRUE_DB_CONN_MAX_IDLE_TIME`"),

@@ -15,7 +15,7 @@ use crate::{
         hooks, relying_party, rotation, sealed,
         session::{self, Tokens},
     },
-    mfa::{self, TotpKey},
+    mfa::TotpKey,
     model::{Aal, Challenge, Factor, FactorKind, FactorStatus, Method, Session, User},
     passkey::{self, AuthenticationState, Credential, RegistrationState},
     settings::MailKind,
