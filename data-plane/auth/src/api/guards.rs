@@ -31,9 +31,11 @@ use crate::{
 
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
-/// Headers that a page of another origin may send, besides those of the settings.
-const ALLOWED: [&str; 8] = [
+/// Headers that a page of another origin may send, besides those of the settings. `apikey` is for a gateway; where there is none,
+/// supabase-js sends it all the same.
+const ALLOWED: [&str; 9] = [
     "accept",
+    "apikey",
     "authorization",
     "content-type",
     "x-client-ip",

@@ -102,20 +102,6 @@ async fn check_aal(signed_in: &SignedIn, changes: &Changes) -> Result<(), AuthEr
 async fn check_password(signed_in: &SignedIn, changes: &Changes, password: &str) -> Result<(), AuthError> {
     let SignedIn { caller, user, session, .. } = signed_in;
     let security = &caller.live.settings.security;
-    let hasher = caller.context.hasher();
-    if let Some(stored) = &user.encrypted_password {
-        let hash = sealed::open(caller, user.id, stored)?.value;
-        if security.update_password_require_current_password {
-            let given = changes.current_password.as_deref().unwrap_or_default();
-            if given.is_empty() || !hasher.verify(&hash, given).await? {
-                return Err(AuthError::bad_request(ErrorCode::InvalidCredentials, "Current password is missing or wrong"));
-            }
-        }
-        if hasher.verify(&hash, password).await? {
-            let message = "New password should be different from the old password.";
-            return Err(AuthError::unprocessable(ErrorCode::SamePassword, message));
-        }
-    }
     if security.update_password_require_reauthentication {
         let is_fresh = session.as_ref().is_some_and(|session| OffsetDateTime::now_utc() - session.created_at < FRESH);
         if !is_fresh && changes.nonce.as_deref().unwrap_or_default().is_empty() {
@@ -123,7 +109,32 @@ async fn check_password(signed_in: &SignedIn, changes: &Changes, password: &str)
             return Err(AuthError::bad_request(ErrorCode::ReauthenticationNeeded, message));
         }
     }
+    let Some(stored) = &user.encrypted_password else { return Ok(()) };
+    let hasher = caller.context.hasher();
+    let hash = sealed::open(caller, user.id, stored)?.value;
+    if security.update_password_require_current_password && !is_by_message(signed_in).await? {
+        let refusal = |code| AuthError::bad_request(code, "Current password required when setting new password.");
+        let given = changes.current_password.as_deref().unwrap_or_default();
+        if given.is_empty() {
+            return Err(refusal(ErrorCode::CurrentPasswordRequired));
+        }
+        if !hasher.verify(&hash, given).await? {
+            return Err(refusal(ErrorCode::CurrentPasswordInvalid));
+        }
+    }
+    if hasher.verify(&hash, password).await? {
+        let message = "New password should be different from the old password.";
+        return Err(AuthError::unprocessable(ErrorCode::SamePassword, message));
+    }
     Ok(())
+}
+
+/// Whether the session began with a code or link of a message: who has forgotten the password can't be asked for it.
+async fn is_by_message(signed_in: &SignedIn) -> Result<bool, AuthError> {
+    let Some(session) = &signed_in.session else { return Ok(false) };
+    let db = signed_in.caller.db().await?;
+    let by_message = [Method::Otp, Method::MagicLink, Method::Recovery].map(Method::as_str);
+    Ok(store::sessions::amr(&db, session.id).await?.iter().any(|claim| by_message.contains(&claim.method.as_str())))
 }
 
 async fn within(signed_in: &SignedIn, db: &Db, changes: Changes, new_password: Option<String>) -> Result<UserRecord, AuthError> {

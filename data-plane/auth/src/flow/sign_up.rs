@@ -116,7 +116,8 @@ async fn within(caller: &Caller, db: &Db, wanted: &SignUp, hash: String) -> Resu
     let mut user = match found {
         Some(user) if is_confirmed => {
             audit::note(caller, db, &user, Action::UserRepeatedSignup, json!({})).await?;
-            if autoconfirm {
+            // Where either way is confirmed at once, whoever signs up learns by that who is there: upstream's documentation of signUp.
+            if settings.mailer.autoconfirm || settings.sms.autoconfirm {
                 return Err(AuthError::unprocessable(ErrorCode::UserAlreadyExists, "User already registered"));
             }
             pretend_to_confirm(caller, db, &wanted.way).await?;

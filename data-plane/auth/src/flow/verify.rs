@@ -70,8 +70,13 @@ pub(crate) enum Verified {
 /// GoTrue's text where the first of two addresses has agreed.
 pub(crate) const ONE_OF_TWO: &str = "Confirmation link accepted. Please proceed to confirm link sent to the other email";
 
-fn expired() -> AuthError {
-    AuthError::forbidden(ErrorCode::OtpExpired, "Token has expired or is invalid")
+/// In GoTrue's words, which differ by what was shown.
+fn expired(proof: &Proof) -> AuthError {
+    let message = match proof {
+        Proof::Hash(_) => "Email link is invalid or has expired",
+        Proof::EmailCode { .. } | Proof::PhoneCode { .. } => "Token has expired or is invalid",
+    };
+    AuthError::forbidden(ErrorCode::OtpExpired, message)
 }
 
 /// `by_link`: a browser followed the link, and goes on with a code where the flow is one by PKCE.
@@ -94,18 +99,20 @@ pub(crate) async fn verify(caller: &Caller, kind: Kind, proof: &Proof, by_link: 
         }
     }
     .await;
-    tx.end(outcome).await?.ok_or_else(expired)
+    tx.end(outcome).await?.ok_or_else(|| expired(proof))
 }
 
 async fn within(caller: &Caller, db: &Db, kind: Kind, found: Found, proof: &Proof, by_link: bool) -> Result<Verified, AuthError> {
     let Found { mut user, kind: token } = found;
     if user.deleted_at.is_some() {
-        return Err(expired());
+        return Err(expired(proof));
     }
     if user.is_banned() {
         return Err(AuthError::forbidden(ErrorCode::UserBanned, "User is banned"));
     }
-    check_time(caller, &user, token)?;
+    if is_over(caller, &user, token) {
+        return Err(expired(proof));
+    }
     let is_pkce = by_link && matches!(proof, Proof::Hash(hash) if hash.starts_with(PKCE_PREFIX));
     let (method, amr) = match (kind, token) {
         (Kind::Invite, _) => (Method::Invite, Method::Otp),
@@ -144,7 +151,7 @@ async fn within(caller: &Caller, db: &Db, kind: Kind, found: Found, proof: &Proo
                 return Ok(Verified::OneOfTwo);
             }
         }
-        TokenKind::Reauthentication => return Err(expired()),
+        TokenKind::Reauthentication => return Err(expired(proof)),
     }
     if is_pkce {
         return Ok(Verified::Code(pkce::issue_code(db, &user, method).await?));
@@ -253,7 +260,8 @@ async fn by_phone_code(
     }
 }
 
-fn check_time(caller: &Caller, user: &User, kind: TokenKind) -> Result<(), AuthError> {
+/// Whether a token's time is over.
+fn is_over(caller: &Caller, user: &User, kind: TokenKind) -> bool {
     let settings = &caller.live.settings;
     let mail = settings.mailer.otp_exp;
     let (sent_at, lifetime) = match kind {
@@ -264,7 +272,7 @@ fn check_time(caller: &Caller, user: &User, kind: TokenKind) -> Result<(), AuthE
         TokenKind::PhoneChange => (user.phone_change_sent_at, settings.sms.otp_exp),
         TokenKind::Reauthentication => (user.reauthentication_sent_at, mail),
     };
-    if is_expired(sent_at, lifetime) { Err(expired()) } else { Ok(()) }
+    is_expired(sent_at, lifetime)
 }
 
 async fn confirm(db: &Db, user: &mut User) -> Result<(), AuthError> {

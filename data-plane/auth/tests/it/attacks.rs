@@ -360,24 +360,6 @@ async fn a_new_password_ends_what_was_begun_with_the_old_one() {
 }
 
 #[tokio::test]
-async fn the_current_password_is_asked_for_where_the_project_wants_that() {
-    let project = project(|settings| {
-        settings.mailer.autoconfirm = true;
-        settings.security.update_password_require_current_password = true;
-    })
-    .await;
-    let session = project.signed_up(ANN).await;
-    let change = async |current: Option<&str>| {
-        let body = json!({ "password": "another horse", "current_password": current });
-        project.ask("PUT", "/user", &token(&session), body).await
-    };
-    for wrong in [None, Some(""), Some("wrong horse")] {
-        assert_eq!(change(wrong).await.error(), (400, "invalid_credentials".to_owned()), "{wrong:?}");
-    }
-    change(Some("correct horse")).await.ok();
-}
-
-#[tokio::test]
 async fn codes_and_links_end_with_their_time() {
     let project = project(|settings| settings.mailer.otp_exp = Duration::from_secs(600)).await;
     for by_code in [true, false] {

@@ -268,17 +268,18 @@ async fn pages_of_other_origins_are_let_in() {
         let request = "OPTIONS /token\nOrigin: http://app\nAccess-Control-Request-Method: POST\nAccess-Control-Request-Headers:";
         format!("{request} {headers}")
     };
-    let answer = send(p.address, &preflight("authorization,x-client-info,x-mine")).await;
+    let answer = send(p.address, &preflight("apikey,authorization,x-client-info,x-mine")).await;
     assert!(answer.starts_with("HTTP/1.1 204"), "{answer}");
     assert!(
         answer.contains("access-control-allow-origin: *") && answer.contains("access-control-allow-methods: POST"),
         "{answer}"
     );
-    assert!(answer.contains("access-control-allow-headers: authorization,x-client-info,x-mine"), "{answer}");
+    assert!(answer.contains("access-control-allow-headers: apikey,authorization,x-client-info,x-mine"), "{answer}");
     let answer = send(p.address, &preflight("x-others")).await;
     assert!(answer.starts_with("HTTP/1.1 204") && !answer.contains("access-control-allow"), "{answer}");
     let answer = send(p.address, "GET /user\nOrigin: http://app").await;
     assert!(answer.starts_with("HTTP/1.1 401") && answer.contains("access-control-allow-origin: *"), "{answer}");
+    assert_eq!(answer.matches("Origin").count(), 1, "{answer}");
     assert!(!send(p.address, "GET /health").await.contains("access-control"));
     stopped(p).await;
 }

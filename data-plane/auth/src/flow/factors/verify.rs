@@ -154,6 +154,9 @@ async fn prove(
     proof: &Proof,
 ) -> Result<Proven, Failure> {
     match (factor.kind, proof) {
+        (FactorKind::Totp | FactorKind::Phone, Proof::Code(code)) if code.is_empty() => {
+            Err(AuthError::validation("Code needs to be non-empty").into())
+        }
         (FactorKind::Totp, Proof::Code(code)) => {
             let wrong = || Failure::Wrong("Invalid TOTP code entered".to_owned());
             let secret = sealed::open(caller, factor.id, factor.secret.as_deref().unwrap_or_default())?;
