@@ -29,6 +29,9 @@ use crate::{
 /// Longest user agent that is kept, in bytes.
 const USER_AGENT_KEPT: usize = 512;
 
+/// Longest value that is counted by, in bytes.
+const COUNTED: usize = 128;
+
 /// Names the audience that a request is about.
 const AUDIENCE: &str = "x-jwt-aud";
 
@@ -38,6 +41,8 @@ pub struct Caller {
     pub context: Arc<AuthContext>,
     pub live: Arc<Live>,
     pub ip: IpAddr,
+    /// By what requests are limited, where they are: the address, or whatever the header of the settings says.
+    pub counted: Option<String>,
     pub user_agent: String,
     /// Where to go afterwards, if that is allowed; the site otherwise.
     pub redirect_to: String,
@@ -59,10 +64,12 @@ impl FromRequestParts<Arc<AuthContext>> for Caller {
         let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
         let ip = forwarded_for(&parts.headers).or(peer).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        let counted = live.settings.rate_limits.header.as_deref().and_then(|name| counted(&parts.headers, name, ip));
         let mut user_agent = header(USER_AGENT.as_str()).unwrap_or_default();
         user_agent.truncate(user_agent.floor_char_boundary(USER_AGENT_KEPT));
         let audience = header(AUDIENCE).filter(|audience| !audience.is_empty());
-        let mut caller = Self { context: Arc::clone(context), live, ip, user_agent, redirect_to: String::new(), audience };
+        let redirect_to = String::new();
+        let mut caller = Self { context: Arc::clone(context), live, ip, counted, user_agent, redirect_to, audience };
         caller.redirect_to = caller.allowed_redirect([wanted, header("redirect_to"), header(REFERER.as_str())]);
         Ok(caller)
     }
@@ -90,7 +97,7 @@ impl Caller {
     /// # Errors
     /// There is none.
     pub async fn db(&self) -> Result<Db, AuthError> {
-        Ok(Db::open(self.context.pool()).await?)
+        Ok(self.context.db().await?)
     }
 
     /// A transaction. Where somebody outside may be asked within one, so many are open at once that connections are left for
@@ -100,7 +107,7 @@ impl Caller {
     /// There is no connection.
     pub async fn begin(&self) -> Result<store::Transaction, AuthError> {
         let turn = if self.live.asks_within { Some(self.context.turn().await?) } else { None };
-        Ok(Db::begin(self.context.pool()).await?.taking(turn))
+        Ok(self.context.begin().await?.taking(turn))
     }
 
     /// Counts the request where requests are limited by address.
@@ -108,16 +115,27 @@ impl Caller {
     /// # Errors
     /// There were too many; or there is no connection to count them.
     pub async fn limit_by_address(&self, limited: Limited, rate: Rate) -> Result<(), AuthError> {
-        if self.live.settings.rate_limits.header.is_none() {
-            return Ok(());
+        match &self.counted {
+            Some(counted) => self.context.count(limited, rate, counted).await,
+            None => Ok(()),
         }
-        self.context.count(limited, rate, &self.ip.to_string()).await
     }
 }
 
 /// The first address of the chain, as GoTrue takes it. Who serves Auth to the world sees that the header is true.
 fn forwarded_for(headers: &HeaderMap) -> Option<IpAddr> {
     headers.get("x-forwarded-for")?.to_str().ok()?.split(',').find_map(|address| address.trim().parse().ok())
+}
+
+/// As upstream: another header than `X-Forwarded-For` is taken as it is, up to a comma, and who has none is not limited.
+fn counted(headers: &HeaderMap, name: &str, ip: IpAddr) -> Option<String> {
+    if name.eq_ignore_ascii_case("x-forwarded-for") {
+        return Some(ip.to_string());
+    }
+    let said = headers.get(name)?.to_str().ok()?;
+    let first = said.split(',').next().unwrap_or_default().trim();
+    let first = first.get(..first.floor_char_boundary(COUNTED)).unwrap_or_default();
+    (!first.is_empty()).then(|| first.to_owned())
 }
 
 /// A request with a token of a user's.

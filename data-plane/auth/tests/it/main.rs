@@ -13,6 +13,7 @@ mod limits;
 mod links;
 mod messages;
 mod mfa;
+mod moved;
 mod oauth_server;
 mod openid;
 mod passkeys;
