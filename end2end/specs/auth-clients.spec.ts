@@ -274,7 +274,9 @@ test('links of every kind are made, and are good', async () => {
 test('supabase-py does the same', async ({ api }) => {
   const python = process.env.SUPACLOUD_PYTHON;
   test.skip(!python, 'SUPACLOUD_PYTHON is not set; make browser sets it');
-  await set(api, { mailer_autoconfirm: true, external_anonymous_users_enabled: true });
+  const often = { rate_limit_otp: 1000, rate_limit_verify: 1000, rate_limit_email_sent: 1000 };
+  const on = { external_anonymous_users_enabled: true, oauth_server_enabled: true, security_manual_linking_enabled: true };
+  await set(api, { mailer_autoconfirm: true, ...on, ...often });
   const script = resolve(import.meta.dirname, '../support/auth-client.py');
   const { stdout } = await promisify(execFile)(python!, [script, url, keys.publishable, keys.secret], { timeout: 60_000 });
   expect(stdout.trim()).toBe('ok');

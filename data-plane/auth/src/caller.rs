@@ -29,6 +29,9 @@ use crate::{
 /// Longest user agent that is kept, in bytes.
 const USER_AGENT_KEPT: usize = 512;
 
+/// Longest value that is counted by, in bytes.
+const COUNTED: usize = 128;
+
 /// Names the audience that a request is about.
 const AUDIENCE: &str = "x-jwt-aud";
 
@@ -39,8 +42,8 @@ pub struct Caller {
     pub live: Arc<Live>,
     /// The client's; or whom it says it asks for, where it may.
     pub ip: IpAddr,
-    /// It says so: whoever it asks for is limited, whether others are by address or not.
-    is_forwarded: bool,
+    /// By what requests are limited, where they are: the address, or whatever the header of the settings says.
+    pub counted: Option<String>,
     pub user_agent: String,
     /// Where to go afterwards, if that is allowed; the site otherwise.
     pub redirect_to: String,
@@ -68,11 +71,17 @@ impl FromRequestParts<Arc<AuthContext>> for Caller {
         let mut user_agent = header(USER_AGENT.as_str()).unwrap_or_default();
         user_agent.truncate(user_agent.floor_char_boundary(USER_AGENT_KEPT));
         let audience = header(AUDIENCE).filter(|audience| !audience.is_empty());
+        let counted = match (asked_for, &live.settings.rate_limits.header) {
+            // Whomever a server asks for is limited, whether others are or not.
+            (Some(ip), _) => Some(limits::whose(ip).to_string()),
+            (None, Some(name)) => counted(&parts.headers, name, ip),
+            (None, None) => None,
+        };
         let mut caller = Self {
             context: Arc::clone(context),
             live,
             ip,
-            is_forwarded: asked_for.is_some(),
+            counted,
             user_agent,
             redirect_to: String::new(),
             audience,
@@ -110,7 +119,7 @@ impl Caller {
     /// # Errors
     /// There is none.
     pub async fn db(&self) -> Result<Db, AuthError> {
-        Ok(Db::open(self.context.pool()).await?)
+        Ok(self.context.db().await?)
     }
 
     /// A transaction. Where somebody outside may be asked within one, so many are open at once that connections are left for
@@ -120,7 +129,7 @@ impl Caller {
     /// There is no connection.
     pub async fn begin(&self) -> Result<store::Transaction, AuthError> {
         let turn = if self.live.asks_within { Some(self.context.turn().await?) } else { None };
-        Ok(Db::begin(self.context.pool()).await?.taking(turn))
+        Ok(self.context.begin().await?.taking(turn))
     }
 
     /// Counts the request where requests are limited by address.
@@ -128,10 +137,10 @@ impl Caller {
     /// # Errors
     /// There were too many; or there is no connection to count them.
     pub async fn limit_by_address(&self, limited: Limited, rate: Rate) -> Result<(), AuthError> {
-        if self.live.settings.rate_limits.header.is_none() && !self.is_forwarded {
-            return Ok(());
+        match &self.counted {
+            Some(counted) => self.context.count(limited, rate, counted).await,
+            None => Ok(()),
         }
-        self.context.count(limited, rate, &limits::whose(self.ip).to_string()).await
     }
 }
 
@@ -145,6 +154,17 @@ fn forwarded_for(headers: &HeaderMap) -> Option<IpAddr> {
 fn asked_for(headers: &HeaderMap) -> Option<IpAddr> {
     let first = headers.get("sb-forwarded-for")?.to_str().ok()?.split(',').next()?;
     Some(first.trim().parse::<IpAddr>().ok()?.to_canonical())
+}
+
+/// As upstream: another header than `X-Forwarded-For` is taken as it is, up to a comma, and who has none is not limited.
+fn counted(headers: &HeaderMap, name: &str, ip: IpAddr) -> Option<String> {
+    if name.eq_ignore_ascii_case("x-forwarded-for") {
+        return Some(limits::whose(ip).to_string());
+    }
+    let said = headers.get(name)?.to_str().ok()?;
+    let first = said.split(',').next().unwrap_or_default().trim();
+    let first = first.get(..first.floor_char_boundary(COUNTED)).unwrap_or_default();
+    (!first.is_empty()).then(|| first.to_owned())
 }
 
 /// A request with a token of a user's.

@@ -121,7 +121,7 @@ impl AuthContext {
     /// There were too many; or there is no connection.
     pub(crate) async fn count(&self, limited: Limited, rate: Rate, whose: &str) -> Result<(), AuthError> {
         self.limits().count(limited, rate, whose)?;
-        let db = Db::open(self.pool()).await?;
+        let db = self.db().await?;
         refused(limited, store::limits::count(&db, &limited.bucket(whose), rate).await?)
     }
 
@@ -146,7 +146,7 @@ impl AuthContext {
         let context = Arc::clone(self);
         tokio::spawn(async move {
             let written: Result<_, StoreError> = async {
-                let db = Db::open(context.pool()).await?;
+                let db = context.db().await?;
                 store::limits::count(&db, &bucket, rate).await
             }
             .await;

@@ -26,7 +26,7 @@ use crate::{
     context::AuthContext,
     error::{AuthError, ErrorCode},
     flow::captcha,
-    store::{self, Db},
+    store,
 };
 
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
@@ -182,7 +182,7 @@ pub(crate) async fn tidying(State(context): State<Arc<AuthContext>>, request: Re
     if let Some(kind) = kind {
         let longest = live.settings.mailer.otp_exp.max(live.settings.sms.otp_exp);
         tokio::spawn(async move {
-            let outcome = async { store::cleanup::clean(&Db::open(context.pool()).await?, kind, longest).await }.await;
+            let outcome = async { store::cleanup::clean(&context.db().await?, kind, longest).await }.await;
             if let Err(error) = outcome {
                 tracing::warn!(?error, "what has expired was not removed");
             }

@@ -15,6 +15,7 @@ use std::{
     task::Poll,
 };
 
+use auth_schema::Place;
 use futures::{future::BoxFuture, poll};
 use project_context::{Connection, Lookup, Pool, StatementKey};
 use tokio::sync::{Mutex, MutexGuard, OwnedSemaphorePermit};
@@ -37,6 +38,8 @@ struct Afterwards {
 /// A connection on which each statement is a transaction of its own, unless it is within a [`Transaction`].
 pub struct Db {
     connection: Connection,
+    /// Where the tables are that only this Auth has.
+    place: Place,
     /// In a transaction: what is done once it is committed.
     afterwards: Option<std::sync::Mutex<Afterwards>>,
     /// Whose turn it is to send; they come in the order in which they have asked.
@@ -81,10 +84,17 @@ impl Db {
         let connection = pool.connection().await?;
         Ok(Self {
             connection,
+            place: Place::default(),
             afterwards: in_transaction.then(std::sync::Mutex::default),
             turn: Mutex::new(Sent { begun: !in_transaction }),
             at_work: AtomicUsize::new(0),
         })
+    }
+
+    /// Where the statements find the tables that only this Auth has.
+    pub(crate) fn finding_own(mut self, place: Place) -> Self {
+        self.place = place;
+        self
     }
 
     /// Has what waits for somebody outside be done once the transaction is committed, when no connection waits with it. It is
@@ -184,7 +194,7 @@ impl Turn<'_> {
             return Ok(statement);
         }
         self.db.begin_work();
-        let prepared = Box::pin(connection.client().prepare(sql)).await;
+        let prepared = Box::pin(connection.client().prepare(&self.db.place.sql(sql))).await;
         self.db.end_work();
         let statement = prepared?;
         connection.remember(key, statement.clone());
@@ -236,6 +246,12 @@ impl Deref for Transaction {
 }
 
 impl Transaction {
+    /// As of [`Db`].
+    pub(crate) fn finding_own(mut self, place: Place) -> Self {
+        self.db.place = place;
+        self
+    }
+
     /// As long as it is open, it is one of a bounded number.
     pub(crate) fn taking(mut self, turn: Option<OwnedSemaphorePermit>) -> Self {
         self.turn = turn;

@@ -50,6 +50,34 @@ async fn an_address_is_counted_for_itself_and_beyond_a_restart() {
     assert_eq!(from(&project, "203.0.113.1").await.error(), (403, "otp_expired".to_owned()));
 }
 
+/// As with another proxy than Kong. Who comes without the header is not limited, as upstream.
+#[tokio::test]
+async fn another_header_than_x_forwarded_for_tells_whom_to_count() {
+    let project = project(|settings| {
+        settings.rate_limits.header = Some("X-Real-IP".to_owned());
+        settings.rate_limits.verify = FEW;
+    })
+    .await;
+    let status = async |real: &str| {
+        let request =
+            Request::post("/verify").header("content-type", "application/json").header("x-forwarded-for", "203.0.113.1");
+        let request = if real.is_empty() { request } else { request.header("x-real-ip", real) };
+        let body = Body::from(json!({ "type": "email", "token_hash": "none" }).to_string());
+        project.send(request.body(body).unwrap()).await.status
+    };
+    for (real, expected) in [
+        ("203.0.113.7", 403),
+        ("203.0.113.7, 10.0.0.1", 403),
+        ("203.0.113.7", 429),
+        ("203.0.113.8", 403),
+        ("", 403),
+        ("", 403),
+        ("", 403),
+    ] {
+        assert_eq!(status(real).await, expected, "{real}");
+    }
+}
+
 #[tokio::test]
 async fn many_at_once_are_counted_one_by_one() {
     let project = project(|settings| {

@@ -15,6 +15,7 @@ mod limits;
 mod links;
 mod messages;
 mod mfa;
+mod moved;
 mod oauth_server;
 mod openid;
 mod passkeys;

@@ -76,7 +76,9 @@ fn jwt(reader: &mut Reader<'_>, settings: &mut Settings) {
     reader.text("JWT_DEFAULT_GROUP_NAME", &mut jwt.default_group_name);
     jwt.issuer = reader.optional("JWT_ISSUER");
     reader.list("JWT_VALID_METHODS", &mut jwt.valid_methods);
-    if let Some(set) = reader.optional("JWT_KEYS") {
+    // A compose file says `[]` where there are none yet; then it is the secret that signs.
+    let has_keys = |set: &String| !matches!(serde_json::from_str::<Vec<serde_json::Value>>(set), Ok(keys) if keys.is_empty());
+    if let Some(set) = reader.optional("JWT_KEYS").filter(has_keys) {
         match JwtKey::parse_set(&set) {
             Ok(keys) => jwt.keys = keys,
             Err(error) => {
