@@ -1,12 +1,13 @@
 /**
  * `make bench`: the figures that issue and README speak of, each beside its floor, measured in the same run on the same
  * machine. BENCH_PARTS=rest leaves out the other parts, BENCH_DRIVERS=docker the other drivers of projects; BENCH_PROJECTS
- * (default 200), BENCH_SAMPLES (default 30) and BENCH_SECONDS (default 4, for each figure of rest and auth) shorten it.
+ * (default 200), BENCH_SAMPLES (default 30) and BENCH_SECONDS (default 4, for each figure of rest, auth and flood) shorten it.
  */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { binary } from '../support/server.ts';
+import { restBesideFlood } from './auth/flood.ts';
 import { auth } from './auth/main.ts';
 import { docker } from './docker.ts';
 import { heading, line } from './figures.ts';
@@ -17,7 +18,7 @@ const MOST_PROJECTS = Number(process.env.BENCH_PROJECTS ?? 200);
 const SAMPLES = Number(process.env.BENCH_SAMPLES ?? 30);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 4);
 const DRIVERS = (process.env.BENCH_DRIVERS ?? 'local,docker').split(',');
-const PARTS = (process.env.BENCH_PARTS ?? 'projects,wasm,rest,auth').split(',');
+const PARTS = (process.env.BENCH_PARTS ?? 'projects,wasm,rest,auth,flood').split(',');
 
 if (PARTS.includes('projects')) {
   const localReads = DRIVERS.includes('local') ? await local(SAMPLES, MOST_PROJECTS) : undefined;
@@ -29,6 +30,7 @@ if (PARTS.includes('wasm')) {
 }
 if (PARTS.includes('rest')) await restProgram(SECONDS);
 if (PARTS.includes('auth')) await auth(SECONDS);
+if (PARTS.includes('flood')) await restBesideFlood(SECONDS);
 
 function wasm(): void {
   const pkg = resolve(binary, '../../site/pkg');

@@ -95,6 +95,8 @@ test('who signs up has to confirm, and nobody learns who is there', async () => 
   expect(await refused(client.signInWithPassword({ email, password }))).toEqual([400, 'email_not_confirmed', 'Email not confirmed']);
   const expired = [403, 'otp_expired', 'Token has expired or is invalid'];
   expect(await refused(client.verifyOtp({ email, token: '000000', type: 'signup' }))).toEqual(expired);
+  const link = [403, 'otp_expired', 'Email link is invalid or has expired'];
+  expect(await refused(client.verifyOtp({ token_hash: 'abc', type: 'signup' }))).toEqual(link);
   await done(client.resend({ type: 'signup', email }));
   const { token } = await received(email);
   expect((await done(client.verifyOtp({ email, token, type: 'signup' }))).user?.email_confirmed_at).toMatch(/^\d{4}-.*T.*Z$/);
@@ -149,6 +151,13 @@ test('an account is changed by its owner', async ({ api }) => {
   expect(changed.user.user_metadata).not.toHaveProperty('drop');
   const same = [422, 'same_password', 'New password should be different from the old password.'];
   expect(await refused(client.updateUser({ password }))).toEqual(same);
+  const weak = [422, 'weak_password', 'Password should be at least 6 characters.'];
+  expect(await refused(client.updateUser({ password: '' }))).toEqual(weak);
+  await set(api, { security_update_password_require_current_password: true });
+  const unasked = [400, 'current_password_required', 'Current password required when setting new password.'];
+  expect(await refused(client.updateUser({ password: 'another horse' }))).toEqual(unasked);
+  await done(client.updateUser({ password: 'another horse', current_password: password }));
+  await set(api, { security_update_password_require_current_password: false });
   expect((await done(client.updateUser({ email: address() }))).user.email).not.toBe(email);
   expect((await done(client.getUserIdentities())).identities.map((identity) => identity.provider)).toEqual(['email']);
   expect(await refused(client.linkIdentity({ provider: 'google' }))).toEqual([404, 'manual_linking_disabled', 'Manual linking is disabled']);
@@ -265,7 +274,9 @@ test('links of every kind are made, and are good', async () => {
 test('supabase-py does the same', async ({ api }) => {
   const python = process.env.SUPACLOUD_PYTHON;
   test.skip(!python, 'SUPACLOUD_PYTHON is not set; make browser sets it');
-  await set(api, { mailer_autoconfirm: true, external_anonymous_users_enabled: true });
+  const often = { rate_limit_otp: 1000, rate_limit_verify: 1000, rate_limit_email_sent: 1000 };
+  const on = { external_anonymous_users_enabled: true, oauth_server_enabled: true, security_manual_linking_enabled: true };
+  await set(api, { mailer_autoconfirm: true, ...on, ...often });
   const script = resolve(import.meta.dirname, '../support/auth-client.py');
   const { stdout } = await promisify(execFile)(python!, [script, url, keys.publishable, keys.secret], { timeout: 60_000 });
   expect(stdout.trim()).toBe('ok');

@@ -10,6 +10,7 @@ mod m20261122_000001_projects;
 mod m20261123_000002_stacks;
 mod m20261129_000003_auth_config;
 mod m20261129_000004_signing_keys;
+mod m20261129_000005_third_party_auth;
 
 /// Every migration, oldest first.
 #[derive(Debug)]
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000002_stacks::Migration),
             Box::new(m20261129_000003_auth_config::Migration),
             Box::new(m20261129_000004_signing_keys::Migration),
+            Box::new(m20261129_000005_third_party_auth::Migration),
         ]
     }
 }

@@ -32,7 +32,7 @@ const OPEN_PATHS: [&str; 7] =
 /// Where the dashboard's own files are.
 const OPEN_PREFIX: &str = "/pkg/";
 /// Where programs ask rather than people.
-const API_PREFIX: &str = "/v1/";
+const API_PREFIXES: [&str; 2] = ["/v1/", "/v2/"];
 /// Where the dashboard's pages ask.
 const PAGES_PREFIX: &str = "/api/";
 
@@ -150,7 +150,7 @@ fn is_open(path: &str) -> bool {
 fn turned_away(denied: Denied, request: &Request) -> Response {
     match denied {
         Denied::TooOften => too_often(),
-        Denied::Nothing | Denied::Wrong if request.uri().path().starts_with(API_PREFIX) => {
+        Denied::Nothing | Denied::Wrong if API_PREFIXES.iter().any(|prefix| request.uri().path().starts_with(prefix)) => {
             let mut response =
                 refusal(StatusCode::UNAUTHORIZED, "Unauthorized. Send the admin token as `Authorization: Bearer …`.");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));

@@ -22,7 +22,6 @@ use std::{collections::HashMap, net::SocketAddr, process::ExitCode, time::Durati
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
 
 use crate::{
     config::{Config, LogFormat},
@@ -122,8 +121,7 @@ fn print(text: &str) -> anyhow::Result<()> {
 }
 
 fn start_logging(config: &Config) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&config.log.filter)
-        .with_context(|| format!("log.filter {:?} is not understood", config.log.filter))?;
+    let filter = daemon::log_filter(&config.log.filter).context("log.filter")?;
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match config.log.format {
         LogFormat::Text => subscriber.init(),

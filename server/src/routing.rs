@@ -18,6 +18,7 @@ use http::{HeaderName, HeaderValue};
 use node::Told;
 use project_context::{ApiKeys, ContextSettings, DatabaseAddress, ProjectContext};
 use secrecy::ExposeSecret as _;
+use serde_json::Value;
 use tower::ServiceExt as _;
 
 use crate::telling::Teller;
@@ -234,6 +235,10 @@ impl Routes for GatewayRoutes {
             }
             Err(_) => None,
         }
+    }
+
+    async fn fetch(&self, url: &str) -> Result<Value, String> {
+        node::fetch_json(&self.shared, url).await.map_err(|error| error.to_string())
     }
 
     async fn withdraw(&self, project_ref: &ProjectRef, state: ProjectState) {

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::{
     context::{AuthContext, Live},
     error::{AuthError, ErrorCode},
-    limits::Limited,
+    limits::{self, Limited},
     model::{Session, User},
     settings::Rate,
     store::{self, Db, StoreError},
@@ -29,6 +29,9 @@ use crate::{
 /// Longest user agent that is kept, in bytes.
 const USER_AGENT_KEPT: usize = 512;
 
+/// Longest value that is counted by, in bytes.
+const COUNTED: usize = 128;
+
 /// Names the audience that a request is about.
 const AUDIENCE: &str = "x-jwt-aud";
 
@@ -37,12 +40,17 @@ const AUDIENCE: &str = "x-jwt-aud";
 pub struct Caller {
     pub context: Arc<AuthContext>,
     pub live: Arc<Live>,
+    /// The client's; or whom it says it asks for, where it may.
     pub ip: IpAddr,
+    /// By what requests are limited, where they are: the address, or whatever the header of the settings says.
+    pub counted: Option<String>,
     pub user_agent: String,
     /// Where to go afterwards, if that is allowed; the site otherwise.
     pub redirect_to: String,
     /// Whose users are meant, where the request says so (`X-JWT-AUD`).
     pub audience: Option<String>,
+    /// The client must not see whether a message is sent: it neither waits for it nor learns that it could not be.
+    pub is_told_nothing: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -58,11 +66,27 @@ impl FromRequestParts<Arc<AuthContext>> for Caller {
         let wanted = Query::<RedirectTo>::try_from_uri(&parts.uri).ok().and_then(|query| query.0.redirect_to);
         let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-        let ip = forwarded_for(&parts.headers).or(peer).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        let asked_for = Some(&parts.headers).filter(|_| live.settings.security.sb_forwarded_for_enabled).and_then(asked_for);
+        let ip = asked_for.or_else(|| forwarded_for(&parts.headers)).or(peer).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
         let mut user_agent = header(USER_AGENT.as_str()).unwrap_or_default();
         user_agent.truncate(user_agent.floor_char_boundary(USER_AGENT_KEPT));
         let audience = header(AUDIENCE).filter(|audience| !audience.is_empty());
-        let mut caller = Self { context: Arc::clone(context), live, ip, user_agent, redirect_to: String::new(), audience };
+        let counted = match (asked_for, &live.settings.rate_limits.header) {
+            // Whomever a server asks for is limited, whether others are or not.
+            (Some(ip), _) => Some(limits::whose(ip).to_string()),
+            (None, Some(name)) => counted(&parts.headers, name, ip),
+            (None, None) => None,
+        };
+        let mut caller = Self {
+            context: Arc::clone(context),
+            live,
+            ip,
+            counted,
+            user_agent,
+            redirect_to: String::new(),
+            audience,
+            is_told_nothing: false,
+        };
         caller.redirect_to = caller.allowed_redirect([wanted, header("redirect_to"), header(REFERER.as_str())]);
         Ok(caller)
     }
@@ -85,12 +109,17 @@ impl Caller {
         self
     }
 
+    /// As it is, for a request whose answer must not tell whether there is an account.
+    pub(crate) fn told_nothing(&self) -> Self {
+        Self { is_told_nothing: true, ..self.clone() }
+    }
+
     /// A connection on which each statement is by itself.
     ///
     /// # Errors
     /// There is none.
     pub async fn db(&self) -> Result<Db, AuthError> {
-        Ok(Db::open(self.context.pool()).await?)
+        Ok(self.context.db().await?)
     }
 
     /// A transaction. Where somebody outside may be asked within one, so many are open at once that connections are left for
@@ -100,7 +129,7 @@ impl Caller {
     /// There is no connection.
     pub async fn begin(&self) -> Result<store::Transaction, AuthError> {
         let turn = if self.live.asks_within { Some(self.context.turn().await?) } else { None };
-        Ok(Db::begin(self.context.pool()).await?.taking(turn))
+        Ok(self.context.begin().await?.taking(turn))
     }
 
     /// Counts the request where requests are limited by address.
@@ -108,16 +137,34 @@ impl Caller {
     /// # Errors
     /// There were too many; or there is no connection to count them.
     pub async fn limit_by_address(&self, limited: Limited, rate: Rate) -> Result<(), AuthError> {
-        if self.live.settings.rate_limits.header.is_none() {
-            return Ok(());
+        match &self.counted {
+            Some(counted) => self.context.count(limited, rate, counted).await,
+            None => Ok(()),
         }
-        self.context.count(limited, rate, &self.ip.to_string()).await
     }
 }
 
 /// The first address of the chain, as GoTrue takes it. Who serves Auth to the world sees that the header is true.
 fn forwarded_for(headers: &HeaderMap) -> Option<IpAddr> {
     headers.get("x-forwarded-for")?.to_str().ok()?.split(',').find_map(|address| address.trim().parse().ok())
+}
+
+/// Whom a server of the project's says it asks for: the first address, or nobody where that is none. Who serves Auth to the world lets
+/// nobody else say so (the gateway: only who has a secret key).
+fn asked_for(headers: &HeaderMap) -> Option<IpAddr> {
+    let first = headers.get("sb-forwarded-for")?.to_str().ok()?.split(',').next()?;
+    Some(first.trim().parse::<IpAddr>().ok()?.to_canonical())
+}
+
+/// As upstream: another header than `X-Forwarded-For` is taken as it is, up to a comma, and who has none is not limited.
+fn counted(headers: &HeaderMap, name: &str, ip: IpAddr) -> Option<String> {
+    if name.eq_ignore_ascii_case("x-forwarded-for") {
+        return Some(limits::whose(ip).to_string());
+    }
+    let said = headers.get(name)?.to_str().ok()?;
+    let first = said.split(',').next().unwrap_or_default().trim();
+    let first = first.get(..first.floor_char_boundary(COUNTED)).unwrap_or_default();
+    (!first.is_empty()).then(|| first.to_owned())
 }
 
 /// A request with a token of a user's.
@@ -202,7 +249,7 @@ impl Bearer {
     }
 }
 
-fn no_session() -> AuthError {
+pub(crate) fn no_session() -> AuthError {
     AuthError::forbidden(ErrorCode::SessionNotFound, "Session from session_id claim in JWT does not exist")
 }
 

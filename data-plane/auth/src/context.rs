@@ -2,11 +2,12 @@
 //! for.
 
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicUsize, Ordering},
 };
 
 use arc_swap::ArcSwap;
+use auth_schema::Place;
 use project_context::Pool;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -14,11 +15,12 @@ use crate::{
     error::AuthError,
     limits::Limits,
     message::{mail::Delivery, sms::SmsProvider, smtp},
-    mfa::{self, EncryptionKeys},
+    mfa::{self, EncryptionKeys, LinkKey},
     outgoing::http::{HttpClient, HttpError},
     password::{Hasher, LeakedPasswords, Policy},
     provider::engine::Engine,
     settings::{self, Settings},
+    store::{Db, StoreError, Transaction},
     token::{Keys, KeysError},
 };
 
@@ -57,6 +59,8 @@ pub struct AuthContext {
     limits: Limits,
     providers: Engine,
     cleanups: AtomicUsize,
+    /// Where the tables are that only this Auth has; `_auth`, unless the program has found otherwise.
+    place: OnceLock<Place>,
     /// Transactions within which somebody outside is asked: half of the connections.
     turns: Arc<Semaphore>,
 }
@@ -68,6 +72,8 @@ pub struct Live {
     pub keys: Keys,
     /// Of single values in the database.
     pub encryption: EncryptionKeys,
+    /// Of the links of messages.
+    pub links: LinkKey,
     pub delivery: Delivery,
     /// Who carries messages to phones; without one they are kept.
     pub sms: Option<SmsProvider>,
@@ -85,7 +91,16 @@ impl AuthContext {
         let live = ArcSwap::from_pointee(Live::new(settings, &shared)?);
         let providers = Engine::new(Arc::new(shared.http.clone()));
         let turns = Arc::new(Semaphore::new((pool.metrics().max / 2).max(1)));
-        Ok(Arc::new(Self { pool, live, limits: Limits::new(), cleanups: AtomicUsize::new(0), turns, providers, shared }))
+        Ok(Arc::new(Self {
+            pool,
+            live,
+            limits: Limits::new(),
+            cleanups: AtomicUsize::new(0),
+            place: OnceLock::new(),
+            turns,
+            providers,
+            shared,
+        }))
     }
 
     /// Has other settings in force for the requests that begin from now on.
@@ -103,8 +118,24 @@ impl AuthContext {
         self.live.load_full()
     }
 
-    pub(crate) fn pool(&self) -> &Pool {
-        &self.pool
+    /// Before the first request.
+    pub(crate) fn found_own_tables(&self, place: Place) {
+        // Told once; where they are does not change.
+        let _ = self.place.set(place);
+    }
+
+    fn place(&self) -> Place {
+        self.place.get().copied().unwrap_or_default()
+    }
+
+    /// A connection on which each statement is by itself.
+    pub(crate) async fn db(&self) -> Result<Db, StoreError> {
+        Ok(Db::open(&self.pool).await?.finding_own(self.place()))
+    }
+
+    /// A transaction.
+    pub(crate) async fn begin(&self) -> Result<Transaction, StoreError> {
+        Ok(Db::begin(&self.pool).await?.finding_own(self.place()))
     }
 
     /// Waits, as long as for a connection, until there are not too many transactions within which somebody outside is asked.
@@ -160,7 +191,7 @@ impl Live {
         };
         let sms = settings.sms.provider.clone().map(sms_provider);
         let asks_within = settings.hooks.ask_within();
-        Ok(Self { settings, keys, encryption, delivery, sms, passwords, asks_within })
+        Ok(Self { links: LinkKey::new(&settings.jwt.secret), settings, keys, encryption, delivery, sms, passwords, asks_within })
     }
 }
 

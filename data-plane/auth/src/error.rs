@@ -50,6 +50,8 @@ error_codes! {
     BadOauthState = "bad_oauth_state",
     CaptchaFailed = "captcha_failed",
     Conflict = "conflict",
+    CurrentPasswordInvalid = "current_password_invalid",
+    CurrentPasswordRequired = "current_password_required",
     CustomProviderNotFound = "custom_provider_not_found",
     EmailAddressInvalid = "email_address_invalid",
     EmailAddressNotAuthorized = "email_address_not_authorized",

@@ -4,6 +4,7 @@
 
 use std::{
     collections::HashMap,
+    net::{IpAddr, Ipv6Addr},
     num::NonZeroU32,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -25,6 +26,9 @@ use crate::{
 /// hundred within an hour (ASVS 2.2.1).
 pub(crate) const WRONG_PASSWORDS: Rate = Rate::per_hour(50);
 
+/// Wrong codes of one account, whatever messages they are of: as many as passwords, for the same reason.
+pub(crate) const WRONG_CODES_OF_ACCOUNT: Rate = Rate::per_hour(50);
+
 /// Wrong guesses of one code; after them it is void.
 pub(crate) const WRONG_CODES: Rate = Rate { events: 10, over: Duration::from_secs(86_400) };
 
@@ -39,11 +43,13 @@ pub enum Limited {
     AnonymousUsers,
     Otp,
     Web3,
+    Web3Message,
     Passkey,
     OauthRegister,
     FactorVerify,
     WrongPassword,
     WrongCode,
+    WrongCodeOfAccount,
 }
 
 impl Limited {
@@ -57,11 +63,13 @@ impl Limited {
             Self::AnonymousUsers => "anonymous_users",
             Self::Otp => "otp",
             Self::Web3 => "web3",
+            Self::Web3Message => "web3_message",
             Self::Passkey => "passkey",
             Self::OauthRegister => "oauth_register",
             Self::FactorVerify => "factor_verify",
             Self::WrongPassword => "wrong_password",
             Self::WrongCode => "wrong_code",
+            Self::WrongCodeOfAccount => "wrong_code_of_account",
         }
     }
 
@@ -69,6 +77,9 @@ impl Limited {
         format!("{}:{whose}", self.as_str())
     }
 }
+
+/// Whom the counters in memory know at most, each.
+const MOST_REMEMBERED: usize = 50_000;
 
 type Limiter = Arc<DefaultKeyedRateLimiter<String>>;
 
@@ -90,14 +101,13 @@ impl Limits {
             let mut limiters = self.limiters.lock().unwrap_or_else(PoisonError::into_inner);
             let entry =
                 limiters.entry(limited).or_insert_with(|| (rate, Arc::new(RateLimiter::keyed(quota.allow_burst(events)))));
-            if entry.0 != rate {
+            // The database counts as well. So memory may be forgotten as a whole, which takes no time: many addresses are how some
+            // flood, and to look through them at each request would help them.
+            if entry.0 != rate || entry.1.len() >= MOST_REMEMBERED {
                 *entry = (rate, Arc::new(RateLimiter::keyed(quota.allow_burst(events))));
             }
             Arc::clone(&entry.1)
         };
-        if limiter.len() > 10_000 {
-            limiter.retain_recent();
-        }
         limiter
             .check_key(&whose.to_owned())
             .map_err(|not_until| refusal(limited, Some(not_until.wait_time_from(DefaultClock::default().now()))))
@@ -111,8 +121,16 @@ impl AuthContext {
     /// There were too many; or there is no connection.
     pub(crate) async fn count(&self, limited: Limited, rate: Rate, whose: &str) -> Result<(), AuthError> {
         self.limits().count(limited, rate, whose)?;
-        let db = Db::open(self.pool()).await?;
+        let db = self.db().await?;
         refused(limited, store::limits::count(&db, &limited.bucket(whose), rate).await?)
+    }
+
+    /// Refuses where the service sends no more messages now; counts nothing.
+    pub(crate) async fn check_messages(&self, db: &Db, limited: Limited, rate: Rate) -> Result<(), AuthError> {
+        if rate.events == 0 {
+            return Err(refusal(limited, None));
+        }
+        check(db, limited, rate, &self.live().settings.api.external_url).await
     }
 
     /// Counts a message that the service sends, by its address: several that share a database have a limit each, as upstream.
@@ -128,7 +146,7 @@ impl AuthContext {
         let context = Arc::clone(self);
         tokio::spawn(async move {
             let written: Result<_, StoreError> = async {
-                let db = Db::open(context.pool()).await?;
+                let db = context.db().await?;
                 store::limits::count(&db, &bucket, rate).await
             }
             .await;
@@ -143,6 +161,19 @@ impl AuthContext {
 /// Refuses who has asked too often already; counts nothing.
 pub(crate) async fn check(db: &Db, limited: Limited, rate: Rate, whose: &str) -> Result<(), AuthError> {
     refused(limited, store::limits::look(db, &limited.bucket(whose), rate).await?)
+}
+
+/// Counts what is not refused. Whether there was too much of it already.
+pub(crate) async fn note(db: &Db, limited: Limited, rate: Rate, whose: &str) -> Result<bool, AuthError> {
+    Ok(store::limits::count(db, &limited.bucket(whose), rate).await?.is_some())
+}
+
+/// Whom an address is counted for. One customer has 2^64 addresses of IPv6 at least, to ask from another one each time.
+pub(crate) fn whose(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX))),
+        ip @ IpAddr::V4(_) => ip,
+    }
 }
 
 fn refused(limited: Limited, wait: Option<Duration>) -> Result<(), AuthError> {

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::{Context as _, anyhow};
-use auth::program::{self, Given, Sources};
+use auth::program::{self, Given, Sources, admin};
 use clap::{Parser, Subcommand};
 
 /// Signs users up and in by HTTP over a PostgreSQL database, as GoTrue does. Settings come from GOTRUE_* variables and from
@@ -31,6 +31,48 @@ enum Command {
     Version,
     /// Asks the program that runs here whether it answers; exits with 0 or 1.
     Health,
+    /// Makes and deletes accounts.
+    #[command(subcommand)]
+    Admin(Admin),
+}
+
+#[derive(Debug, Subcommand)]
+enum Admin {
+    /// Makes an account, and prints its id.
+    #[command(name = "createuser")]
+    Create {
+        email: String,
+        password: String,
+        /// Counts the address as confirmed.
+        #[arg(long)]
+        confirm: bool,
+        /// Gives it the first role of GOTRUE_JWT_ADMIN_ROLES.
+        #[arg(long)]
+        admin: bool,
+        /// Its audience [default: GOTRUE_JWT_AUD].
+        #[arg(short, long)]
+        aud: Option<String>,
+    },
+    /// Deletes an account, and prints its id.
+    #[command(name = "deleteuser")]
+    Delete {
+        /// Its id or address.
+        user: String,
+        /// Its audience, if it is told by its address [default: GOTRUE_JWT_AUD].
+        #[arg(short, long)]
+        aud: Option<String>,
+    },
+}
+
+impl From<Admin> for admin::Work {
+    fn from(told: Admin) -> Self {
+        match told {
+            Admin::Create { email, password, confirm, admin, aud } => {
+                Self::Create { email, password, confirmed: confirm, admin, audience: aud }
+            }
+            Admin::Delete { user, aud } => Self::Delete { user, audience: aud },
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -45,6 +87,9 @@ fn main() -> ExitCode {
 
 #[expect(clippy::print_stdout, reason = "what a command asks for is the output")]
 fn run() -> anyhow::Result<()> {
+    if let Some(url) = spidered(std::env::args_os().map_while(|argument| argument.into_string().ok())) {
+        return program::spider(&url).map_err(|message| anyhow!(message));
+    }
     let arguments = Arguments::parse();
     if let Some(Command::Version) = arguments.command {
         println!("{}", env!("CARGO_PKG_VERSION"));
@@ -61,11 +106,23 @@ fn run() -> anyhow::Result<()> {
             daemon::start_logging(&given.log)?;
             return Ok(runtime()?.block_on(program::migrate(&given))?);
         }
+        Some(Command::Admin(told)) => {
+            daemon::start_logging(&given.log)?;
+            println!("{}", runtime()?.block_on(admin::administer(&given, told.into()))?);
+            return Ok(());
+        }
         Some(Command::Serve) => false,
         Some(Command::Version) | None => true,
     };
     let log = daemon::start_logging(&given.log)?;
     Ok(runtime()?.block_on(program::serve(given, sources, log, migrates))?)
+}
+
+/// The address, where the program is called as wget is: by that name, with options and one address.
+fn spidered(mut arguments: impl Iterator<Item = String>) -> Option<String> {
+    let name = PathBuf::from(arguments.next()?);
+    (name.file_name()? == "wget").then_some(())?;
+    Some(arguments.find(|argument| !argument.starts_with('-')).unwrap_or_default())
 }
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {

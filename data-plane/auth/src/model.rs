@@ -15,7 +15,7 @@ pub use identity::Identity;
 pub(crate) use oauth::LIST_SEPARATOR;
 pub use oauth::{OauthAuthorization, OauthClient, OauthClientAuth, OauthClientType, OauthConsent, OauthRegistration};
 pub use passkey::Passkey;
-pub use session::{Aal, AmrClaim, Session};
+pub use session::{Aal, AmrClaim, Session, Signing};
 pub use token::{OneTimeToken, RefreshToken, TokenKind};
 pub use user::{User, UserView};
 

@@ -12,6 +12,6 @@ mod targets;
 
 pub use admin::{READY_AT_MOST, router as admin_router};
 pub use health::{ask, ask_unix, loopback};
-pub use log::{Log, LogError, start_logging};
+pub use log::{Log, LogError, log_filter, start_logging};
 pub use serve::{Answering, Limits, UnknownLength, serve, serve_admitted, serve_unix};
 pub use stop::{ReloadSignal, ReloadSignals, stop_on_signals};

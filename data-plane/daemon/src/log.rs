@@ -7,7 +7,9 @@ use std::{
 
 use tracing_subscriber::EnvFilter;
 
-const SILENT: &str = "tokio_postgres=warn";
+/// What tells the parameters of statements below a warning, and with them tokens and hashes. The second one is a part of the first,
+/// which a filter could name by itself.
+const SILENT: [&str; 2] = ["tokio_postgres=warn", "tokio_postgres::query=warn"];
 
 /// Why the log could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +36,7 @@ impl Log {
     /// # Errors
     /// [`LogError::Filter`]
     pub fn refilter(&self, filter: &str) -> Result<(), LogError> {
-        if !(self.0)(parsed(filter)?) {
+        if !(self.0)(log_filter(filter)?) {
             tracing::debug!("the log has ended");
         }
         Ok(())
@@ -54,7 +56,7 @@ impl fmt::Debug for Log {
 /// [`LogError`]
 pub fn start_logging(filter: &str) -> Result<Log, LogError> {
     let log = tracing_subscriber::fmt()
-        .with_env_filter(parsed(filter)?)
+        .with_env_filter(log_filter(filter)?)
         .with_writer(stderr)
         .with_ansi(stderr().is_terminal())
         .with_filter_reloading();
@@ -63,7 +65,55 @@ pub fn start_logging(filter: &str) -> Result<Log, LogError> {
     Ok(Log(Box::new(move |filter| handle.reload(filter).is_ok())))
 }
 
-fn parsed(filter: &str) -> Result<EnvFilter, LogError> {
+/// A filter for a log: as asked, and without what has secrets in it. For programs that write their log themselves.
+///
+/// # Errors
+/// [`LogError::Filter`]
+pub fn log_filter(filter: &str) -> Result<EnvFilter, LogError> {
     let parsed = EnvFilter::try_new(filter).map_err(|source| LogError::Filter { filter: filter.to_owned(), source })?;
-    Ok(parsed.add_directive(SILENT.parse().expect("a directive")))
+    Ok(SILENT.iter().fold(parsed, |filter, silent| filter.add_directive(silent.parse().expect("a directive"))))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io,
+        sync::{Arc, Mutex},
+    };
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().expect("not poisoned").extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn parameters_of_statements_are_logged_at_no_level() {
+        for filter in ["debug", "trace", "tokio_postgres=trace", "info,tokio_postgres::query=debug", "trace,tokio_postgres=debug"]
+        {
+            let written = Written::default();
+            let writer = written.clone();
+            let subscriber = tracing_subscriber::fmt()
+                .with_env_filter(log_filter(filter).expect("a filter"))
+                .with_writer(move || writer.clone())
+                .finish();
+            tracing::subscriber::with_default(subscriber, || {
+                tracing::debug!(target: "tokio_postgres::query", "executing statement s1 with parameters: [\"hush\"]");
+                tracing::trace!(target: "tokio_postgres::connection", "hush");
+                tracing::error!(target: "tokio_postgres::connection", "the server has gone");
+            });
+            let written = String::from_utf8(written.0.lock().expect("not poisoned").clone()).expect("text");
+            assert!(written.contains("the server has gone") && !written.contains("hush"), "{filter}: {written}");
+        }
+    }
 }

@@ -142,7 +142,7 @@ impl Gateway {
             return answer::too_large(self.limits.body_bytes);
         }
         let (mut parts, body) = request.into_parts();
-        match key::authenticate(&upstream.keys, &mut parts.headers, &mut parts.uri) {
+        match key::admit(&upstream.keys, &mut parts.headers, &mut parts.uri) {
             Ok(()) => {}
             // A key of another project is refused here, too.
             Err(KeyError::Missing) if (self.is_open)(parts.uri.path()) => {}

@@ -18,9 +18,22 @@ const APIKEY: &str = "apikey";
 /// What keys of the new format begin with.
 const NEW_FORMAT: &str = "sb_";
 
+/// Whose address somebody who asks for another is to be counted by.
+const FORWARDED_FOR: &str = "sb-forwarded-for";
+
+/// As [`authenticate`], and leaves no `Sb-Forwarded-For` but that of a secret key's: who has one is a server of the project's, and says
+/// whom it asks for. Legacy `service_role` keys do not count (Supabase's documentation, "IP address forwarding").
+pub(crate) fn admit(keys: &ApiKeys, headers: &mut HeaderMap, uri: &mut Uri) -> Result<(), KeyError> {
+    let admitted = authenticate(keys, headers, uri);
+    if admitted != Ok(PresentedKey::Secret) {
+        headers.remove(FORWARDED_FOR);
+    }
+    admitted.map(|_| ())
+}
+
 /// Checks the request's API key and rewrites `Authorization` to the token that its services verify. The key is taken out of
 /// the query, where it would be mistaken for a filter.
-pub(crate) fn authenticate(keys: &ApiKeys, headers: &mut HeaderMap, uri: &mut Uri) -> Result<(), KeyError> {
+fn authenticate(keys: &ApiKeys, headers: &mut HeaderMap, uri: &mut Uri) -> Result<PresentedKey, KeyError> {
     let from_query = take_from_query(uri);
     let presented = match headers.get(APIKEY) {
         Some(value) => value.to_str().map_err(|_| KeyError::Invalid)?.to_owned(),
@@ -32,7 +45,7 @@ pub(crate) fn authenticate(keys: &ApiKeys, headers: &mut HeaderMap, uri: &mut Ur
     }
     if let Some(token) = bearer(headers) {
         if !token.starts_with(NEW_FORMAT) {
-            return if keys.is_disabled(token) { Err(KeyError::Invalid) } else { Ok(()) };
+            return if keys.is_disabled(token) { Err(KeyError::Invalid) } else { Ok(key) };
         }
         // A key is no token: it may stand there only as an echo of the `apikey`.
         if token != presented {
@@ -40,13 +53,13 @@ pub(crate) fn authenticate(keys: &ApiKeys, headers: &mut HeaderMap, uri: &mut Ur
         }
     } else if headers.contains_key(header::AUTHORIZATION) {
         // Another scheme: the services say what they think of it.
-        return Ok(());
+        return Ok(key);
     }
     let token = format!("Bearer {}", keys.role_token(key).expose_secret());
     let mut value = HeaderValue::try_from(token).map_err(|_| KeyError::Invalid)?;
     value.set_sensitive(true);
     headers.insert(header::AUTHORIZATION, value);
-    Ok(())
+    Ok(key)
 }
 
 /// The token of a `Bearer` authorization.
@@ -122,6 +135,30 @@ mod tests {
         assert_eq!(check(&[], "/t?a=eq.1&apikey=a.non.jwt&b=2").unwrap().1, "/t?a=eq.1&b=2");
         assert_eq!(check(&[], "/t?apikey=a.non.jwt").unwrap().1, "/t");
         assert_eq!(check(&[], "/t?apikey=a%2Enon%2ejwt").unwrap().1, "/t");
+    }
+
+    #[test]
+    fn only_a_secret_key_asks_for_another() {
+        let kept = |key: Option<&str>, authorization: Option<&str>| {
+            let mut headers = HeaderMap::new();
+            headers.append(FORWARDED_FOR, HeaderValue::from_static("192.0.2.1"));
+            headers.append(FORWARDED_FOR, HeaderValue::from_static("192.0.2.2"));
+            for (name, value) in [(APIKEY, key), ("authorization", authorization)] {
+                if let Some(value) = value {
+                    headers.insert(name, value.parse().unwrap());
+                }
+            }
+            _ = admit(&keys(), &mut headers, &mut Uri::from_static("/auth/v1/verify"));
+            headers.contains_key(FORWARDED_FOR)
+        };
+        assert!(kept(Some("sb_secret_x"), None));
+        assert!(kept(Some("sb_secret_x"), Some("Bearer us.er.jwt")));
+        for key in [None, Some("sb_publishable_x"), Some("a.non.jwt"), Some("ser.vice.jwt"), Some("sb_secret_y")] {
+            assert!(
+                !kept(key, None) && !kept(key, Some("Bearer ser.vice.jwt")) && !kept(key, Some("Bearer sb_secret_x")),
+                "{key:?}"
+            );
+        }
     }
 
     #[test]

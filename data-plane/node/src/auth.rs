@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use auth::{
     AuthContext, ContextError, Shared,
-    outgoing::http::{HttpClient, HttpError, Options},
+    outgoing::http::{HttpClient, HttpError, Options, Request as Call},
     password::{self, Hasher},
     settings::{Settings, document::ProjectFacts},
 };
@@ -46,6 +46,9 @@ const ERROR_CODE: HeaderName = HeaderName::from_static("x-sb-error-code");
 /// Calls to hooks, providers and mail servers that one project has open at once. Its slow ones hold up no other's.
 const CALLS: usize = 16;
 
+/// Longest document that is fetched for the control plane, in bytes.
+const LONGEST_DOCUMENT: usize = 256 * 1024;
+
 /// Why the services can't be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ServicesError {
@@ -70,6 +73,29 @@ pub fn shared(allowed_networks: Vec<IpNet>) -> Result<Shared, ServicesError> {
     Ok(Shared { hasher, http: HttpClient::new(Options { allowed_networks, ..Options::default() })? })
 }
 
+/// Why a document was not had.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// Not reached, or no JSON.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// Another status than 200.
+    #[error("the answer has the status {0}")]
+    Status(u16),
+}
+
+/// The JSON at an address that a project's settings name: over https, or from one of the networks that are allowed.
+///
+/// # Errors
+/// [`FetchError`]
+pub async fn fetch_json(shared: &Shared, url: &str) -> Result<serde_json::Value, FetchError> {
+    let answer = shared.http.send(Call::get(url).accept_json().answer_bytes(LONGEST_DOCUMENT)).await?;
+    if answer.status != StatusCode::OK {
+        return Err(FetchError::Status(answer.status.as_u16()));
+    }
+    Ok(answer.json()?)
+}
+
 /// The settings of a project that was told this. The only place where a project's are made.
 pub(crate) fn settings(project: &ProjectContext, told: &Told) -> Settings {
     let facts = ProjectFacts {
@@ -81,6 +107,8 @@ pub(crate) fn settings(project: &ProjectContext, told: &Told) -> Settings {
     let mut settings = told.auth.to_settings(&facts);
     // The gateway sets it, whatever a client has sent.
     settings.rate_limits.header = Some("x-forwarded-for".to_owned());
+    // Nobody else looks after what has expired in a project's database.
+    settings.db.cleanup_enabled = true;
     settings
 }
 

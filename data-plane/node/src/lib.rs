@@ -21,7 +21,7 @@ use project_context::{KeysError, ProjectContext, VerificationKeys};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
-pub use crate::auth::{ServicesError, shared};
+pub use crate::auth::{FetchError, ServicesError, fetch_json, shared};
 pub use ::auth::Shared;
 pub use program::{RunError, health, run};
 pub use secrets::{Secrets, SecretsError};
@@ -92,7 +92,10 @@ impl Services {
     pub fn configure(&self, told: &Told) -> Result<(), ConfigureError> {
         let (secret, keys) = (self.context.jwt_secret().expose_secret().as_bytes(), &told.keys);
         let jwks = keys.listed.iter().map(|key| key.jwk.expose_secret());
-        let verification = VerificationKeys::of_project(keys.secret_verifies.then_some(secret), jwks)?;
+        let mut verification = VerificationKeys::of_project(keys.secret_verifies.then_some(secret), jwks)?;
+        for third_party in &keys.third_party {
+            verification = verification.with_third_party(third_party.issuer.as_deref(), &third_party.keys);
+        }
         let mut settings = auth::settings(&self.context, told);
         if let Err(error) = self.auth.set(settings.clone()) {
             let project_ref = self.context.project_ref();

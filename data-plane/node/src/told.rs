@@ -3,7 +3,7 @@
 //!
 //! What was told has a number, which only grows: what was on its way for longer than what came after it is not taken.
 
-use auth::settings::{ProjectKeys, document::Document};
+use auth::settings::{ProjectKeys, ThirdPartyKeys, document::Document};
 use chacha20poly1305::{
     Key, KeyInit as _, XChaCha20Poly1305, XNonce,
     aead::{Aead as _, Generate as _, Payload},
@@ -55,6 +55,8 @@ struct Message {
     /// A JSON array, as text.
     keys: String,
     secret_verifies: bool,
+    #[serde(default)]
+    third_party: Vec<ThirdPartyKeys>,
 }
 
 impl Seal {
@@ -75,6 +77,7 @@ impl Seal {
             auth: told.auth.kept().clone(),
             keys: told.keys.set().expose_secret().to_owned(),
             secret_verifies: told.keys.secret_verifies,
+            third_party: told.keys.third_party.clone(),
         };
         let message = serde_json::to_vec(&message).map_err(|_| Unreadable)?;
         let nonce = XNonce::generate();
@@ -88,9 +91,11 @@ impl Seal {
         let nonce = XNonce::try_from(nonce).map_err(|_| Unreadable)?;
         let payload = Payload { msg: ciphertext, aad: self.project_ref.as_str().as_bytes() };
         let message = self.cipher.decrypt(&nonce, payload).map_err(|_| Unreadable)?;
-        let Message { number, auth, keys, secret_verifies } = serde_json::from_slice(&message).map_err(|_| Unreadable)?;
+        let Message { number, auth, keys, secret_verifies, third_party } =
+            serde_json::from_slice(&message).map_err(|_| Unreadable)?;
         let auth = Document::from_kept(&auth).map_err(|_| Unreadable)?;
-        Ok((number, Told { auth, keys: ProjectKeys::parse(&keys, secret_verifies).map_err(|_| Unreadable)? }))
+        let keys = ProjectKeys::parse(&keys, secret_verifies).map_err(|_| Unreadable)?;
+        Ok((number, Told { auth, keys: keys.with_third_party(third_party) }))
     }
 }
 
@@ -116,12 +121,15 @@ mod tests {
         let patch = json!({ "jwt_exp": 600, "smtp_pass": "hush" });
         let auth = Document::default().apply(patch.as_object().unwrap(), "").unwrap();
         let jwk = json!([{ "kty": "oct", "k": "a2s", "kid": "1", "key_ops": ["sign", "verify"] }]);
-        let told = Told { auth, keys: ProjectKeys::parse(&jwk.to_string(), false).unwrap() };
+        let third_party = ThirdPartyKeys { issuer: Some("https://id.test".to_owned()), keys: vec![json!({ "kid": "2" })] };
+        let keys = ProjectKeys::parse(&jwk.to_string(), false).unwrap().with_third_party(vec![third_party]);
+        let told = Told { auth, keys };
         let sealed = seal("secret", 1).seal(7, &told).unwrap();
         assert!(!sealed.windows(4).any(|window| window == b"hush"));
         let (number, opened) = seal("secret", 1).open(&sealed).unwrap();
         assert_eq!((number, opened.auth.kept()), (7, told.auth.kept()));
         assert!(!opened.keys.secret_verifies && opened.keys.listed[0].signs);
+        assert_eq!(opened.keys.third_party, told.keys.third_party);
         for other in [seal("another", 1), seal("secret", 2)] {
             assert_eq!(other.open(&sealed).unwrap_err(), Unreadable);
         }

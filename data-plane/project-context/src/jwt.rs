@@ -227,7 +227,8 @@ impl Trusted {
         let Header { alg, kid } = serde_json::from_slice(&bytes(header)?).map_err(|_| JwtError::Crypto)?;
         let (claims, signature) = (bytes(payload)?, bytes(signature)?);
         let signed = &token[..header.len() + 1 + payload.len()];
-        self.keys.check(alg.parse()?, kid.as_deref(), signed.as_bytes(), &signature)?;
+        let issuer = || serde_json::from_slice::<Issued>(&claims).ok().and_then(|issued| issued.iss);
+        self.keys.check(alg.parse()?, kid.as_deref(), issuer, signed.as_bytes(), &signature)?;
         Ok(match serde_json::from_slice(&claims) {
             Ok(claims @ Value::Object(_)) => Ok(Claims::new(claims)),
             Ok(_) | Err(_) => Err(JwtError::ClaimsNotObject),
@@ -246,6 +247,12 @@ impl fmt::Debug for Verifier {
 struct Header {
     alg: String,
     kid: Option<String>,
+}
+
+/// Who a token says that it is from.
+#[derive(Deserialize)]
+struct Issued {
+    iss: Option<String>,
 }
 
 pub(crate) fn bytes(part: &str) -> Result<Vec<u8>, JwtError> {

@@ -64,6 +64,8 @@ enum Name {
     Own(Option<String>),
     /// All: a project's secret.
     Any,
+    /// Those that name it and, where there is an issuer, have that one.
+    ThirdParty { own: String, issuer: Option<String> },
 }
 
 enum Key {
@@ -116,6 +118,19 @@ impl VerificationKeys {
         Ok(Self { keys })
     }
 
+    /// These, and keys of somebody else, for tokens that name one of them and have this issuer, where there is one. What is no public
+    /// key with a name is left out.
+    #[must_use]
+    pub fn with_third_party<'a>(mut self, issuer: Option<&str>, jwks: impl IntoIterator<Item = &'a Value>) -> Self {
+        let parse = |jwk: &Value| {
+            let key = VerificationKey::parse(jwk.clone(), 1).ok().filter(|_| jwk["kty"] != "oct")?;
+            let Name::Own(Some(own)) = key.name else { return None };
+            Some(VerificationKey { name: Name::ThirdParty { own, issuer: issuer.map(str::to_owned) }, ..key })
+        };
+        self.keys.extend(jwks.into_iter().filter_map(parse));
+        self
+    }
+
     /// A JSON Web Key, a set of them, or, when it is no JSON object, a secret for HS256: as `jwt-secret` of PostgREST. Keys
     /// that are for encryption are left out. None without a name is for a token that names its key, be it a secret or not.
     ///
@@ -136,16 +151,17 @@ impl VerificationKeys {
     }
 
     /// Checks by each key that is for such a token until one agrees: one of its algorithm and, where the token names one, of
-    /// that name.
+    /// that name. `issuer` is asked for where it matters.
     pub(crate) fn check(
         &self,
         algorithm: SignatureAlgorithm,
         name: Option<&str>,
+        issuer: impl Fn() -> Option<String>,
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), JwtError> {
         let mut outcome = Err(JwtError::NoSuitableKey);
-        for key in self.candidates(algorithm, name) {
+        for key in self.candidates(algorithm, name, &issuer) {
             if key.verifies(algorithm, message, signature) {
                 return Ok(());
             }
@@ -154,13 +170,27 @@ impl VerificationKeys {
         outcome
     }
 
-    fn candidates(&self, algorithm: SignatureAlgorithm, name: Option<&str>) -> impl Iterator<Item = &Key> {
+    fn candidates(
+        &self,
+        algorithm: SignatureAlgorithm,
+        name: Option<&str>,
+        issuer: &impl Fn() -> Option<String>,
+    ) -> impl Iterator<Item = &Key> {
         let is_named = move |key: &&VerificationKey| match &key.name {
             Name::Own(own) => name.is_none() || own.as_deref() == name,
             Name::Any => true,
+            Name::ThirdParty { own, issuer: None } => name == Some(own.as_str()),
+            Name::ThirdParty { own, issuer: Some(of) } => {
+                name == Some(own.as_str()) && issuer().is_some_and(|issuer| is_same(of, &issuer))
+            }
         };
         self.keys.iter().filter(move |key| key.algorithms.contains(&algorithm)).filter(is_named).map(|key| &key.key)
     }
+}
+
+/// A slash at the end is where an issuer's name in its tokens and in its settings differ.
+fn is_same(one: &str, other: &str) -> bool {
+    one.trim_end_matches('/') == other.trim_end_matches('/')
 }
 
 impl fmt::Debug for VerificationKeys {
@@ -263,7 +293,7 @@ mod tests {
         {"kty":"oct","k":"c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA","alg":"HS256","kid":"2"}]}"#;
 
     fn candidates(keys: &VerificationKeys, algorithm: &str, kid: Option<&str>) -> usize {
-        keys.candidates(algorithm.parse().unwrap(), kid).count()
+        keys.candidates(algorithm.parse().unwrap(), kid, &|| Some("https://id.test/".to_owned())).count()
     }
 
     #[test]
@@ -308,6 +338,20 @@ mod tests {
         assert_eq!((of(secret, None), of(secret, Some("1")), of(secret, Some("2"))), (2, 2, 1));
         assert_eq!((of(None, None), of(None, Some("1")), of(None, Some("2"))), (1, 1, 0));
         assert!(VerificationKeys::of_project(None, ["?"]).is_err());
+    }
+
+    #[test]
+    fn a_third_party_s_key_is_for_tokens_that_name_it_and_its_issuer() {
+        let set: Value = serde_json::from_str(SET).unwrap();
+        let jwks = set["keys"].as_array().unwrap();
+        for (issuer, expected) in [(None, 1), (Some("https://id.test"), 1), (Some("https://id.test/other"), 0)] {
+            let keys = VerificationKeys::of_project(None, []).unwrap().with_third_party(issuer, jwks);
+            assert_eq!(keys.keys.len(), 1, "neither a secret, nor what has no name or is for something else");
+            assert_eq!((candidates(&keys, "ES256", Some("1")), candidates(&keys, "ES256", None)), (expected, 0), "{issuer:?}");
+        }
+        let both = VerificationKeys::of_project(None, []).unwrap();
+        let both = both.with_third_party(Some("https://another.test"), jwks).with_third_party(Some("https://id.test"), jwks);
+        assert_eq!(candidates(&both, "ES256", Some("1")), 1, "two issuers with the same keys are two");
     }
 
     #[test]

@@ -1,8 +1,12 @@
 //! One database of a test, dropped with its value.
 
-use std::path::Path;
+use std::{
+    io::Write as _,
+    path::Path,
+    process::{Command, Stdio},
+};
 
-use postgres_cluster::SUPERUSER;
+use postgres_cluster::{Binaries, SUPERUSER};
 use tokio_postgres::Client;
 
 use crate::{TestCluster, connect};
@@ -42,6 +46,29 @@ impl TestDatabase {
     /// A connection string over TCP for one of [`project_template::LOGIN_ROLES`].
     pub fn url(&self, role: &str) -> String {
         format!("postgres://{role}:{}@127.0.0.1:{}/{}", self.password(), self.port(), self.name)
+    }
+
+    /// What PostgreSQL's `psql` or `pg_dump` prints as a role, or why it fails. Blocks, but the database is another process.
+    ///
+    /// # Errors
+    /// What the program says on stderr, where it ends with another code than 0.
+    ///
+    /// # Panics
+    /// When it can't be run.
+    #[expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
+    pub fn program(&self, role: &str, name: &str, arguments: &[&str], input: &str) -> Result<String, String> {
+        let mut child = Command::new(Binaries::discover(None).unwrap().folder().join(name))
+            .args(arguments)
+            .arg(format!("--dbname={}", self.url(role)))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
     }
 
     /// A connection over the unix socket; it closes with the client.

@@ -1,10 +1,10 @@
 /** A project's REST while others try passwords at its Auth, in the same process. */
 import { Server } from '../../support/server.ts';
 import { heading, line, missed } from '../figures.ts';
-import type { StopAtEnd } from '../in-folder.ts';
+import { inFolder, type StopAtEnd } from '../in-folder.ts';
 import { Projects } from '../projects.ts';
 import { PASSWORD, prepareRow } from '../rest.ts';
-import { type Answers, type Load, whole } from '../rest-program/load.ts';
+import { type Answers, Load, whole } from '../rest-program/load.ts';
 import type { Question } from '../rest-program/scenarios.ts';
 import { email, signIn } from './calls.ts';
 
@@ -16,8 +16,16 @@ const ACCOUNTS = 4_096;
 /** p99 of the reads, in those without a flood. */
 const TIMES = 2;
 
-export async function restBesideFlood(load: Load, seconds: number, flooding: number, stopAtEnd: StopAtEnd): Promise<void> {
-  const server = await Server.start({ name: 'bench-auth' });
+/** Who tries passwords at the same time. */
+const FLOODING = 64;
+
+/** `seconds` for each figure. */
+export async function restBesideFlood(seconds: number): Promise<void> {
+  await inFolder('supacloud-flood-', async (home, stopAtEnd) => measure(await Load.make(home), seconds, stopAtEnd));
+}
+
+async function measure(load: Load, seconds: number, stopAtEnd: StopAtEnd): Promise<void> {
+  const server = await Server.start({ name: 'bench-flood' });
   stopAtEnd(server);
   const projects = new Projects(server);
   const project = await projects.api.create({ name: 'flooded', db_pass: PASSWORD });
@@ -37,9 +45,9 @@ export async function restBesideFlood(load: Load, seconds: number, flooding: num
     return { method, path: `/auth/v1${path}`, headers, body } as Question;
   });
   const read = async () => whole(await load.send(place, reads, READS_PER_SECOND, READERS, seconds));
-  const flood = (seconds: number) => load.send(place, tries, 'closed', flooding, seconds, 400);
+  const flood = (seconds: number) => load.send(place, tries, 'closed', FLOODING, seconds, 400);
 
-  heading(`REST's GET of one row, ${READS_PER_SECOND} a second, while ${flooding} clients sign in with wrong passwords (the limit by address is lifted)`);
+  heading(`REST's GET of one row, ${READS_PER_SECOND} a second, while ${FLOODING} clients sign in with wrong passwords (the limit by address is lifted)`);
   await flood(1);
   await read();
   const quiet = await read();

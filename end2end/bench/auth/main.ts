@@ -1,7 +1,4 @@
-/**
- * The program `auth` by itself, before a PostgreSQL of its own: each call beside its peer, sign-in beside what hashing allows; and
- * a project's REST while others try passwords.
- */
+/** The program `auth` by itself, before a PostgreSQL of its own: each call beside its peer, sign-in beside what hashing allows. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { columns, heading, line, missed, percent, rounded } from '../figures.ts';
 import { inFolder, type StopAtEnd } from '../in-folder.ts';
@@ -12,7 +9,6 @@ import { ask, type Question } from '../rest-program/scenarios.ts';
 import type { Service } from '../rest-program/service.ts';
 import { childrensSeconds, memory, processorSeconds } from '../rest-program/usage.ts';
 import * as calls from './calls.ts';
-import { restBesideFlood } from './flood.ts';
 import { hashes, type Hashes, makeDatabase, SECRET, startAuth } from './program.ts';
 import { copyInOurs, copyInPostgres, copyInSqlite } from './users.ts';
 
@@ -91,7 +87,6 @@ export async function auth(seconds: number): Promise<void> {
     const cluster = await Cluster.start(home);
     stopAtEnd(cluster);
     await new Bench(home, cluster, load, seconds, stopAtEnd).run();
-    await restBesideFlood(load, seconds, MANY_CONNECTIONS, stopAtEnd);
   });
 }
 

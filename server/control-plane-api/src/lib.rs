@@ -20,6 +20,7 @@ mod project;
 mod project_ref;
 mod signing_key;
 mod state;
+mod third_party_auth;
 
 pub use api_key::{ApiKey, ApiKeyType, SecretJwtTemplate};
 pub use archive::{ArchiveState, ImportProject, ProjectArchive};
@@ -39,6 +40,7 @@ pub use signing_key::{
     CreateSigningKey, LegacyApiKeys, SigningAlgorithm, SigningKey, SigningKeyStatus, SigningKeys, UpdateSigningKey,
 };
 pub use state::{ProjectState, ProjectStatus};
+pub use third_party_auth::{CreateThirdPartyAuth, ThirdPartyAuth};
 
 /// The only organization until accounts exist. Its id is its slug, as the Terraform provider expects.
 pub const DEFAULT_ORGANIZATION: &str = "default";

@@ -20,6 +20,9 @@ pub enum Error {
     /// The project has no such signing key.
     #[error("The project has no signing key {0}.")]
     SigningKeyNotFound(String),
+    /// The project has no such third-party integration.
+    #[error("The project has no third-party integration {0}.")]
+    ThirdPartyAuthNotFound(String),
     /// No such organization.
     #[error("Organization {0:?} was not found. There is one organization: \"default\".")]
     OrganizationNotFound(String),
@@ -66,7 +69,10 @@ impl Error {
     pub const fn code(&self) -> ErrorCode {
         match self {
             Self::InvalidInput { .. } | Self::AuthConfig(_) => ErrorCode::InvalidInput,
-            Self::ProjectNotFound(_) | Self::OrganizationNotFound(_) | Self::SigningKeyNotFound(_) => ErrorCode::NotFound,
+            Self::ProjectNotFound(_)
+            | Self::OrganizationNotFound(_)
+            | Self::SigningKeyNotFound(_)
+            | Self::ThirdPartyAuthNotFound(_) => ErrorCode::NotFound,
             Self::OperationRunning(_) | Self::StateConflict(_) | Self::IdempotencyMismatch | Self::ProjectExists(_) => {
                 ErrorCode::Conflict
             }
@@ -105,6 +111,7 @@ impl Error {
             | Self::ServiceAway(_)
             | Self::NotInForce(_)
             | Self::SigningKeyNotFound(_)
+            | Self::ThirdPartyAuthNotFound(_)
             | Self::Database(_)
             | Self::Secret(_)
             | Self::Corrupt(_) => None,
@@ -128,6 +135,7 @@ impl Error {
             | Self::ServiceAway(_)
             | Self::NotInForce(_)
             | Self::SigningKeyNotFound(_)
+            | Self::ThirdPartyAuthNotFound(_)
             | Self::Database(_)
             | Self::Secret(_)
             | Self::Corrupt(_) => None,

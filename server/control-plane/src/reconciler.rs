@@ -1,6 +1,7 @@
 //! Makes the world agree with the rows. Takes no input: it leases whatever operation is due and works it off step by step,
 //! so that the start after a crash and the common path are the same code. Nothing else calls a [`Provisioner`].
 
+mod follow_keys;
 mod look_after;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -130,6 +131,7 @@ impl Reconciler {
         let look_after = tokio::spawn(Arc::clone(&self).look_after(stop.clone()));
         let (installation, routes) = (self.installation.clone(), Arc::clone(&self.routes));
         let tell_again = tokio::spawn(in_force::tell_again(installation, routes, stop.clone()));
+        let follow_keys = tokio::spawn(Arc::clone(&self).follow_keys(stop.clone()));
         let mut work = JoinSet::new();
         while !stop.is_cancelled() {
             let pause = match self.lease_more(&mut work).await {
@@ -147,7 +149,7 @@ impl Reconciler {
             }
         }
         while work.join_next().await.is_some() {}
-        let _ = tokio::join!(watch, look_after, tell_again);
+        let _ = tokio::join!(watch, look_after, tell_again, follow_keys);
     }
 
     /// Leases what is due and begins to work on it; answers how long there is nothing more to do.

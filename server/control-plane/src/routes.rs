@@ -22,6 +22,9 @@ pub trait Routes: fmt::Debug + Send + Sync {
     /// Asks one of a published project's services; nothing of one that is not published, or did not answer.
     async fn call(&self, project_ref: &ProjectRef, call: ServiceCall) -> Option<ServiceAnswer>;
 
+    /// The JSON at an address that somebody's settings name, if services may reach it; why it can't be had, for a person.
+    async fn fetch(&self, url: &str) -> Result<Value, String>;
+
     /// Closes the project's address; requests are told that the project exists and is in this state.
     async fn withdraw(&self, project_ref: &ProjectRef, state: ProjectState);
 

@@ -41,11 +41,11 @@ impl<S: Send + Sync> FromRequestParts<S> for ProjectPath {
     }
 }
 
-/// The project in the path, and the id of one of its signing keys.
+/// The project in the path, and the id of something of it: a signing key, an integration.
 #[derive(Debug)]
-pub(crate) struct SigningKeyPath(pub(crate) ProjectRef, pub(crate) String);
+pub(crate) struct ProjectPartPath(pub(crate) ProjectRef, pub(crate) String);
 
-impl<S: Send + Sync> FromRequestParts<S> for SigningKeyPath {
+impl<S: Send + Sync> FromRequestParts<S> for ProjectPartPath {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {

@@ -11,12 +11,17 @@ mod extract;
 mod health;
 mod lifecycle;
 mod organizations;
+mod project_config;
 mod projects;
 mod signing_keys;
+mod third_party_auth;
 
 use std::sync::Arc;
 
-use axum::{Json, Router, routing::get};
+use axum::{
+    Json, Router,
+    routing::{any, get},
+};
 use control_plane::ProjectService;
 use tokio_util::sync::CancellationToken;
 use utoipa::OpenApi;
@@ -43,7 +48,7 @@ pub(crate) struct ApiState {
 )]
 struct Document;
 
-/// Every route under `/v1`, with the document that describes them at `/v1/openapi.json`.
+/// Every route under `/v1` and `/v2`, with the document that describes them at `/v1/openapi.json`.
 pub(crate) fn router(state: ApiState) -> Router {
     let (router, document) = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(projects::list, projects::create))
@@ -60,9 +65,12 @@ pub(crate) fn router(state: ApiState) -> Router {
         .routes(routes!(api_keys::list))
         .routes(routes!(api_keys::legacy, api_keys::set_legacy))
         .routes(routes!(auth_config::get, auth_config::update))
+        .routes(routes!(project_config::get))
         .routes(routes!(signing_keys::list, signing_keys::create))
         .routes(routes!(signing_keys::legacy, signing_keys::import_legacy))
         .routes(routes!(signing_keys::get, signing_keys::update, signing_keys::remove))
+        .routes(routes!(third_party_auth::list, third_party_auth::create))
+        .routes(routes!(third_party_auth::get, third_party_auth::remove))
         .routes(routes!(events::stream))
         .routes(routes!(events::notices))
         .routes(routes!(organizations::list))
@@ -71,9 +79,10 @@ pub(crate) fn router(state: ApiState) -> Router {
     router
         .route("/v1/projects/", get(projects::list).post(projects::create))
         .route("/v1/openapi.json", get(|| async move { Json(document.as_ref().clone()) }))
-        .route("/v1", axum::routing::any(not_found))
-        .route("/v1/", axum::routing::any(not_found))
-        .route("/v1/{*rest}", axum::routing::any(not_found))
+        .route("/v1", any(not_found))
+        .route("/v1/", any(not_found))
+        .route("/v1/{*rest}", any(not_found))
+        .route("/v2/{*rest}", any(not_found))
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(state)
 }

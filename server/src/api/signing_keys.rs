@@ -6,7 +6,7 @@ use control_plane_api::{CreateSigningKey, ErrorBody, SigningKey, SigningKeys, Up
 use super::{
     ApiState,
     error::ApiError,
-    extract::{Caller, JsonBody, ProjectPath, SigningKeyPath},
+    extract::{Caller, JsonBody, ProjectPartPath, ProjectPath},
 };
 
 /// The project's signing keys, oldest first. No private half is ever answered.
@@ -43,7 +43,7 @@ pub(super) async fn create(
 pub(super) async fn get(
     State(state): State<ApiState>,
     Caller(caller): Caller,
-    SigningKeyPath(project_ref, id): SigningKeyPath,
+    ProjectPartPath(project_ref, id): ProjectPartPath,
 ) -> Result<Json<SigningKey>, ApiError> {
     Ok(Json(state.projects.signing_key(&caller, &project_ref, &id).await?))
 }
@@ -57,7 +57,7 @@ pub(super) async fn get(
 pub(super) async fn update(
     State(state): State<ApiState>,
     Caller(caller): Caller,
-    SigningKeyPath(project_ref, id): SigningKeyPath,
+    ProjectPartPath(project_ref, id): ProjectPartPath,
     JsonBody(body): JsonBody<UpdateSigningKey>,
 ) -> Result<Json<SigningKey>, ApiError> {
     Ok(Json(state.projects.update_signing_key(&caller, &project_ref, &id, body).await?))
@@ -70,7 +70,7 @@ pub(super) async fn update(
 pub(super) async fn remove(
     State(state): State<ApiState>,
     Caller(caller): Caller,
-    SigningKeyPath(project_ref, id): SigningKeyPath,
+    ProjectPartPath(project_ref, id): ProjectPartPath,
 ) -> Result<Json<SigningKey>, ApiError> {
     Ok(Json(state.projects.remove_signing_key(&caller, &project_ref, &id).await?))
 }

@@ -74,6 +74,32 @@ async fn the_pages_about_auth_work_without_scripts() {
 }
 
 #[tokio::test]
+async fn only_who_has_a_secret_key_says_whom_it_asks_for() {
+    let installation = Installation::new(Backend::Sqlite).await;
+    let server = installation.start().await;
+    let project_ref = server.create_live("forwarding").await;
+    let config = format!("/v1/projects/{project_ref}/config/auth");
+    server.request("PATCH", &config).json(&json!({ "mailer_autoconfirm": true })).send().await.expect(200);
+    let secret = server.key(&project_ref, "secret").await;
+    let address_of = async |name: &str, key: &str| {
+        let key = server.key(&project_ref, key).await;
+        let sign_up = server.post(format!("/p/{project_ref}/auth/v1/signup")).header("apikey", key);
+        let sign_up = sign_up.header("sb-forwarded-for", "203.0.113.9").json(&somebody(name));
+        let id = sign_up.send().await.expect(200).json()["user"]["id"].as_str().unwrap().to_owned();
+        let user = server.get(format!("/p/{project_ref}/auth/v1/_admin/users/{id}")).header("apikey", &secret);
+        user.send().await.expect(200).json()["sessions"][0]["ip"].clone()
+    };
+    assert_eq!(address_of("ann", "secret").await, "127.0.0.1", "off by default");
+    server.request("PATCH", &config).json(&json!({ "security_sb_forwarded_for_enabled": true })).send().await.expect(200);
+    assert_eq!(address_of("bob", "secret").await, "203.0.113.9");
+    for (name, key) in [("eve", "publishable"), ("fay", "anon"), ("gil", "service_role")] {
+        assert_eq!(address_of(name, key).await, "127.0.0.1", "{key}");
+    }
+    server.delete_all(&[project_ref]).await;
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn keys_are_rotated_without_signing_anyone_out() {
     let installation = Installation::new(Backend::Sqlite).await;
     let server = installation.start().await;
@@ -148,7 +174,7 @@ pub(crate) async fn expect_signed_by(server: &Server, project_ref: &str, name: &
     token
 }
 
-fn token(session: &Value) -> String {
+pub(crate) fn token(session: &Value) -> String {
     session["access_token"].as_str().unwrap_or_else(|| panic!("no session: {session}")).to_owned()
 }
 

@@ -15,3 +15,4 @@ mod moving;
 mod start;
 mod supervision;
 mod support;
+mod third_party;

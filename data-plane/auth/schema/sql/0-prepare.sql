@@ -22,7 +22,9 @@ begin
   if to_regnamespace('auth') is null then
     create schema auth authorization supabase_auth_admin;
   end if;
-  if to_regnamespace('_auth') is null then
+  -- Where nobody lets us, what is ours is in `auth` (`Place`); the text of the statements is another then.
+  if to_regnamespace('_auth') is null
+    and to_regclass('auth._schema_migrations') is null and has_database_privilege(current_database(), 'create') then
     create schema _auth authorization supabase_auth_admin;
   end if;
   -- One that was made by somebody else, as by the script of a compose file.

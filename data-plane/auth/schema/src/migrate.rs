@@ -1,5 +1,7 @@
 //! Brings a database to the newest version. One process at a time, all or nothing.
 
+use std::borrow::Cow;
+
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Transaction};
 
@@ -14,8 +16,8 @@ pub enum Error {
     /// The connection broke, or the role may not read the schema.
     #[error("can't read the version of the schema auth")]
     Version(#[source] tokio_postgres::Error),
-    /// The schemas are missing and can't be made, or belong to somebody else.
-    #[error("can't prepare the schemas auth and _auth; the role needs CREATE on the database, once")]
+    /// The schema `auth` is missing and can't be made, or belongs to somebody else.
+    #[error("can't prepare the schema auth; the role needs CREATE on the database, or on a schema auth that is there")]
     Prepare(#[source] tokio_postgres::Error),
     /// A statement of a migration failed.
     #[error("migration {version} of the schema auth ({name}) failed")]
@@ -33,6 +35,40 @@ pub enum Error {
     Commit(#[source] tokio_postgres::Error),
 }
 
+/// Where the tables are that only our Auth has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Place {
+    /// In the schema `_auth`.
+    #[default]
+    Schema,
+    /// In `auth`, with `_` before their names: the role may not make a schema, as in the images of supabase/postgres before
+    /// November 2025.
+    WithinAuth,
+}
+
+impl Place {
+    /// Where they are, or where [`migrate`] makes them.
+    ///
+    /// # Errors
+    /// [`Error::Version`]
+    pub async fn of(client: &Client) -> Result<Self, Error> {
+        let within = "select pg_catalog.to_regnamespace('_auth') is null
+                             and (pg_catalog.to_regclass('auth._schema_migrations') is not null
+                                  or not pg_catalog.has_database_privilege(pg_catalog.current_database(), 'create'))";
+        let row = client.query_one(within, &[]).await.map_err(Error::Version)?;
+        Ok(if row.get(0) { Self::WithinAuth } else { Self::Schema })
+    }
+
+    /// A statement that is written for the schema `_auth`.
+    #[must_use]
+    pub fn sql(self, sql: &str) -> Cow<'_, str> {
+        match self {
+            Self::WithinAuth if sql.contains("_auth.") => Cow::Owned(sql.replace("_auth.", "auth._")),
+            Self::WithinAuth | Self::Schema => Cow::Borrowed(sql),
+        }
+    }
+}
+
 /// Brings the database to the newest version and says how many migrations that took: 0, after one query, mostly.
 ///
 /// Connect as [`crate::ROLE`], or as a role that may become it. Not as a superuser where tenants are: the statements fire
@@ -42,17 +78,21 @@ pub enum Error {
 /// # Errors
 /// [`Error`]; the database is then unchanged.
 pub async fn migrate(client: &mut Client) -> Result<usize, Error> {
-    if is_current(client).await? {
+    if is_current(client, Place::Schema).await? {
+        return Ok(0);
+    }
+    let place = Place::of(client).await?;
+    if place == Place::WithinAuth && is_current(client, place).await? {
         return Ok(0);
     }
     let transaction = client.transaction().await.map_err(Error::Version)?;
     transaction.execute("select pg_catalog.pg_advisory_xact_lock($1)", &[&LOCK]).await.map_err(Error::Version)?;
-    transaction.batch_execute(PREPARE).await.map_err(Error::Prepare)?;
-    let applied = applied(&transaction).await?;
+    transaction.batch_execute(&place.sql(PREPARE)).await.map_err(Error::Prepare)?;
+    let applied = applied(&transaction, place).await?;
     let mut count = 0;
     for migration in MIGRATIONS.iter().filter(|migration| !applied.contains(&migration.version)) {
         let (version, name) = (migration.version, migration.name);
-        let run = transaction.batch_execute(migration.sql).await;
+        let run = transaction.batch_execute(&place.sql(migration.sql)).await;
         run.map_err(|source| Error::Migration { version, name, source })?;
         count += 1;
     }
@@ -61,11 +101,11 @@ pub async fn migrate(client: &mut Client) -> Result<usize, Error> {
 }
 
 /// Without the lock, and in a database that may have nothing yet.
-async fn is_current(client: &Client) -> Result<bool, Error> {
+async fn is_current(client: &Client, place: Place) -> Result<bool, Error> {
     let newest = MIGRATIONS.len() as i64;
     let current = "select (select count(*) from _auth.schema_migrations where version <= $1::bigint) = $1
                           and exists (select from auth.schema_migrations where version = $2)";
-    match client.query_one(current, &[&newest, &UPSTREAM]).await {
+    match client.query_one(&*place.sql(current), &[&newest, &UPSTREAM]).await {
         Ok(row) => Ok(row.get(0)),
         Err(error) if missing(&error) => Ok(false),
         Err(error) => Err(Error::Version(error)),
@@ -73,9 +113,10 @@ async fn is_current(client: &Client) -> Result<bool, Error> {
 }
 
 /// The versions that need not run again: none, when an older GoTrue's schema has been put in the place of ours.
-async fn applied(transaction: &Transaction<'_>) -> Result<Vec<i32>, Error> {
+async fn applied(transaction: &Transaction<'_>, place: Place) -> Result<Vec<i32>, Error> {
     let ours = if is_upstreams_newest(transaction).await? { "" } else { " where false" };
-    let rows = transaction.query(&format!("select version from _auth.schema_migrations{ours}"), &[]).await;
+    let versions = format!("select version from _auth.schema_migrations{ours}");
+    let rows = transaction.query(&*place.sql(&versions), &[]).await;
     Ok(rows.map_err(Error::Version)?.iter().map(|row| row.get(0)).collect())
 }
 

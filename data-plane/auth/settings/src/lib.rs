@@ -23,10 +23,10 @@ pub use hooks::{Hook, Hooks};
 pub use mail::{MailKind, Mailer, Smtp, Template};
 pub use redirect::{AllowList, RedirectRule};
 pub use security::{
-    Captcha, CaptchaProvider, DbEncryption, Mfa, MfaFactor, MfaPhone, Passkeys, Password, Rate, RateLimits, Security, Sessions,
-    WebAuthn,
+    Captcha, CaptchaProvider, DbEncryption, Mfa, MfaFactor, MfaPhone, Passkeys, Password, Rate, RateLimits, RefreshTokens,
+    Security, Sessions, WebAuthn,
 };
-pub use signing::{Jwt, JwtAlgorithm, JwtKey, ProjectKeys};
+pub use signing::{Jwt, JwtAlgorithm, JwtKey, ProjectKeys, ThirdPartyKeys};
 pub use sms::{Sms, SmsProvider, TestOtps};
 
 /// All that one Auth service is told. Cheap to share, replaced as a whole when something changes.

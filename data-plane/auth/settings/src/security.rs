@@ -42,16 +42,41 @@ pub struct Security {
     pub refresh_token_reuse_interval: Duration,
     /// A reused refresh token is taken whenever it comes.
     pub refresh_token_allow_reuse: bool,
+    /// Those of new sessions.
+    pub refresh_tokens: RefreshTokens,
+    /// Of a hundred sessions with stored ones that are refreshed, so many go over to signed ones, where new sessions have those.
+    pub refresh_token_upgrade_percentage: u8,
     /// A password's change needs a code from `/reauthenticate` if the session is older than a day.
     pub update_password_require_reauthentication: bool,
     /// A password's change needs the current password.
     pub update_password_require_current_password: bool,
-    /// The client's address is taken from `Sb-Forwarded-For`.
+    /// The client's address is taken from `Sb-Forwarded-For`, where there is one.
     pub sb_forwarded_for_enabled: bool,
     pub db_encryption: DbEncryption,
 }
 
-/// Encryption of single values in the database: hashes of passwords, secrets of TOTP factors and of custom providers.
+/// How refresh tokens are told from others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefreshTokens {
+    /// Version 1: each has a row.
+    Stored,
+    /// Version 2: each is a number that its session's key has signed.
+    Signed,
+}
+
+impl RefreshTokens {
+    /// By upstream's number.
+    pub(super) fn of(version: &str) -> Option<Self> {
+        match version {
+            "0" | "1" => Some(Self::Stored),
+            "2" => Some(Self::Signed),
+            _ => None,
+        }
+    }
+}
+
+/// Encryption of single values in the database: hashes of passwords, secrets of TOTP factors and of custom
+/// providers, keys of refresh tokens.
 #[derive(Clone, Debug, Default)]
 pub struct DbEncryption {
     /// The id of the key that encrypts; `None`: new values are stored as they are.
@@ -68,6 +93,8 @@ impl Default for Security {
             refresh_token_rotation_enabled: true,
             refresh_token_reuse_interval: Duration::ZERO,
             refresh_token_allow_reuse: false,
+            refresh_tokens: RefreshTokens::Stored,
+            refresh_token_upgrade_percentage: 0,
             update_password_require_reauthentication: false,
             update_password_require_current_password: false,
             sb_forwarded_for_enabled: false,

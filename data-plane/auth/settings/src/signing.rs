@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
-pub use project::ProjectKeys;
+pub use project::{ProjectKeys, ThirdPartyKeys};
 
 /// Tokens: their claims' defaults and their keys.
 #[derive(Clone, Debug)]

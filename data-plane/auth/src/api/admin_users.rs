@@ -58,7 +58,7 @@ fn order(text: &str) -> Result<Order, AuthError> {
     }
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Body {
     id: Option<String>,

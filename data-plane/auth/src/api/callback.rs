@@ -36,13 +36,13 @@ pub(crate) async fn callback(caller: Caller, parameters: Result<Form<Parameters>
 }
 
 async fn answer(caller: Caller, parameters: Parameters) -> Response {
-    let state = match external::open(&caller, &parameters.state) {
-        Ok(state) => state,
+    let flow = match external::open(&caller, &parameters.state).await {
+        Ok(flow) => flow,
         // Nobody vouches for the page that sent the browser.
         Err(error) => return redirect::with_error(&caller.live.settings.api.site_url, &error, true),
     };
     // Allowed when the sign-in began; it may not be any longer.
-    let caller = caller.redirecting_to(Some(&state.referrer));
+    let caller = caller.redirecting_to(flow.referrer.as_deref());
     let to = &caller.redirect_to;
     if !parameters.error.is_empty() {
         return redirect::with_refusal(to, &parameters.error, &parameters.error_description);
@@ -55,10 +55,11 @@ async fn answer(caller: Caller, parameters: Parameters) -> Response {
         oauth_token: parameters.oauth_token,
         user: parameters.user,
     };
-    match external::complete(&caller, &state, &back).await {
+    let provider = flow.provider_type.clone();
+    match external::complete(&caller, flow, &back).await {
         Ok(Completed::In(tokens)) => redirect::with_tokens(to, &tokens, ""),
         Ok(Completed::Code(code)) => redirect::with_code(to, &code),
-        Err(error) => failed(to, &state.provider, &error),
+        Err(error) => failed(to, &provider, &error),
     }
 }
 

@@ -64,7 +64,7 @@ pub(crate) async fn challenge(
     Ok(Answer(factors::challenge(&signed_in, id, channel, body.webauthn.as_ref()).await?))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 pub(crate) struct Verify {
     #[serde(default)]
     challenge_id: Option<Uuid>,
@@ -75,7 +75,7 @@ pub(crate) struct Verify {
 }
 
 /// Whether it makes or uses a credential is known by its factor.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 struct WebAuthn {
     credential_response: Value,
 }

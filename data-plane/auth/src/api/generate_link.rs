@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 pub(crate) struct Body {
     #[serde(default, rename = "type")]
     kind: Option<String>,

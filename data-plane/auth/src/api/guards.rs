@@ -26,14 +26,16 @@ use crate::{
     context::AuthContext,
     error::{AuthError, ErrorCode},
     flow::captcha,
-    store::{self, Db},
+    store,
 };
 
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
-/// Headers that a page of another origin may send, besides those of the settings.
-const ALLOWED: [&str; 8] = [
+/// Headers that a page of another origin may send, besides those of the settings. `apikey` is for a gateway; where there is none,
+/// supabase-js sends it all the same.
+const ALLOWED: [&str; 9] = [
     "accept",
+    "apikey",
     "authorization",
     "content-type",
     "x-client-ip",
@@ -161,12 +163,14 @@ async fn passed(context: &Arc<AuthContext>, request: Request) -> Result<Request,
 /// How many changes there are between two removals of old limits where nothing else is removed.
 const BETWEEN: usize = 64;
 
-/// Removes some of what has expired, once the answer to a change is made; one kind at a time.
+/// Removes some of what has expired, once the answer is made to what leaves rows behind; one kind at a time.
 pub(crate) async fn tidying(State(context): State<Arc<AuthContext>>, request: Request, next: Next) -> Response {
-    let is_change = *request.method() != Method::GET && *request.method() != Method::HEAD;
+    // A sign-in at a provider begins with a row, whoever asks for it.
+    let leaves_rows =
+        *request.method() != Method::GET && *request.method() != Method::HEAD || request.uri().path().ends_with("/authorize");
     let response = next.run(request).await;
     let live = context.live();
-    if !is_change {
+    if !leaves_rows {
         return response;
     }
     let turn = context.next_cleanup();
@@ -178,7 +182,7 @@ pub(crate) async fn tidying(State(context): State<Arc<AuthContext>>, request: Re
     if let Some(kind) = kind {
         let longest = live.settings.mailer.otp_exp.max(live.settings.sms.otp_exp);
         tokio::spawn(async move {
-            let outcome = async { store::cleanup::clean(&Db::open(context.pool()).await?, kind, longest).await }.await;
+            let outcome = async { store::cleanup::clean(&context.db().await?, kind, longest).await }.await;
             if let Err(error) = outcome {
                 tracing::warn!(?error, "what has expired was not removed");
             }

@@ -11,11 +11,12 @@ use super::authorize::{self, Parameters};
 use crate::{
     caller::SignedIn,
     error::{AuthError, ErrorCode},
-    flow::linking,
+    flow::{linking, oauth_server::consent::refuse_clients},
 };
 
 /// Refuses where the project's users may not.
 pub(crate) fn check_enabled(signed_in: &SignedIn) -> Result<(), AuthError> {
+    refuse_clients(signed_in)?;
     if signed_in.caller.live.settings.security.manual_linking_enabled {
         Ok(())
     } else {

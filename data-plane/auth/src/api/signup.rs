@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 pub(crate) struct Body {
     #[serde(default)]
     email: Option<String>,

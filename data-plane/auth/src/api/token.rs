@@ -29,7 +29,7 @@ pub(crate) struct Grant {
     grant_type: String,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 pub(crate) struct Body {
     #[serde(default)]
     email: Option<String>,

@@ -25,7 +25,7 @@ pub(crate) async fn get(bearer: Bearer) -> Result<Answer<UserRecord>, AuthError>
     Ok(Answer(UserRecord { user, identities, factors }))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 pub(crate) struct Body {
     #[serde(default)]
     email: Option<String>,
@@ -56,7 +56,8 @@ pub(crate) async fn put(signed_in: SignedIn, Json(body): Json<Body>) -> Result<A
     let changes = Changes {
         email: filled(body.email).map(|email| address::email(&email)).transpose()?,
         phone: filled(body.phone).map(|phone| address::phone(&phone)).transpose()?,
-        password: filled(body.password),
+        // An empty one is not none, but too weak.
+        password: body.password,
         current_password: filled(body.current_password),
         nonce: filled(body.nonce),
         data: body.data.map(|data| object(Some(data))).transpose()?,

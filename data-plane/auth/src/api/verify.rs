@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{json::Json, redirect};
 use crate::{
     caller::Caller,
-    error::{AuthError, ErrorCode},
+    error::AuthError,
     flow::{
         address,
         verify::{self, Kind, ONE_OF_TWO, Proof, Verified},
@@ -20,7 +20,7 @@ use crate::{
     mfa::PKCE_PREFIX,
 };
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 pub(crate) struct Parameters {
     #[serde(default, rename = "type")]
     kind: String,
@@ -55,10 +55,6 @@ pub(crate) async fn get(caller: Caller, Query(parameters): Query<Parameters>) ->
         Ok(Verified::In(tokens)) => redirect::with_tokens(to, &tokens, &parameters.kind),
         Ok(Verified::Code(code)) => redirect::with_code(to, &code),
         Ok(Verified::OneOfTwo) => redirect::with_message(to, ONE_OF_TWO, is_pkce),
-        Err(error) if error.code() == Some(ErrorCode::OtpExpired) => {
-            let error = AuthError::forbidden(ErrorCode::OtpExpired, "Email link is invalid or has expired");
-            redirect::with_error(to, &error, is_pkce)
-        }
         Err(error) => redirect::with_error(to, &error, is_pkce),
     }
 }
@@ -77,8 +73,7 @@ pub(crate) async fn post(caller: Caller, Json(body): Json<Parameters>) -> Result
 
 fn proof(body: Parameters) -> Result<Proof, AuthError> {
     match (body.token_hash.is_empty(), body.token.is_empty()) {
-        (true, true) => Err(AuthError::validation("Verify requires a token or a token hash")),
-        (false, false) => Err(AuthError::validation("Verify requires either a token or a token hash")),
+        (true, true) | (false, false) => Err(AuthError::validation("Verify requires either a token or a token hash")),
         (false, true) if !body.email.is_empty() || !body.phone.is_empty() => {
             Err(AuthError::validation("Only the token_hash and type should be provided"))
         }

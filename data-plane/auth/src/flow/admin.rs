@@ -278,7 +278,7 @@ async fn set_password(db: &Db, user: &mut User, stored: String) -> Result<(), Au
     user.phone_change_sent_at = None;
     user.reauthentication_sent_at = None;
     store::one_time_tokens::clear_all(db, user.id).await?;
-    Ok(store::sessions::delete_of_user(db, user.id, None).await?)
+    Ok(super::end_sessions(db, user.id, None).await?)
 }
 
 fn forget_tokens(user: &mut User) {
@@ -333,7 +333,9 @@ async fn delete_softly(db: &Db, mut user: User) -> Result<(), AuthError> {
         store::identities::update(db, &mut identity).await?;
     }
     store::factors::delete_of_user(db, id).await?;
-    Ok(store::sessions::delete_of_user(db, id, None).await?)
+    store::passkeys::delete_of_user(db, id).await?;
+    store::flow_states::delete_of_user(db, id).await?;
+    Ok(super::end_sessions(db, id, None).await?)
 }
 
 /// The same for the same text of the same user, as GoTrue makes it.

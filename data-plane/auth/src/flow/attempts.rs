@@ -4,25 +4,42 @@
 //! there be that none is found. Once there were too many, only networks in which the account has a session still have a say, each
 //! with a count of its own.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
-use super::{audience, one_time::used_up, sign_in::Who, verify::Proof};
+use super::{one_time::used_up, sign_in::Who};
 use crate::{
     caller::Caller,
     error::{AuthError, ErrorCode},
-    limits::{self, Limited, WRONG_CODES, WRONG_PASSWORDS},
+    limits::{self, Limited, WRONG_CODES, WRONG_CODES_OF_ACCOUNT, WRONG_PASSWORDS},
     model::User,
+    settings::Rate,
     store::{self, Db},
 };
 
 /// Refuses where the password of an account was guessed too often; of one that is not there, too, so that nobody learns which
 /// are.
 pub(crate) async fn check_password(caller: &Caller, db: &Db, who: &Who, user: Option<&User>) -> Result<(), AuthError> {
-    let account = digest(who);
-    let Err(refusal) = limits::check(db, Limited::WrongPassword, WRONG_PASSWORDS, &account).await else { return Ok(()) };
+    let (Who::Email(address) | Who::Phone(address)) = who;
+    check(caller, db, (Limited::WrongPassword, WRONG_PASSWORDS), address, user).await
+}
+
+/// The same of an account's codes. Links of messages lead in all the same.
+pub(crate) async fn check_code(caller: &Caller, db: &Db, address: &str, user: Option<&User>) -> Result<(), AuthError> {
+    check(caller, db, (Limited::WrongCodeOfAccount, WRONG_CODES_OF_ACCOUNT), address, user).await
+}
+
+async fn check(
+    caller: &Caller,
+    db: &Db,
+    (limited, rate): (Limited, Rate),
+    address: &str,
+    user: Option<&User>,
+) -> Result<(), AuthError> {
+    let account = digest(address);
+    let Err(refusal) = limits::check(db, limited, rate, &account).await else { return Ok(()) };
     if refusal.code() != Some(ErrorCode::OverRequestRateLimit) {
         return Err(refusal);
     }
@@ -33,25 +50,25 @@ pub(crate) async fn check_password(caller: &Caller, db: &Db, who: &Who, user: Op
     if !is_known {
         return Err(refusal);
     }
-    limits::check(db, Limited::WrongPassword, WRONG_PASSWORDS, &within(&account, caller.ip)).await
+    limits::check(db, limited, rate, &within(&account, caller.ip)).await
 }
 
-/// Counts a wrong password.
-pub(crate) async fn wrong_password(caller: &Caller, who: &Who) -> Result<(), AuthError> {
-    let account = digest(who);
+/// What was found out of a password may be told: not where too many were wrong while it was compared, for many are compared at once.
+/// Counts it where it was wrong.
+pub(crate) async fn compared(caller: &Caller, db: &Db, who: &Who, user: Option<&User>, is_right: bool) -> Result<(), AuthError> {
+    check_password(caller, db, who, user).await?;
+    let (Who::Email(address) | Who::Phone(address)) = who;
+    let account = digest(address);
     for whose in [&account, &within(&account, caller.ip)] {
-        match caller.context.count(Limited::WrongPassword, WRONG_PASSWORDS, whose).await {
-            // Who may try is told before.
-            Err(error) if error.code() == Some(ErrorCode::OverRequestRateLimit) => {}
-            outcome => outcome?,
+        if !is_right {
+            limits::note(db, Limited::WrongPassword, WRONG_PASSWORDS, whose).await?;
         }
     }
     Ok(())
 }
 
 /// As long for every address.
-fn digest(who: &Who) -> String {
-    let (Who::Email(address) | Who::Phone(address)) = who;
+fn digest(address: &str) -> String {
     hex::encode(Sha256::digest(address))
 }
 
@@ -59,33 +76,30 @@ fn digest(who: &Who) -> String {
 fn within(account: &str, ip: IpAddr) -> String {
     let network = match ip.to_canonical() {
         IpAddr::V4(ip) => IpAddr::V4((ip.to_bits() & 0xffff_ff00).into()),
-        IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX))),
+        ip @ IpAddr::V6(_) => limits::whose(ip),
     };
     format!("{account}:{network}")
 }
 
-/// Counts a wrong code. After too many, the codes that its user has are void; a new one has new attempts.
-pub(crate) async fn wrong_code(caller: &Caller, proof: &Proof) -> Result<(), AuthError> {
-    let db = caller.db().await?;
-    let aud = audience(caller);
-    let found = match proof {
-        Proof::Hash(_) => return Ok(()),
-        Proof::EmailCode { email, .. } => match store::users::find_by_email(&db, email, aud).await? {
-            Some(user) => Some(user),
-            None => store::users::find_by_email_change(&db, email, aud).await?,
-        },
-        Proof::PhoneCode { phone, .. } => match store::users::find_by_phone(&db, phone, aud).await? {
-            Some(user) => Some(user),
-            None => store::users::find_by_phone_change(&db, phone, aud).await?,
-        },
-    };
-    drop(db);
-    let Some(user) = found else { return Ok(()) };
-    let sent_at = last_sent(&user).map_or(0, OffsetDateTime::unix_timestamp_nanos);
-    match caller.context.count(Limited::WrongCode, WRONG_CODES, &format!("{}:{sent_at}", user.id)).await {
-        Err(error) if error.code() == Some(ErrorCode::OverRequestRateLimit) => void(caller, &user).await,
-        outcome => outcome,
+/// Counts a wrong code, of the account and of the message. After too many, the codes that its user has are void; a new message has
+/// new attempts. `user` is locked.
+pub(crate) async fn wrong_code(caller: &Caller, db: &Db, address: &str, user: Option<User>) -> Result<(), AuthError> {
+    let account = digest(address);
+    for whose in [&account, &within(&account, caller.ip)] {
+        limits::note(db, Limited::WrongCodeOfAccount, WRONG_CODES_OF_ACCOUNT, whose).await?;
     }
+    let sent_at = user.as_ref().and_then(last_sent).map_or(0, OffsetDateTime::unix_timestamp_nanos);
+    let is_exhausted = limits::note(db, Limited::WrongCode, WRONG_CODES, &format!("{account}:{sent_at}")).await?;
+    match user.filter(|_| is_exhausted) {
+        Some(user) => void(db, user).await,
+        None => Ok(()),
+    }
+}
+
+/// Counts a wrong nonce of a user who is signed in. Whether there were too many: then none is taken until another one was sent.
+pub(crate) async fn wrong_nonce(db: &Db, user: &User) -> Result<bool, AuthError> {
+    let sent_at = user.reauthentication_sent_at.map_or(0, OffsetDateTime::unix_timestamp_nanos);
+    limits::note(db, Limited::WrongCode, WRONG_CODES, &format!("{}:{sent_at}", user.id)).await
 }
 
 fn last_sent(user: &User) -> Option<OffsetDateTime> {
@@ -95,19 +109,13 @@ fn last_sent(user: &User) -> Option<OffsetDateTime> {
         .max()
 }
 
-async fn void(caller: &Caller, user: &User) -> Result<(), AuthError> {
-    let tx = caller.begin().await?;
-    let outcome = async {
-        let mut user = super::lock(&tx, user.id).await?;
-        user.confirmation_token.clear();
-        user.recovery_token.clear();
-        user.email_change_token_new.clear();
-        user.email_change_token_current.clear();
-        user.phone_change_token.clear();
-        Ok(used_up(&tx, &mut user).await?)
-    }
-    .await;
-    tx.end(outcome).await
+async fn void(db: &Db, mut user: User) -> Result<(), AuthError> {
+    user.confirmation_token.clear();
+    user.recovery_token.clear();
+    user.email_change_token_new.clear();
+    user.email_change_token_current.clear();
+    user.phone_change_token.clear();
+    Ok(used_up(db, &mut user).await?)
 }
 
 #[cfg(test)]

@@ -6,15 +6,17 @@ use time::{Duration, OffsetDateTime};
 use super::{
     UserRecord, audience, audit,
     audit::Action,
-    hash_new, mail, otp, phone,
+    hash_new, mail,
+    oauth_server::consent::refuse_clients,
+    otp, phone,
     phone::{Channel, Purpose},
     pkce, sealed, verify,
 };
 use crate::{
-    caller::SignedIn,
+    caller::{SignedIn, no_session},
     error::{AuthError, ErrorCode},
     mfa::CodeChallenge,
-    model::{Aal, Factor, Method, User},
+    model::{Aal, Factor, Method, TokenKind, User},
     settings::MailKind,
     store::{self, Db},
 };
@@ -22,8 +24,11 @@ use crate::{
 /// A session that is younger needs no further proof before the password is changed.
 const FRESH: Duration = Duration::hours(24);
 
+/// Of all that a user says of itself, as JSON: as much as one request can bring.
+const LARGEST_METADATA: usize = 1024 * 1024;
+
 /// What is to be changed.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Changes {
     pub(crate) email: Option<String>,
     pub(crate) phone: Option<String>,
@@ -40,36 +45,25 @@ pub(crate) struct Changes {
 pub(crate) async fn change(signed_in: &SignedIn, changes: Changes) -> Result<UserRecord, AuthError> {
     let SignedIn { caller, user, .. } = signed_in;
     check_allowed(user, &changes)?;
+    if changes.password.is_some() || changes.email.is_some() || changes.phone.is_some() {
+        refuse_clients(signed_in)?;
+    }
     check_aal(signed_in, &changes).await?;
     let hash = match &changes.password {
         Some(password) => {
             check_password(signed_in, &changes, password).await?;
-            Some(hash_new(caller, password).await?)
-        }
-        None => None,
-    };
-    let new_password = match hash {
-        Some(hash) => {
-            let nonce =
-                changes.nonce.as_deref().filter(|_| caller.live.settings.security.update_password_require_reauthentication);
-            let accepted = match nonce {
-                Some(nonce) => otp::provider_accepts_nonce(caller, user, nonce).await,
-                None => None,
-            };
-            Some(NewPassword { hash, accepted })
+            let hash = hash_new(caller, password).await?;
+            let nonce = changes.nonce.as_deref().filter(|nonce| !nonce.is_empty());
+            if let Some(nonce) = nonce.filter(|_| caller.live.settings.security.update_password_require_reauthentication) {
+                otp::use_nonce(caller, user, nonce).await?;
+            }
+            Some(hash)
         }
         None => None,
     };
     let tx = caller.begin().await?;
-    let outcome = within(signed_in, &tx, changes, new_password).await;
+    let outcome = within(signed_in, &tx, changes, hash).await;
     tx.end(outcome).await
-}
-
-/// A password that was found good.
-struct NewPassword {
-    hash: String,
-    /// Whether who sends codes to phones has accepted the one that came with it.
-    accepted: Option<bool>,
 }
 
 fn check_allowed(user: &User, changes: &Changes) -> Result<(), AuthError> {
@@ -108,20 +102,6 @@ async fn check_aal(signed_in: &SignedIn, changes: &Changes) -> Result<(), AuthEr
 async fn check_password(signed_in: &SignedIn, changes: &Changes, password: &str) -> Result<(), AuthError> {
     let SignedIn { caller, user, session, .. } = signed_in;
     let security = &caller.live.settings.security;
-    let hasher = caller.context.hasher();
-    if let Some(stored) = &user.encrypted_password {
-        let hash = sealed::open(caller, user.id, stored)?.value;
-        if security.update_password_require_current_password {
-            let given = changes.current_password.as_deref().unwrap_or_default();
-            if given.is_empty() || !hasher.verify(&hash, given).await? {
-                return Err(AuthError::bad_request(ErrorCode::InvalidCredentials, "Current password is missing or wrong"));
-            }
-        }
-        if hasher.verify(&hash, password).await? {
-            let message = "New password should be different from the old password.";
-            return Err(AuthError::unprocessable(ErrorCode::SamePassword, message));
-        }
-    }
     if security.update_password_require_reauthentication {
         let is_fresh = session.as_ref().is_some_and(|session| OffsetDateTime::now_utc() - session.created_at < FRESH);
         if !is_fresh && changes.nonce.as_deref().unwrap_or_default().is_empty() {
@@ -129,28 +109,52 @@ async fn check_password(signed_in: &SignedIn, changes: &Changes, password: &str)
             return Err(AuthError::bad_request(ErrorCode::ReauthenticationNeeded, message));
         }
     }
+    let Some(stored) = &user.encrypted_password else { return Ok(()) };
+    let hasher = caller.context.hasher();
+    let hash = sealed::open(caller, user.id, stored)?.value;
+    if security.update_password_require_current_password && !is_by_message(signed_in).await? {
+        let refusal = |code| AuthError::bad_request(code, "Current password required when setting new password.");
+        let given = changes.current_password.as_deref().unwrap_or_default();
+        if given.is_empty() {
+            return Err(refusal(ErrorCode::CurrentPasswordRequired));
+        }
+        if !hasher.verify(&hash, given).await? {
+            return Err(refusal(ErrorCode::CurrentPasswordInvalid));
+        }
+    }
+    if hasher.verify(&hash, password).await? {
+        let message = "New password should be different from the old password.";
+        return Err(AuthError::unprocessable(ErrorCode::SamePassword, message));
+    }
     Ok(())
 }
 
-async fn within(
-    signed_in: &SignedIn,
-    db: &Db,
-    changes: Changes,
-    new_password: Option<NewPassword>,
-) -> Result<UserRecord, AuthError> {
+/// Whether the session began with a code or link of a message: who has forgotten the password can't be asked for it.
+async fn is_by_message(signed_in: &SignedIn) -> Result<bool, AuthError> {
+    let Some(session) = &signed_in.session else { return Ok(false) };
+    let db = signed_in.caller.db().await?;
+    let by_message = [Method::Otp, Method::MagicLink, Method::Recovery].map(Method::as_str);
+    Ok(store::sessions::amr(&db, session.id).await?.iter().any(|claim| by_message.contains(&claim.method.as_str())))
+}
+
+async fn within(signed_in: &SignedIn, db: &Db, changes: Changes, new_password: Option<String>) -> Result<UserRecord, AuthError> {
     let SignedIn { caller, session, .. } = signed_in;
     let settings = &caller.live.settings;
     let mut user = super::lock(db, signed_in.user.id).await?;
-    if let Some(NewPassword { hash, accepted }) = new_password {
-        if settings.security.update_password_require_reauthentication
-            && let Some(nonce) = changes.nonce.as_deref().filter(|nonce| !nonce.is_empty())
-        {
-            otp::check_nonce(caller, &mut user, nonce, accepted)?;
+    // Ended since: by a logout, or by the owner's own new password while another one was hashed.
+    if let Some(session) = session
+        && store::sessions::find_for_update(db, session.id).await?.is_none()
+    {
+        return Err(no_session());
+    }
+    if let Some(hash) = new_password {
+        if user.encrypted_password.is_some() {
+            forget_changes(db, &mut user).await?;
         }
         user.encrypted_password = Some(sealed::seal_hash(caller, user.id, &hash)?);
         store::users::update(db, &mut user).await?;
         // Whoever knew the old one is out.
-        store::sessions::delete_of_user(db, user.id, session.as_ref().map(|session| session.id)).await?;
+        super::end_sessions(db, user.id, session.as_ref().map(|session| session.id)).await?;
         audit::note(caller, db, &user, Action::UserUpdatePassword, json!({})).await?;
         let to = user.email().to_owned();
         mail::notify(caller, db, &user, MailKind::PasswordChanged, mail::Content { to: &to, ..Default::default() }).await;
@@ -158,6 +162,7 @@ async fn within(
     if changes.data.is_some() || changes.app_metadata.is_some() {
         User::merge_metadata(&mut user.user_metadata, changes.data.unwrap_or_default());
         User::merge_metadata(&mut user.app_metadata, changes.app_metadata.unwrap_or_default());
+        check_size(&user)?;
         store::users::update(db, &mut user).await?;
     }
     if let Some(email) = changes.email.filter(|email| *email != user.email()) {
@@ -190,6 +195,32 @@ async fn within(
     Ok(UserRecord::load(db, user).await?)
 }
 
+/// Metadata are in each token and each answer; they must not grow with each change.
+fn check_size(user: &User) -> Result<(), AuthError> {
+    let size = serde_json::to_vec(&user.user_metadata).map_or(usize::MAX, |json| json.len());
+    if size > LARGEST_METADATA {
+        return Err(AuthError::validation(format!("A user's metadata must not have more than {LARGEST_METADATA} bytes")));
+    }
+    Ok(())
+}
+
+/// What whoever knew the old password may have begun: another address or number that is still to be confirmed.
+async fn forget_changes(db: &Db, user: &mut User) -> Result<(), AuthError> {
+    for text in [
+        &mut user.email_change,
+        &mut user.email_change_token_new,
+        &mut user.email_change_token_current,
+        &mut user.phone_change,
+        &mut user.phone_change_token,
+    ] {
+        text.clear();
+    }
+    for kind in [TokenKind::EmailChangeNew, TokenKind::EmailChangeCurrent, TokenKind::PhoneChange] {
+        store::one_time_tokens::clear(db, user.id, kind).await?;
+    }
+    Ok(())
+}
+
 /// Which sessions end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scope {
@@ -205,8 +236,8 @@ pub(crate) async fn logout(signed_in: &SignedIn, scope: Scope) -> Result<(), Aut
         audit::note(caller, &tx, user, Action::Logout, json!({})).await?;
         match (scope, session) {
             (Scope::Local, Some(session)) => store::sessions::delete(&tx, session.id).await?,
-            (Scope::Others, Some(session)) => store::sessions::delete_of_user(&tx, user.id, Some(session.id)).await?,
-            (Scope::Global, _) | (_, None) => store::sessions::delete_of_user(&tx, user.id, None).await?,
+            (Scope::Others, Some(session)) => super::end_sessions(&tx, user.id, Some(session.id)).await?,
+            (Scope::Global, _) | (_, None) => super::end_sessions(&tx, user.id, None).await?,
         }
         Ok(())
     }

@@ -73,7 +73,7 @@ pub(crate) async fn look(caller: &Caller, look: Look) -> Result<DirectoryPage, A
     };
     let search = match look.search.zip(matching) {
         None => None,
-        Some((text, Match::Beginning)) => Some(directory::narrowed(&db, Search::beginning(&text)).await?),
+        Some((text, Match::Beginning)) => Some(directory::narrowed(&db, Search::beginning(&text), &look.show).await?),
         Some((text, Match::Anywhere)) => Some(Search::anywhere(&text)),
     };
     let is_whole = look.position == Position::Beginning;
@@ -177,7 +177,7 @@ pub(crate) async fn end_sessions(admin: &Admin, user_id: Uuid, session_id: Optio
         let user = super::lock(&tx, user_id).await?;
         let mut traits = admin::traits(&user);
         match session_id {
-            None => store::sessions::delete_of_user(&tx, user_id, None).await?,
+            None => super::end_sessions(&tx, user_id, None).await?,
             Some(id) => {
                 let session = store::sessions::find_for_update(&tx, id).await?;
                 session.filter(|session| session.user_id == user_id).ok_or_else(no_such_session)?;

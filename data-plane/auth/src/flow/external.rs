@@ -1,4 +1,7 @@
-//! Sign-in at a provider by way of the browser: there with a sealed state, and back with a code.
+//! Sign-in at a provider by way of the browser: there with a state, and back with a code.
+//!
+//! The state is the id of a row of `auth.flow_state`, which knows all the rest: nobody can make one up, whatever secret has leaked,
+//! and it is good once.
 
 use secrecy::{ExposeSecret as _, SecretString};
 use time::OffsetDateTime;
@@ -7,7 +10,9 @@ use uuid::Uuid;
 use super::{
     custom_providers,
     linking::{self, Incoming, Settled},
+    one_time::is_expired,
     session::{self, Grant, Tokens},
+    verify,
 };
 use crate::{
     caller::Caller,
@@ -17,7 +22,6 @@ use crate::{
     provider::{
         Profile, Provider, ProviderError, ProviderSettings, Tokens as ProviderTokens,
         engine::{AuthorizationRequest, Beside, Callback, Pkce, RequestToken},
-        state::{State, StateError, StateKey},
     },
     settings,
     store::{self, Db},
@@ -64,7 +68,7 @@ pub(crate) fn settings_of(caller: &Caller, name: &str, of: &settings::Provider) 
 }
 
 /// What a sign-in at a provider begins with.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Beginning {
     pub(crate) provider: String,
     pub(crate) scopes: String,
@@ -83,23 +87,14 @@ pub(crate) async fn begin(caller: &Caller, wanted: Beginning) -> Result<String, 
         return Err(unsupported("missing OAuth secret"));
     }
     if let Some(token) = &wanted.invite_token {
-        invited(&caller.db().await?, token)
+        invited(caller, &caller.db().await?, token)
             .await?
             .ok_or_else(|| AuthError::not_found(ErrorCode::UserNotFound, "User identified by token not found"))?;
     }
-    let flow = wanted.challenge.as_ref().map(|challenge| flow_of(provider.name(), challenge));
-    let client_state = Uuid::new_v4();
-    let state = State {
-        site_url: caller.live.settings.api.site_url.clone(),
-        provider: provider.name().to_owned(),
-        referrer: caller.redirect_to.clone(),
-        invite_token: wanted.invite_token.clone(),
-        flow_state_id: flow.as_ref().map(|flow| flow.id),
-        linking_target_id: wanted.linking_target,
-        oauth_client_state_id: Some(client_state),
-        email_optional: settings.email_optional,
-    };
-    let state = key(caller).seal(state).map_err(|error| AuthError::internal("Error creating state", error))?;
+    let mut flow = flow_of(provider.name(), &wanted);
+    flow.referrer = Some(caller.redirect_to.clone());
+    flow.email_optional = settings.email_optional;
+    let state = flow.id.to_string();
     let pkce = provider.uses_pkce().then(Pkce::generate);
     let request = AuthorizationRequest {
         state: &state,
@@ -118,44 +113,57 @@ pub(crate) async fn begin(caller: &Caller, wanted: Beginning) -> Result<String, 
         (None, Some(pkce)) => Some(pkce.verifier.expose_secret().to_owned()),
         (None, None) => None,
     };
-    if flow.is_some() || secret.is_some() {
-        let tx = caller.begin().await?;
-        let kept = async {
-            if let Some(flow) = &flow {
-                store::flow_states::insert(&tx, flow).await?;
-            }
-            if let Some(secret) = &secret {
-                store::oauth_client_states::insert(&tx, client_state, provider.name(), secret).await?;
-            }
-            Ok::<_, AuthError>(())
+    flow.oauth_client_state_id = secret.is_some().then(Uuid::new_v4);
+    let tx = caller.begin().await?;
+    let kept = async {
+        if let (Some(id), Some(secret)) = (flow.oauth_client_state_id, &secret) {
+            store::oauth_client_states::insert(&tx, id, provider.name(), secret).await?;
         }
-        .await;
-        tx.end(kept).await?;
+        store::flow_states::insert(&tx, &flow).await.map_err(AuthError::from)
     }
+    .await;
+    tx.end(kept).await?;
     Ok(authorization.url.into())
 }
 
-fn flow_of(provider: &str, challenge: &CodeChallenge) -> FlowState {
+fn flow_of(provider: &str, wanted: &Beginning) -> FlowState {
     let mut flow = FlowState::new(provider, Method::OAuth);
-    flow.code_challenge_method = Some(challenge.method().to_owned());
-    flow.code_challenge = Some(challenge.challenge().to_owned());
+    flow.code_challenge_method = wanted.challenge.as_ref().map(|challenge| challenge.method().to_owned());
+    flow.code_challenge = wanted.challenge.as_ref().map(|challenge| challenge.challenge().to_owned());
+    flow.invite_token.clone_from(&wanted.invite_token);
+    flow.linking_target_id = wanted.linking_target;
     flow
 }
 
-fn key(caller: &Caller) -> StateKey {
-    StateKey::new(&caller.live.settings.jwt.secret)
+/// The sign-in that a state belongs to, if it was begun here and is not over.
+pub(crate) async fn open(caller: &Caller, state: &str) -> Result<FlowState, AuthError> {
+    if state.is_empty() {
+        return Err(AuthError::bad_request(ErrorCode::BadOauthCallback, "OAuth state parameter missing"));
+    }
+    // As it was given, and no other way to write the id.
+    let id = state.parse::<Uuid>().ok().filter(|id| id.to_string() == state).ok_or_else(invalid_state)?;
+    let flow = store::flow_states::find(&caller.db().await?, id).await?;
+    waiting(caller, flow)
 }
 
-/// What the sign-in knows of itself, from what came back.
-pub(crate) fn open(caller: &Caller, state: &str) -> Result<State, AuthError> {
-    key(caller).open(state).map_err(|error| match error {
-        StateError::Missing => AuthError::bad_request(ErrorCode::BadOauthCallback, error.to_string()),
-        StateError::Invalid(_) | StateError::Expired => AuthError::bad_request(ErrorCode::BadOauthState, error.to_string()),
-    })
+/// The flow, if somebody may still come back to it.
+fn waiting(caller: &Caller, flow: Option<FlowState>) -> Result<FlowState, AuthError> {
+    // Those of messages have states that nobody was given.
+    let is_waiting =
+        |flow: &FlowState| flow.auth_code_issued_at.is_none() && flow.authentication_method == Method::OAuth.as_str();
+    let flow = flow.filter(is_waiting).ok_or_else(invalid_state)?;
+    if OffsetDateTime::now_utc() - flow.created_at > caller.live.settings.external.flow_state_expiry {
+        return Err(AuthError::bad_request(ErrorCode::BadOauthState, "OAuth state has expired"));
+    }
+    Ok(flow)
+}
+
+fn invalid_state() -> AuthError {
+    AuthError::bad_request(ErrorCode::BadOauthState, "OAuth callback with invalid state")
 }
 
 /// What the browser came back with.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Back {
     /// Or OAuth 1.0a's verifier.
     pub(crate) code: String,
@@ -166,71 +174,61 @@ pub(crate) struct Back {
 }
 
 /// What becomes of a sign-in.
-#[derive(Debug)]
 pub(crate) enum Completed {
     In(Box<Tokens>),
     /// For who began the flow by PKCE.
     Code(String),
 }
 
-/// Has somebody who came back signed in. `caller` goes on to where the state says.
-pub(crate) async fn complete(caller: &Caller, state: &State, back: &Back) -> Result<Completed, AuthError> {
+/// Has somebody who came back signed in. `caller` goes on to where the flow says.
+pub(crate) async fn complete(caller: &Caller, flow: FlowState, back: &Back) -> Result<Completed, AuthError> {
     if back.code.is_empty() {
         return Err(AuthError::bad_request(
             ErrorCode::BadOauthCallback,
             "OAuth callback with missing authorization code missing",
         ));
     }
-    let configured = configured(caller, &state.provider).await?;
-    let secret = {
-        let db = caller.db().await?;
-        if let Some(id) = state.flow_state_id {
-            check_flow(caller, store::flow_states::find(&db, id).await?.as_ref())?;
-        }
-        match state.oauth_client_state_id {
-            Some(id) => store::oauth_client_states::take(&db, id).await?,
-            None => None,
-        }
+    let configured = configured(caller, &flow.provider_type).await?;
+    let secret = match flow.oauth_client_state_id {
+        Some(id) => store::oauth_client_states::take(&caller.db().await?, id).await?,
+        None => None,
     };
     // No connection waits for the provider.
     let (tokens, profile) = ask(caller, &configured, back, secret).await?;
     let incoming = Incoming {
         provider: configured.provider.name(),
         profile: &profile,
-        email_optional: configured.settings.email_optional || state.email_optional,
+        email_optional: configured.settings.email_optional || flow.email_optional,
     };
     let tx = caller.begin().await?;
     let outcome = async {
-        let settled = match (&state.invite_token, state.linking_target_id) {
+        // Of two that come back with one state, one is the first.
+        let flow = waiting(caller, store::flow_states::find_for_update(&tx, flow.id).await?)?;
+        let settled = match (&flow.invite_token, flow.linking_target_id) {
             (_, Some(target)) => linking::link(caller, &tx, target, &incoming).await?,
             (Some(token), None) => {
-                let invited = invited(&tx, token).await?;
+                let invited = invited(caller, &tx, token).await?;
                 let user = invited.ok_or_else(|| AuthError::not_found(ErrorCode::InviteNotFound, "Invite not found"))?;
                 linking::accept_invitation(caller, &tx, user.id, &incoming).await?
             }
             (None, None) => linking::sign_in(caller, &tx, &incoming).await?,
         };
         match settled {
-            Settled::Refused(error) => Ok(Err(error)),
-            Settled::User(user) => finish(caller, &tx, state, *user, &tokens).await.map(Ok),
+            Settled::Refused(error) => {
+                store::flow_states::delete(&tx, flow.id).await?;
+                Ok(Err(error))
+            }
+            Settled::User(user) => finish(caller, &tx, flow, *user, &tokens).await.map(Ok),
         }
     }
     .await;
     tx.end(outcome).await?
 }
 
-async fn invited(db: &Db, token: &str) -> Result<Option<User>, AuthError> {
-    let Some(found) = store::one_time_tokens::find(db, token, &[TokenKind::Confirmation]).await? else { return Ok(None) };
-    Ok(store::users::find(db, found.user_id).await?.filter(|user| user.deleted_at.is_none()))
-}
-
-fn check_flow(caller: &Caller, flow: Option<&FlowState>) -> Result<(), AuthError> {
-    let not_found = || AuthError::not_found(ErrorCode::FlowStateNotFound, "Flow state not found");
-    let flow = flow.filter(|flow| flow.auth_code_issued_at.is_none()).ok_or_else(not_found)?;
-    if OffsetDateTime::now_utc() - flow.created_at > caller.live.settings.external.flow_state_expiry {
-        return Err(AuthError::unprocessable(ErrorCode::FlowStateExpired, "Flow state is expired"));
-    }
-    Ok(())
+async fn invited(caller: &Caller, db: &Db, link: &str) -> Result<Option<User>, AuthError> {
+    let lifetime = caller.live.settings.mailer.otp_exp;
+    let found = verify::by_link(db, TokenKind::Confirmation, link).await?.map(|found| found.user);
+    Ok(found.filter(|user| user.deleted_at.is_none() && !is_expired(user.confirmation_sent_at, lifetime)))
 }
 
 async fn ask(
@@ -242,8 +240,7 @@ async fn ask(
     let request_token = match &back.oauth_token {
         Some(token) => {
             let kept = secret.as_deref().and_then(|secret| secret.split_once(' ')).filter(|(kept, _)| kept == token);
-            let (token, secret) =
-                kept.ok_or_else(|| AuthError::bad_request(ErrorCode::BadOauthState, "OAuth callback with invalid state"))?;
+            let (token, secret) = kept.ok_or_else(invalid_state)?;
             Some(RequestToken { token: token.to_owned(), secret: SecretString::from(secret) })
         }
         None => None,
@@ -268,18 +265,22 @@ async fn ask(
     Ok((tokens, profile))
 }
 
-async fn finish(caller: &Caller, db: &Db, state: &State, user: User, given: &ProviderTokens) -> Result<Completed, AuthError> {
+async fn finish(
+    caller: &Caller,
+    db: &Db,
+    mut flow: FlowState,
+    user: User,
+    given: &ProviderTokens,
+) -> Result<Completed, AuthError> {
     let access_token = Some(given.access_token.expose_secret().to_owned());
     let refresh_token = given.refresh_token.as_ref().map(|token| token.expose_secret().to_owned());
-    let Some(id) = state.flow_state_id else {
+    if flow.code_challenge.is_none() {
+        store::flow_states::delete(db, flow.id).await?;
         let mut tokens = session::begin(caller, db, user, Method::OAuth, Grant::default()).await?;
         tokens.provider_token = access_token;
         tokens.provider_refresh_token = refresh_token;
         return Ok(Completed::In(Box::new(tokens)));
-    };
-    let flow = store::flow_states::find(db, id).await?;
-    check_flow(caller, flow.as_ref())?;
-    let mut flow = flow.ok_or_else(|| AuthError::not_found(ErrorCode::FlowStateNotFound, "Flow state not found"))?;
+    }
     flow.user_id = Some(user.id);
     flow.auth_code_issued_at = Some(OffsetDateTime::now_utc());
     flow.provider_access_token = access_token;

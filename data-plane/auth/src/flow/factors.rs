@@ -13,9 +13,9 @@ use uuid::Uuid;
 pub(crate) use challenge::{Challenged, challenge};
 pub(crate) use verify::{Attempt, Proof, verify};
 
-use super::{audit, audit::Action, mail, sealed};
+use super::{audit, audit::Action, mail, oauth_server::consent::refuse_clients, sealed};
 use crate::{
-    caller::{Caller, SignedIn},
+    caller::{Caller, SignedIn, no_session},
     error::{AuthError, ErrorCode},
     mfa::{self, TotpKey},
     model::{Aal, Factor, FactorKind, FactorStatus, Session, User},
@@ -42,7 +42,7 @@ pub(crate) enum EnrolmentKind {
 }
 
 /// A factor that is there now, and waits for its first use.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 pub(crate) struct Enrolled {
     id: Uuid,
     #[serde(rename = "type")]
@@ -55,7 +55,7 @@ pub(crate) struct Enrolled {
 }
 
 /// What an authenticator app has to know.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 struct Totp {
     qr_code: String,
     secret: String,
@@ -65,6 +65,7 @@ struct Totp {
 pub(crate) async fn enroll(signed_in: &SignedIn, wanted: Enrolment) -> Result<Enrolled, AuthError> {
     let kind = wanted.kind.of();
     check_enabled(&signed_in.caller, kind, Use::Enroll)?;
+    refuse_clients(signed_in)?;
     let tx = signed_in.caller.begin().await?;
     let outcome = enroll_within(signed_in, &tx, wanted).await;
     tx.end(outcome).await
@@ -159,6 +160,7 @@ fn describe(caller: &Caller, user: &User, key: &TotpKey, issuer: &str) -> Result
 }
 
 pub(crate) async fn unenroll(signed_in: &SignedIn, id: Uuid) -> Result<(), AuthError> {
+    refuse_clients(signed_in)?;
     let caller = &signed_in.caller;
     let tx = caller.begin().await?;
     let outcome = async {
@@ -189,12 +191,8 @@ pub(super) async fn lock(signed_in: &SignedIn, db: &Db) -> Result<(User, Session
     let user = super::lock(db, signed_in.user.id).await?;
     match store::sessions::find_for_update(db, id).await? {
         Some(session) => Ok((user, session)),
-        None => Err(session_over()),
+        None => Err(no_session()),
     }
-}
-
-fn session_over() -> AuthError {
-    AuthError::forbidden(ErrorCode::SessionNotFound, "Session from session_id claim in JWT does not exist")
 }
 
 async fn find(db: &Db, user: &User, id: Uuid) -> Result<Factor, AuthError> {

@@ -69,7 +69,6 @@ impl Kind {
 }
 
 /// What an administrator asks for.
-#[derive(Debug)]
 pub(crate) struct Wanted {
     pub(crate) kind: Kind,
     pub(crate) email: String,
@@ -79,7 +78,7 @@ pub(crate) struct Wanted {
 }
 
 /// A link, and the code that does the same.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 pub(crate) struct GeneratedLink {
     #[serde(flatten)]
     user: UserRecord,
@@ -148,10 +147,10 @@ async fn within(admin: &Admin, db: &Db, wanted: Wanted, hash: Option<String>) ->
     one_time::put(db, &user, token, &code.hash, &address).await?;
     let (mail, link) = kind.link();
     Ok(GeneratedLink {
-        action_link: mail::link(caller, mail, link, &code.hash)?,
+        action_link: mail::link(caller, mail, link, &code.link)?,
         user: UserRecord::load(db, user).await?,
         email_otp: code.digits,
-        hashed_token: code.hash,
+        hashed_token: code.link,
         verification_type: kind.as_str(),
         redirect_to: caller.redirect_to.clone(),
     })

@@ -43,16 +43,38 @@ pub(crate) async fn before_user_created(caller: &Caller, db: &Db, user: &User) -
     if !hook.enabled {
         return Ok(());
     }
-    let event = json!({
+    let record = UserRecord { user: user.clone(), identities: Vec::new(), factors: Vec::new() };
+    ask_within(caller, db, hook, &about_user(caller, "before-user-created", &record)).await.map(drop)
+}
+
+/// Has the hook be told of somebody new, once that is committed and its messages are sent: an account whose message could not be
+/// sent is gone again. As upstream, the client waits for it and is told its error; the account stays.
+pub(crate) fn after_user_created(caller: &Caller, db: &Db, user_id: Uuid) {
+    if !caller.live.settings.hooks.after_user_created.enabled {
+        return;
+    }
+    let caller = caller.clone();
+    db.at_last(async move {
+        let db = caller.db().await?;
+        let Some(user) = store::users::find(&db, user_id).await? else { return Ok(()) };
+        let record = UserRecord::load(&db, user).await?;
+        // No connection waits for the hook.
+        drop(db);
+        let event = about_user(&caller, "after-user-created", &record);
+        ask(&caller, &caller.live.settings.hooks.after_user_created, &event).await.map(drop)
+    });
+}
+
+fn about_user(caller: &Caller, name: &str, record: &UserRecord) -> Value {
+    json!({
         "metadata": {
             "uuid": Uuid::new_v4(),
             "time": OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default(),
-            "name": "before-user-created",
+            "name": name,
             "ip_address": caller.ip,
         },
-        "user": UserRecord { user: user.clone(), identities: Vec::new(), factors: Vec::new() },
-    });
-    ask_within(caller, db, hook, &event).await.map(drop)
+        "user": record,
+    })
 }
 
 /// Tells that a password was compared. Call it outside of a transaction: what the hook notes is to stay.
@@ -64,7 +86,7 @@ pub(crate) async fn password_verification_attempt(caller: &Caller, user_id: Uuid
     let answer = ask(caller, hook, &json!({ "user_id": user_id, "valid": valid })).await?;
     let Some(message) = rejection(&answer, "Further password verification attempts will be rejected.") else { return Ok(()) };
     if answer.get("should_logout_user").and_then(Value::as_bool) == Some(true) {
-        store::sessions::delete_of_user(&caller.db().await?, user_id, None).await?;
+        super::end_sessions(&caller.db().await?, user_id, None).await?;
     }
     Err(AuthError::bad_request(ErrorCode::InvalidCredentials, message))
 }
@@ -89,7 +111,7 @@ pub(crate) async fn mfa_verification_attempt(
     });
     let answer = ask_within(caller, db, hook, &event).await?;
     let Some(message) = rejection(&answer, "Further MFA verification attempts will be rejected.") else { return Ok(None) };
-    store::sessions::delete_of_user(db, factor.user_id, None).await?;
+    super::end_sessions(db, factor.user_id, None).await?;
     Ok(Some(AuthError::forbidden(ErrorCode::MfaVerificationRejected, message)))
 }
 
@@ -104,7 +126,7 @@ pub(crate) async fn send_email(
 ) -> Result<(), AuthError> {
     let settings = &caller.live.settings;
     let digits = |code: Option<&super::one_time::Code>| code.map(|code| code.digits.clone()).unwrap_or_default();
-    let hash = |code: Option<&super::one_time::Code>| code.map(|code| code.hash.clone()).unwrap_or_default();
+    let hash = |code: Option<&super::one_time::Code>| code.map(|code| code.link.clone()).unwrap_or_default();
     // The names are crossed, as upstream has them: `token` goes to the old address with `token_hash_new`.
     let (token, token_new) = match content.current_code {
         Some(current) => (current.digits.clone(), digits(content.code)),

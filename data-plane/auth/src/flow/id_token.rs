@@ -15,6 +15,7 @@ use crate::{
     model::Method,
     provider::{
         Provider, ProviderSettings, catalogue,
+        description::{Description, Issuers},
         id_token::{IdTokenError, IdTokenGrant},
     },
     store,
@@ -117,7 +118,7 @@ async fn asked(caller: &Caller, given: &Given) -> Result<Configured, AuthError> 
         };
         return custom_providers::from_row(caller, row.ok_or_else(|| not_allowed(&issuer))?);
     };
-    let of = caller.live.settings.external.enabled(known.name).ok_or_else(|| disabled(known.name))?;
+    let of = caller.live.settings.external.enabled(known.name).ok_or_else(|| disabled(caller, known, issuer))?;
     let settings = settings_of(caller, known.name, of);
     check_client(given.client_id.as_deref().unwrap_or_default(), &settings)?;
     Ok(Configured { provider: Provider::Known(known), settings })
@@ -133,8 +134,15 @@ fn check_client(client: &str, settings: &ProviderSettings) -> Result<(), AuthErr
     }
 }
 
-fn disabled(name: &str) -> AuthError {
-    AuthError::bad_request(ErrorCode::ProviderDisabled, format!("Provider (issuer {name:?}) is not enabled"))
+/// Told by its issuer, as upstream does: the one that was asked for, or else the provider's own.
+fn disabled(caller: &Caller, known: &Description, asked: Option<String>) -> AuthError {
+    let own = || match known.id_token.map(|id_token| id_token.issuers) {
+        Some(Issuers::Fixed([first, ..])) => Some((*first).to_owned()),
+        Some(Issuers::Base) => Some(caller.live.settings.external.providers.get(known.name)?.url.clone()),
+        Some(Issuers::Fixed([]) | Issuers::Microsoft) | None => None,
+    };
+    let issuer = asked.or_else(own).filter(|issuer| !issuer.is_empty()).unwrap_or_else(|| known.name.to_owned());
+    AuthError::bad_request(ErrorCode::ProviderDisabled, format!("Provider (issuer {issuer:?}) is not enabled"))
 }
 
 fn not_allowed(name: &str) -> AuthError {

@@ -152,11 +152,15 @@ async fn forget_unconfirmed(db: &Db, user: &mut User, keep: &Identity) -> Result
     for factor in store::factors::of_user(db, user.id).await? {
         store::factors::delete(db, factor.id).await?;
     }
-    store::sessions::delete_of_user(db, user.id, None).await?;
+    store::passkeys::delete_of_user(db, user.id).await?;
+    // Also codes that are still to be exchanged.
+    store::flow_states::delete_of_user(db, user.id).await?;
+    store::oauth_consents::revoke_all(db, user.id).await?;
+    super::end_sessions(db, user.id, None).await?;
     user.encrypted_password = None;
-    if user.phone_confirmed_at.is_none() {
-        user.phone = None;
-    }
+    // Whoever has confirmed the number has not confirmed the address.
+    user.phone = None;
+    user.phone_confirmed_at = None;
     for token in [
         &mut user.recovery_token,
         &mut user.email_change,
@@ -262,6 +266,9 @@ pub(crate) async fn link(caller: &Caller, db: &Db, target: Uuid, incoming: &Inco
         return Err(AuthError::unprocessable(ErrorCode::IdentityAlreadyExists, message));
     }
     let mut user = super::lock(db, target).await?;
+    if user.deleted_at.is_some() {
+        return Err(super::no_such_user());
+    }
     if user.is_banned() {
         return Err(AuthError::forbidden(ErrorCode::UserBanned, "User is banned"));
     }

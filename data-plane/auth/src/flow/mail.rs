@@ -15,12 +15,13 @@ use crate::{
     limits::Limited,
     message::{
         links::{self, LinkType},
-        mail::{Delivered, Mail, MailboxMessage, Sender},
+        mail::{Delivered, Delivery, Mail, MailboxMessage, Sender},
         standard::{self, Variables},
         template::{Template, TemplateError},
     },
     mfa::CodeChallenge,
     model::{TokenKind, User},
+    outgoing::http::Request,
     settings::{self, MailKind},
     store::{self, Db, messages::KeptMessage},
 };
@@ -47,12 +48,10 @@ pub(crate) async fn confirmation(
     user: &mut User,
     challenge: Option<&CodeChallenge>,
 ) -> Result<(), AuthError> {
-    let mailer = &caller.live.settings.mailer;
-    check_frequency(user.confirmation_sent_at, mailer.max_frequency, ErrorCode::OverEmailSendRateLimit)?;
     send_code(caller, db, user, CONFIRMATION, challenge).await
 }
 
-/// An invitation of an administrator's.
+/// An invitation of an administrator's, who may send it as often as needed.
 pub(crate) async fn invite(caller: &Caller, db: &Db, user: &mut User) -> Result<(), AuthError> {
     send_code(caller, db, user, INVITE, None).await
 }
@@ -64,8 +63,6 @@ pub(crate) async fn recovery(
     user: &mut User,
     challenge: Option<&CodeChallenge>,
 ) -> Result<(), AuthError> {
-    let mailer = &caller.live.settings.mailer;
-    check_frequency(user.recovery_sent_at, mailer.max_frequency, ErrorCode::OverEmailSendRateLimit)?;
     send_code(caller, db, user, RECOVERY, challenge).await
 }
 
@@ -76,16 +73,17 @@ pub(crate) async fn magic_link(
     user: &mut User,
     challenge: Option<&CodeChallenge>,
 ) -> Result<(), AuthError> {
-    let mailer = &caller.live.settings.mailer;
-    check_frequency(user.recovery_sent_at, mailer.max_frequency, ErrorCode::OverEmailSendRateLimit)?;
     send_code(caller, db, user, MAGIC_LINK, challenge).await
 }
 
 /// A code that shows that it is still the user who is signed in.
 pub(crate) async fn reauthentication(caller: &Caller, db: &Db, user: &mut User) -> Result<(), AuthError> {
-    let mailer = &caller.live.settings.mailer;
-    check_frequency(user.reauthentication_sent_at, mailer.max_frequency, ErrorCode::OverEmailSendRateLimit)?;
     send_code(caller, db, user, REAUTHENTICATION, None).await
+}
+
+/// Refuses a mail that a user asks for too soon after the last one with a token of the same kind.
+fn check_not_too_soon(caller: &Caller, sent_at: Option<OffsetDateTime>) -> Result<(), AuthError> {
+    check_frequency(sent_at, caller.live.settings.mailer.max_frequency, ErrorCode::OverEmailSendRateLimit)
 }
 
 /// Mails with a code to the user's address.
@@ -108,9 +106,12 @@ async fn send_code(
     sort: Sort,
     challenge: Option<&CodeChallenge>,
 ) -> Result<(), AuthError> {
+    let Sort { kind, token, link } = sort;
+    if kind != MailKind::Invite {
+        check_not_too_soon(caller, *user.token(token).1)?;
+    }
     let to = user.email().to_owned();
     let code = code_for(caller, &to, challenge)?;
-    let Sort { kind, token, link } = sort;
     let undo = Undo::token(user, token, &code.hash);
     let now = OffsetDateTime::now_utc();
     user.token(token).0.clone_from(&code.hash);
@@ -132,8 +133,8 @@ pub(crate) async fn email_change(
     new_email: &str,
     challenge: Option<&CodeChallenge>,
 ) -> Result<(), AuthError> {
+    check_not_too_soon(caller, user.email_change_sent_at)?;
     let mailer = &caller.live.settings.mailer;
-    check_frequency(user.email_change_sent_at, mailer.max_frequency, ErrorCode::OverEmailSendRateLimit)?;
     let current = user.email().to_owned();
     let for_new = code_for(caller, new_email, challenge)?;
     let for_current = if mailer.secure_email_change_enabled && !current.is_empty() {
@@ -182,7 +183,8 @@ pub(crate) async fn notify(caller: &Caller, db: &Db, user: &User, kind: MailKind
 
 pub(crate) fn code_for(caller: &Caller, to: &str, challenge: Option<&CodeChallenge>) -> Result<Code, AuthError> {
     let mailer = &caller.live.settings.mailer;
-    Code::new(to, mailer.otp_length, mailer.test_code(to, OffsetDateTime::now_utc()), challenge)
+    let digits = one_time::digits(mailer.otp_length, mailer.test_code(to, OffsetDateTime::now_utc()))?;
+    Ok(Code::new(caller, to, digits, challenge))
 }
 
 /// The link of a mail.
@@ -194,13 +196,16 @@ pub(crate) fn link(caller: &Caller, kind: MailKind, link: LinkType, token_hash: 
     Ok(links::confirmation_url(&base, token_hash, link, &caller.redirect_to))
 }
 
+/// Refuses an address that the project sends nothing to.
+pub(super) fn check_address(settings: &settings::Settings, to: &str) -> Result<(), AuthError> {
+    address::check_authorized(&settings.signup.authorized_addresses, to)?;
+    if settings.mailer.email_validation_extended { address::check_deliverable(to) } else { Ok(()) }
+}
+
 /// Sends a mail: through the hook; or by the mail server, once the transaction is committed; or into the mailbox, with it.
 async fn send(caller: &Caller, db: &Db, user: &User, kind: MailKind, content: Content<'_>, undo: Undo) -> Result<(), AuthError> {
     let settings = &caller.live.settings;
-    address::check_authorized(&settings.signup.authorized_addresses, content.to)?;
-    if settings.mailer.email_validation_extended {
-        address::check_deliverable(content.to)?;
-    }
+    check_address(settings, content.to)?;
     let hooked = settings.hooks.send_email.enabled;
     // What stays in the project's own mailbox bothers nobody.
     if settings.smtp.host.is_some() || hooked {
@@ -219,6 +224,21 @@ async fn send(caller: &Caller, db: &Db, user: &User, kind: MailKind, content: Co
     Ok(())
 }
 
+/// Has the client wait for the mail server, once the transaction is committed, as if it were given a confirmation. What it would say
+/// of a server that takes no mail is said, too.
+pub(crate) fn rehearse(caller: &Caller, db: &Db) {
+    let Delivery::Smtp(smtp) = &caller.live.delivery else { return };
+    if caller.live.settings.hooks.send_email.enabled {
+        return;
+    }
+    let smtp = smtp.clone();
+    db.afterwards(async move { smtp.check().await.map_err(|error| not_sent(MailKind::Confirmation, &error)) });
+}
+
+fn not_sent(kind: MailKind, error: &dyn std::fmt::Display) -> AuthError {
+    AuthError::internal(format!("Error sending {} email", kind.name().replace('_', " ")), error)
+}
+
 /// A mail that is to be written.
 struct Letter {
     kind: MailKind,
@@ -231,13 +251,13 @@ impl Letter {
     fn new(caller: &Caller, user: &User, kind: MailKind, content: &Content<'_>) -> Result<Self, AuthError> {
         let variables = Variables {
             confirmation_url: match (content.link, content.code) {
-                (Some(of), Some(code)) => link(caller, kind, of, &code.hash)?,
+                (Some(of), Some(code)) => link(caller, kind, of, &code.link)?,
                 _ => String::new(),
             },
             site_url: caller.live.settings.api.site_url.clone(),
             redirect_to: caller.redirect_to.clone(),
             token: content.code.map(|code| code.digits.clone()).unwrap_or_default(),
-            token_hash: content.code.map(|code| code.hash.clone()).unwrap_or_default(),
+            token_hash: content.code.map(|code| code.link.clone()).unwrap_or_default(),
             email: user.email().to_owned(),
             new_email: content.new_email.to_owned(),
             old_email: content.old_email.to_owned(),
@@ -252,7 +272,7 @@ impl Letter {
     }
 
     fn failed(&self, error: &dyn std::fmt::Display) -> AuthError {
-        AuthError::internal(format!("Error sending {} email", self.kind.name().replace('_', " ")), error)
+        not_sent(self.kind, error)
     }
 
     /// `db`: where the mailbox is written, unless by a connection of its own.
@@ -278,12 +298,13 @@ impl Letter {
             }),
             None => standard::content(self.kind).to_owned(),
         };
-        let failed = |error: TemplateError| self.failed(&error);
+        let own_subject = filled_subject(subject, &self.variables);
+        let own_body = filled_body(&body, &self.variables);
         Ok(Mail {
             from: sender(settings),
             to: self.to.clone(),
-            subject: filled_subject(subject, &self.variables).map_err(failed)?,
-            html: filled_body(&body, &self.variables).map_err(failed)?,
+            subject: self.or_standard(own_subject, || filled_subject(standard::subject(self.kind), &self.variables))?,
+            html: self.or_standard(own_body, || filled_body(standard::content(self.kind), &self.variables))?,
             headers: settings
                 .smtp
                 .headers
@@ -291,6 +312,18 @@ impl Letter {
                 .flat_map(|(name, values)| values.iter().map(|value| (name.clone(), value.clone())))
                 .collect(),
         })
+    }
+
+    /// What the project's own template made or, where that can't be filled in, the standard one: a slip in a template keeps nobody out.
+    fn or_standard(
+        &self,
+        own: Result<String, TemplateError>,
+        standard: impl FnOnce() -> Result<String, TemplateError>,
+    ) -> Result<String, AuthError> {
+        let own = own.inspect_err(|error| {
+            tracing::warn!(mail = self.kind.name(), %error, "a mail's template can't be filled in; the standard one is sent");
+        });
+        own.or_else(|_| standard()).map_err(|error| self.failed(&error))
     }
 
     async fn keep(&self, db: &Db, kept: &MailboxMessage) -> Result<(), AuthError> {
@@ -343,7 +376,11 @@ pub(super) fn sender(settings: &settings::Settings) -> Sender {
     Sender { name: settings.smtp.sender_name.clone(), address }
 }
 
-async fn template_at(caller: &Caller, url: &str) -> Result<String, crate::outgoing::http::HttpError> {
-    let answer = caller.context.http().send(crate::outgoing::http::Request::get(url)).await?;
+async fn template_at(caller: &Caller, url: &str) -> Result<String, String> {
+    let answer = caller.context.http().send(Request::get(url)).await.map_err(|error| error.to_string())?;
+    // What a server says of a file that is not there is no template.
+    if !answer.status.is_success() {
+        return Err(format!("the answer has the status {}", answer.status));
+    }
     Ok(String::from_utf8_lossy(&answer.body).into_owned())
 }

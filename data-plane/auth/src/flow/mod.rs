@@ -25,6 +25,7 @@ pub(crate) mod phone;
 pub(crate) mod pkce;
 pub(crate) mod refresh;
 pub(crate) mod relying_party;
+pub(crate) mod rotation;
 pub(crate) mod sealed;
 pub(crate) mod session;
 pub(crate) mod sign_in;
@@ -92,6 +93,16 @@ pub(crate) fn no_such_user() -> AuthError {
 /// The user as it is now, which nobody else changes until the transaction's end.
 pub(crate) async fn lock(db: &Db, id: Uuid) -> Result<User, AuthError> {
     store::users::find_for_update(db, id).await?.ok_or_else(no_such_user)
+}
+
+/// Ends a user's sessions, but one or none, and what could still become one: codes that nobody has exchanged yet.
+pub(crate) async fn end_sessions(db: &Db, user_id: Uuid, but: Option<Uuid>) -> Result<(), StoreError> {
+    futures::try_join!(
+        store::sessions::delete_of_user(db, user_id, but),
+        store::flow_states::delete_issued_of_user(db, user_id),
+        store::oauth_authorizations::delete_of_user(db, user_id),
+    )?;
+    Ok(())
 }
 
 /// The audience that a request is about: its own, or else the settings'.

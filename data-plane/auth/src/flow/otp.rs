@@ -3,9 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    audience, audit,
+    attempts, audience, audit,
     audit::Action,
-    mail, phone,
+    mail,
+    one_time::{Pretended, evenly, pretend_to_mail, pretend_to_text},
+    phone,
     phone::{Channel, MessageId, Purpose},
     pkce, sign_up,
     sign_up::{SignUp, Way},
@@ -13,8 +15,8 @@ use super::{
 use crate::{
     caller::Caller,
     error::{AuthError, ErrorCode},
-    mfa::{self, CodeChallenge},
-    model::{Method, User},
+    mfa::CodeChallenge,
+    model::{Method, TokenKind, User},
     store::{self, Db},
 };
 
@@ -59,7 +61,7 @@ pub(crate) async fn by_email(
         mail::magic_link(caller, &tx, &mut user, challenge.as_ref()).await
     }
     .await;
-    tx.end(outcome).await
+    sign_up::or_pretended(tx.end(outcome).await, settings.mailer.autoconfirm, || ())
 }
 
 /// A code by phone. Answers the provider's id of the message.
@@ -91,14 +93,20 @@ pub(crate) async fn by_phone(
         phone::send_code(caller, &tx, &mut user, number, Purpose::Confirmation, channel).await
     }
     .await;
-    Ok(tx.end(outcome).await?.get())
+    Ok(sign_up::or_pretended(tx.end(outcome).await, settings.sms.autoconfirm, MessageId::default)?.get())
 }
 
 /// A link by mail for who has forgotten the password. Nobody learns whether there is such a user.
 pub(crate) async fn recover(caller: &Caller, email: &str, challenge: Option<CodeChallenge>) -> Result<(), AuthError> {
+    evenly(recover_unevenly(&caller.told_nothing(), email, challenge)).await
+}
+
+async fn recover_unevenly(caller: &Caller, email: &str, challenge: Option<CodeChallenge>) -> Result<(), AuthError> {
     let tx = caller.begin().await?;
     let outcome = async {
-        let Some(mut user) = store::users::find_by_email(&tx, email, audience(caller)).await? else { return Ok(()) };
+        let Some(mut user) = store::users::find_by_email(&tx, email, audience(caller)).await? else {
+            return pretend_to_mail(caller, &tx, Pretended { kind: TokenKind::Recovery, address: email }).await;
+        };
         audit::note(caller, &tx, &user, Action::UserRecoveryRequested, json!({})).await?;
         pkce::begin(&tx, &user, Method::Recovery, challenge.as_ref()).await?;
         mail::recovery(caller, &tx, &mut user, challenge.as_ref()).await
@@ -122,9 +130,27 @@ pub(crate) async fn resend(
     again: &Again,
     challenge: Option<CodeChallenge>,
 ) -> Result<Option<String>, AuthError> {
-    let tx = caller.begin().await?;
-    let outcome = resend_within(caller, &tx, again, challenge.as_ref()).await;
-    Ok(tx.end(outcome).await?.get())
+    // Who asks for a message to a phone is told what its provider calls it.
+    let by_mail = matches!(again, Again::Signup(_) | Again::EmailChange(_));
+    let caller = &if by_mail { caller.told_nothing() } else { caller.clone() };
+    evenly(async {
+        let tx = caller.begin().await?;
+        let outcome = resend_within(caller, &tx, again, challenge.as_ref()).await;
+        Ok(tx.end(outcome).await?.get())
+    })
+    .await
+}
+
+/// As if something were sent.
+async fn resend_nothing(caller: &Caller, db: &Db, again: &Again) -> Result<MessageId, AuthError> {
+    let pretended = |kind, address| Pretended { kind, address };
+    match again {
+        Again::Signup(email) => pretend_to_mail(caller, db, pretended(TokenKind::Confirmation, email)).await?,
+        Again::EmailChange(email) => pretend_to_mail(caller, db, pretended(TokenKind::EmailChangeNew, email)).await?,
+        Again::Sms(number) => pretend_to_text(caller, db, pretended(TokenKind::Confirmation, number)).await?,
+        Again::PhoneChange(number) => pretend_to_text(caller, db, pretended(TokenKind::PhoneChange, number)).await?,
+    }
+    Ok(MessageId::default())
 }
 
 async fn resend_within(
@@ -146,7 +172,7 @@ async fn resend_within(
             None => store::users::find_by_phone_change(db, number, aud).await?,
         },
     };
-    let Some(mut user) = found else { return Ok(MessageId::default()) };
+    let Some(mut user) = found else { return resend_nothing(caller, db, again).await };
     match again {
         Again::Signup(_) if user.email_confirmed_at.is_none() => {
             audit::note(caller, db, &user, Action::UserConfirmationRequested, json!({})).await?;
@@ -166,7 +192,7 @@ async fn resend_within(
             let number = user.phone_change.clone();
             return phone::send_code(caller, db, &mut user, &number, Purpose::PhoneChange, Channel::Sms).await;
         }
-        _ => {}
+        _ => return resend_nothing(caller, db, again).await,
     }
     Ok(MessageId::default())
 }
@@ -202,23 +228,38 @@ pub(crate) async fn reauthenticate(caller: &Caller, user: &User) -> Result<Optio
 
 /// Whether the provider takes a code that was sent by [`reauthenticate`], where it checks codes itself. Asks it: not for within a
 /// transaction.
-pub(crate) async fn provider_accepts_nonce(caller: &Caller, user: &User, nonce: &str) -> Option<bool> {
+async fn provider_accepts_nonce(caller: &Caller, user: &User, nonce: &str) -> Option<bool> {
     if user.email().is_empty() { phone::provider_accepts(caller, user.phone(), nonce).await } else { None }
 }
 
-/// Whether a code that was sent by [`reauthenticate`] is this one; it is used up. `accepted`: what the provider says of it.
-pub(crate) fn check_nonce(caller: &Caller, user: &mut User, nonce: &str, accepted: Option<bool>) -> Result<(), AuthError> {
+/// Uses up a code that was sent by [`reauthenticate`], in a transaction of its own: that a guess was wrong is to be remembered.
+pub(crate) async fn use_nonce(caller: &Caller, user: &User, nonce: &str) -> Result<(), AuthError> {
+    let accepted = provider_accepts_nonce(caller, user, nonce).await;
+    let tx = caller.begin().await?;
+    let outcome = async {
+        let mut user = super::lock(&tx, user.id).await?;
+        let is_right = is_nonce(caller, &user, nonce, accepted);
+        if is_right || attempts::wrong_nonce(&tx, &user).await? {
+            user.reauthentication_token.clear();
+            store::users::update(&tx, &mut user).await?;
+            store::one_time_tokens::clear(&tx, user.id, TokenKind::Reauthentication).await?;
+        }
+        Ok(is_right)
+    }
+    .await;
+    if tx.end(outcome).await? {
+        return Ok(());
+    }
+    Err(AuthError::unprocessable(ErrorCode::ReauthenticationNotValid, "Nonce has expired or is invalid"))
+}
+
+/// `accepted`: what the provider says of it.
+fn is_nonce(caller: &Caller, user: &User, nonce: &str, accepted: Option<bool>) -> bool {
     let settings = &caller.live.settings;
-    let refusal = || AuthError::unprocessable(ErrorCode::ReauthenticationNotValid, "Nonce has expired or is invalid");
     let (address, lifetime) =
         if user.email().is_empty() { (user.phone(), settings.sms.otp_exp) } else { (user.email(), settings.mailer.otp_exp) };
     let stored = user.reauthentication_token.as_str();
-    if stored.is_empty() || super::one_time::is_expired(user.reauthentication_sent_at, lifetime) {
-        return Err(refusal());
-    }
-    if !accepted.unwrap_or_else(|| mfa::stored_token_hash(stored, address, nonce)) {
-        return Err(refusal());
-    }
-    user.reauthentication_token.clear();
-    Ok(())
+    !stored.is_empty()
+        && !super::one_time::is_expired(user.reauthentication_sent_at, lifetime)
+        && accepted.unwrap_or_else(|| caller.live.links.is_of_code(stored, address, nonce))
 }

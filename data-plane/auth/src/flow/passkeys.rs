@@ -8,7 +8,9 @@ use uuid::Uuid;
 use super::{
     audit,
     audit::Action,
-    factors, relying_party, session,
+    factors,
+    oauth_server::consent::refuse_clients,
+    relying_party, session,
     session::{Grant, Tokens},
 };
 use crate::{
@@ -42,6 +44,7 @@ pub(crate) struct Answer {
 }
 
 pub(crate) async fn begin_registration(signed_in: &SignedIn) -> Result<Begun, AuthError> {
+    refuse_clients(signed_in)?;
     let caller = &signed_in.caller;
     let relying_party = relying_party::of_passkeys(caller)?;
     let tx = caller.begin().await?;
@@ -58,6 +61,7 @@ pub(crate) async fn begin_registration(signed_in: &SignedIn) -> Result<Begun, Au
 }
 
 pub(crate) async fn finish_registration(signed_in: &SignedIn, answer: &Answer) -> Result<Passkey, AuthError> {
+    refuse_clients(signed_in)?;
     let caller = &signed_in.caller;
     let state = state(caller, Ceremony::Registration(signed_in.user.id), answer.challenge_id).await?;
     let credential = passkey::finish_registration(&RegistrationState::from_json(&state).map_err(failed)?, &answer.credential)
@@ -165,6 +169,7 @@ pub(crate) async fn rename(signed_in: &SignedIn, id: Uuid, name: &str) -> Result
 }
 
 pub(crate) async fn delete(signed_in: &SignedIn, id: Uuid) -> Result<(), AuthError> {
+    refuse_clients(signed_in)?;
     let caller = &signed_in.caller;
     let tx = caller.begin().await?;
     let outcome = async {

@@ -92,7 +92,7 @@ pub(crate) async fn send_code(
     check_frequency(*user.token(kind).1, sms.max_frequency, ErrorCode::OverSmsSendRateLimit)?;
     let now = OffsetDateTime::now_utc();
     let fixed = sms.test_otp.code(phone, now);
-    let code = Code::new(phone, sms.otp_length, fixed, None)?;
+    let code = Code::new(caller, phone, one_time::digits(sms.otp_length, fixed)?, None);
     let undo = Undo::token(user, kind, &code.hash);
     if purpose == Purpose::PhoneChange {
         phone.clone_into(&mut user.phone_change);
@@ -122,7 +122,7 @@ pub(crate) async fn send_factor_code(
 ) -> Result<String, AuthError> {
     let settings = &caller.live.settings;
     let fixed = settings.sms.test_otp.code(phone, OffsetDateTime::now_utc());
-    let code = Code::new(phone, settings.mfa.phone.otp_length, fixed, None)?;
+    let code = Code::new(caller, phone, one_time::digits(settings.mfa.phone.otp_length, fixed)?, None);
     if fixed.is_none() {
         let template = &settings.mfa.phone.template;
         deliver(caller, db, user, Text { phone, code: &code.digits, template, channel, kind: "mfa" }, undo).await?;

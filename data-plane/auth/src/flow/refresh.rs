@@ -10,14 +10,14 @@ use uuid::Uuid;
 use super::{
     UserRecord, audit,
     audit::Action,
+    rotation::{self, Worth},
     session,
     session::{Known, Tokens},
 };
 use crate::{
     caller::Caller,
     error::{AuthError, ErrorCode},
-    mfa,
-    model::{Aal, Factor, RefreshToken, Session},
+    model::{Aal, Factor, Session},
     store::{self, Db},
 };
 
@@ -57,73 +57,54 @@ async fn within(caller: &Caller, db: &Db, token: &str, client_id: Option<Uuid>) 
     let settings = &caller.live.settings;
     let not_found = || refuse(ErrorCode::RefreshTokenNotFound, "Refresh Token Not Found");
     // The session first: two refreshes of one session come one after the other.
-    let mut session = store::sessions::find_by_token_for_update(db, token)
+    let mut came = rotation::find(caller, db, token)
         .await?
         // Another's token is none: a client's is no good without the client.
-        .filter(|session| session.oauth_client_id == client_id)
+        .filter(|came| came.session.oauth_client_id == client_id)
         .ok_or_else(not_found)?;
+    let (session_id, user_id) = (came.session.id, came.session.user_id);
     // Looked at only now, when nobody else changes them.
-    let (found, active, user, amr, (identities, factors)) = futures::try_join!(
-        store::refresh_tokens::find_for_update(db, token),
-        store::refresh_tokens::active_of_session(db, session.id),
-        store::users::find(db, session.user_id),
-        store::sessions::amr(db, session.id),
-        UserRecord::beside(db, session.user_id),
+    let (worth, user, amr, (identities, factors)) = futures::try_join!(
+        came.worth(caller, db),
+        store::users::find(db, user_id),
+        store::sessions::amr(db, session_id),
+        UserRecord::beside(db, user_id),
     )?;
-    let found = found.ok_or_else(not_found)?;
+    let worth = worth.ok_or_else(not_found)?;
     let user = user.filter(|user| user.deleted_at.is_none()).ok_or_else(not_found)?;
     if user.is_banned() {
         return Err(refuse(ErrorCode::UserBanned, "User Banned"));
     }
-    check_session(caller, db, &session, &factors).await?;
-    session.user_agent = Some(caller.user_agent.clone());
-    session.ip = Some(caller.ip);
-    let refresh_token = match reuse(caller, &found, active.as_ref()) {
-        Reuse::First => {
-            let next = mfa::refresh_token();
+    check_session(caller, db, &came.session, &factors).await?;
+    came.session.user_agent = Some(caller.user_agent.clone());
+    came.session.ip = Some(caller.ip);
+    let refresh_token = match worth {
+        Worth::Unused(row) => {
+            let next = came.next(caller, row)?;
             futures::try_join!(
                 audit::note(caller, db, &user, Action::TokenRefreshed, json!({})),
-                store::refresh_tokens::revoke(db, found.id),
-                store::refresh_tokens::insert(db, &next, user.id, session.id, Some(&found.token)),
+                next.store(db, &came.session),
                 audit::note(caller, db, &user, Action::TokenRevoked, json!({})),
-                store::sessions::refreshed(db, &session),
+                store::sessions::refreshed(db, &came.session),
             )?;
-            next
+            next.token
         }
-        Reuse::Same(token) => {
-            store::sessions::refreshed(db, &session).await?;
-            token
+        Worth::Replaced { by, was_last } => {
+            // Within the interval after a use, which this is none of.
+            if was_last {
+                store::sessions::refreshed(db, &came.session).await?;
+            }
+            by
         }
-        Reuse::Refused => {
+        Worth::Reused => {
             if settings.security.refresh_token_rotation_enabled {
-                store::refresh_tokens::revoke_of_session(db, session.id).await?;
+                rotation::end(db, &came.session).await?;
             }
             return Ok(Outcome::TriedTwice);
         }
     };
     let known = Known { record: UserRecord { user, identities, factors }, amr };
-    Ok(Outcome::Refreshed(Box::new(session::refreshed_tokens(caller, db, known, &session, refresh_token).await?)))
-}
-
-enum Reuse {
-    First,
-    /// The one that its client should have.
-    Same(String),
-    Refused,
-}
-
-fn reuse(caller: &Caller, found: &RefreshToken, active: Option<&RefreshToken>) -> Reuse {
-    let security = &caller.live.settings.security;
-    if !found.revoked {
-        return Reuse::First;
-    }
-    let Some(active) = active else { return Reuse::Refused };
-    let is_parent = active.parent.as_deref() == Some(found.token.as_str());
-    let age = OffsetDateTime::now_utc() - found.updated_at;
-    if is_parent || security.refresh_token_allow_reuse || age <= security.refresh_token_reuse_interval {
-        return Reuse::Same(active.token.clone());
-    }
-    Reuse::Refused
+    Ok(Outcome::Refreshed(Box::new(session::refreshed_tokens(caller, db, known, &came.session, refresh_token).await?)))
 }
 
 /// Whether the session's time is over, by any of its limits.

@@ -5,18 +5,17 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{UserRecord, audience, hooks};
+use super::{UserRecord, audience, hooks, rotation};
 use crate::{
     caller::Caller,
-    error::AuthError,
-    mfa,
+    error::{AuthError, ErrorCode},
     model::{Aal, AmrClaim, Method, Session, User},
     store::{self, Db, StoreError},
     token::{AccessClaims, Amr, expiry},
 };
 
 /// What a client gets at a sign-in and at each refresh.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 pub(crate) struct Tokens {
     pub(crate) access_token: String,
     pub(crate) token_type: &'static str,
@@ -40,18 +39,27 @@ pub(crate) struct Tokens {
 /// What a session is to be beside its user's.
 #[derive(Debug, Default)]
 pub(crate) struct Grant {
+    /// Where it follows from what it was begun with; a random one otherwise.
+    pub(crate) session_id: Option<Uuid>,
     pub(crate) oauth_client_id: Option<Uuid>,
     pub(crate) scopes: Option<String>,
 }
 
 /// Begins a session of a user who has shown who it is.
 pub(crate) async fn begin(caller: &Caller, db: &Db, mut user: User, method: Method, grant: Grant) -> Result<Tokens, AuthError> {
+    // Whatever way in was taken: it may have begun before the account's end.
+    if user.deleted_at.is_some() {
+        return Err(super::no_such_user());
+    }
+    if user.is_banned() {
+        return Err(AuthError::forbidden(ErrorCode::UserBanned, "User is banned"));
+    }
     let settings = &caller.live.settings;
     let now = OffsetDateTime::now_utc();
     user.last_sign_in_at = Some(now);
     user.updated_at = Some(now);
-    let session = Session {
-        id: Uuid::new_v4(),
+    let mut session = Session {
+        id: grant.session_id.unwrap_or_else(Uuid::new_v4),
         user_id: user.id,
         factor_id: None,
         aal: Aal::Aal1,
@@ -64,16 +72,17 @@ pub(crate) async fn begin(caller: &Caller, db: &Db, mut user: User, method: Meth
         tag: tag(&settings.sessions.tags, &user),
         oauth_client_id: grant.oauth_client_id,
         scopes: grant.scopes,
+        signing: None,
     };
-    let refresh_token = mfa::refresh_token();
+    let first = rotation::first(caller, &mut session)?;
     let (.., known) = futures::try_join!(
         store::users::signed_in(db, user.id, now),
         store::sessions::insert(db, &session),
         store::sessions::add_amr(db, session.id, method),
-        store::refresh_tokens::insert(db, &refresh_token, user.id, session.id, None),
+        first.store(db, &session),
         Known::load(db, user, session.id),
     )?;
-    issue(caller, db, known, &session, refresh_token, false).await
+    issue(caller, db, known, &session, first.token, false).await
 }
 
 /// What a token tells besides its session.

@@ -40,14 +40,14 @@ pub(crate) async fn by_password(caller: &Caller, who: Who, given: &str) -> Resul
     drop(db);
     let Some((user, stored)) = found.and_then(|user| user.encrypted_password.clone().map(|stored| (user, stored))) else {
         hasher.verify_nothing(given).await?;
-        attempts::wrong_password(caller, &who).await?;
+        attempts::compared(caller, &caller.db().await?, &who, None, false).await?;
         return Err(invalid());
     };
     let Opened { value: hash, is_stale } = sealed::open(caller, user.id, &stored)?;
     let is_right = hasher.verify(&hash, given).await?;
+    attempts::compared(caller, &caller.db().await?, &who, Some(&user), is_right).await?;
     hooks::password_verification_attempt(caller, user.id, is_right).await?;
     if !is_right {
-        attempts::wrong_password(caller, &who).await?;
         return Err(invalid());
     }
     if user.is_banned() {

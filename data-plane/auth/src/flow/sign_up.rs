@@ -7,7 +7,7 @@ use super::{
     UserRecord, audience, audit,
     audit::Action,
     hash_new, hooks, mail,
-    one_time::used_up,
+    one_time::{Pretended, evenly, pretend_to_mail, pretend_to_text, used_up},
     phone,
     phone::{Channel, Purpose},
     pkce, sealed, session,
@@ -17,7 +17,7 @@ use crate::{
     caller::Caller,
     error::{AuthError, ErrorCode},
     mfa::CodeChallenge,
-    model::{Identity, Method, User},
+    model::{Identity, Method, TokenKind, User},
     settings::Settings,
     store::{self, Db},
 };
@@ -30,7 +30,6 @@ pub(crate) enum Way {
 }
 
 /// What somebody new wants.
-#[derive(Debug)]
 pub(crate) struct SignUp {
     pub(crate) way: Way,
     pub(crate) password: String,
@@ -39,7 +38,6 @@ pub(crate) struct SignUp {
 }
 
 /// What becomes of it.
-#[derive(Debug)]
 pub(crate) enum SignedUp {
     In(Box<Tokens>),
     /// A confirmation is asked for; or the account is there already, which nobody is told.
@@ -49,9 +47,38 @@ pub(crate) enum SignedUp {
 pub(crate) async fn sign_up(caller: &Caller, wanted: SignUp) -> Result<SignedUp, AuthError> {
     check_way(&caller.live.settings, &wanted.way)?;
     let hash = hash_new(caller, &wanted.password).await?;
+    if autoconfirms(&caller.live.settings, &wanted.way) {
+        return sign_up_unevenly(caller, &wanted, hash).await;
+    }
+    evenly(sign_up_unevenly(caller, &wanted, hash)).await
+}
+
+fn autoconfirms(settings: &Settings, way: &Way) -> bool {
+    match way {
+        Way::Email(_) => settings.mailer.autoconfirm,
+        Way::Phone(..) => settings.sms.autoconfirm,
+    }
+}
+
+async fn sign_up_unevenly(caller: &Caller, wanted: &SignUp, hash: String) -> Result<SignedUp, AuthError> {
     let tx = caller.begin().await?;
     let outcome = within(caller, &tx, wanted, hash).await;
-    tx.end(outcome).await
+    or_pretended(tx.end(outcome).await, autoconfirms(&caller.live.settings, &wanted.way), || {
+        SignedUp::ToConfirm(Box::new(pretended(caller, wanted)))
+    })
+}
+
+/// What somebody is told whose address or number a user of another audience has, or took just now: as if it were free, unless whoever
+/// signs up is in at once.
+pub(crate) fn or_pretended<T>(
+    outcome: Result<T, AuthError>,
+    autoconfirm: bool,
+    pretended: impl FnOnce() -> T,
+) -> Result<T, AuthError> {
+    match outcome {
+        Err(error) if !autoconfirm && error.code() == Some(ErrorCode::UserAlreadyExists) => Ok(pretended()),
+        outcome => outcome,
+    }
 }
 
 /// Refuses where nobody can sign up.
@@ -75,27 +102,30 @@ fn check_way(settings: &Settings, way: &Way) -> Result<(), AuthError> {
     }
 }
 
-async fn within(caller: &Caller, db: &Db, wanted: SignUp, hash: String) -> Result<SignedUp, AuthError> {
+async fn within(caller: &Caller, db: &Db, wanted: &SignUp, hash: String) -> Result<SignedUp, AuthError> {
     let settings = &caller.live.settings;
     let found = match &wanted.way {
         Way::Email(email) => store::users::find_by_email(db, email, audience(caller)).await?,
         Way::Phone(number, _) => store::users::find_by_phone(db, number, audience(caller)).await?,
     };
-    let (is_confirmed, autoconfirm) = match &wanted.way {
-        Way::Email(_) => (found.as_ref().is_some_and(|user| user.email_confirmed_at.is_some()), settings.mailer.autoconfirm),
-        Way::Phone(..) => (found.as_ref().is_some_and(|user| user.phone_confirmed_at.is_some()), settings.sms.autoconfirm),
-    };
+    let autoconfirm = autoconfirms(settings, &wanted.way);
+    let is_confirmed = found.as_ref().is_some_and(|user| match &wanted.way {
+        Way::Email(_) => user.email_confirmed_at.is_some(),
+        Way::Phone(..) => user.phone_confirmed_at.is_some(),
+    });
     let mut user = match found {
         Some(user) if is_confirmed => {
             audit::note(caller, db, &user, Action::UserRepeatedSignup, json!({})).await?;
-            if autoconfirm {
+            // Where either way is confirmed at once, whoever signs up learns by that who is there: upstream's documentation of signUp.
+            if settings.mailer.autoconfirm || settings.sms.autoconfirm {
                 return Err(AuthError::unprocessable(ErrorCode::UserAlreadyExists, "User already registered"));
             }
-            return Ok(SignedUp::ToConfirm(Box::new(pretended(caller, &wanted))));
+            pretend_to_confirm(caller, db, &wanted.way).await?;
+            return Ok(SignedUp::ToConfirm(Box::new(pretended(caller, wanted))));
         }
         // Not shown to be the same person: nothing of what is wanted now is taken over.
         Some(user) => user,
-        None => create(caller, db, &wanted, Some(hash)).await?,
+        None => create(caller, db, wanted, Some(hash)).await?,
     };
     match &wanted.way {
         Way::Email(_) if autoconfirm => {
@@ -146,8 +176,10 @@ pub(crate) async fn insert(caller: &Caller, db: &Db, user: &User) -> Result<(), 
     hooks::before_user_created(caller, db, user).await?;
     store::users::insert(db, user).await.map_err(|error| match error.violated_unique() {
         Some(_) => AuthError::unprocessable(ErrorCode::UserAlreadyExists, "User already registered"),
-        None => AuthError::internal("Database error saving new user", format!("{error:?}")),
-    })
+        None => error.unfit().unwrap_or_else(|| AuthError::internal("Database error saving new user", format!("{error:?}"))),
+    })?;
+    hooks::after_user_created(caller, db, user.id);
+    Ok(())
 }
 
 fn unstored(caller: &Caller, wanted: &SignUp) -> User {
@@ -182,6 +214,19 @@ fn identity_data(user: &User, way: &Way) -> Map<String, Value> {
     data.insert("email_verified".to_owned(), json!(false));
     data.insert("phone_verified".to_owned(), json!(false));
     data
+}
+
+/// Refuses, and takes, what a confirmation would.
+async fn pretend_to_confirm(caller: &Caller, db: &Db, way: &Way) -> Result<(), AuthError> {
+    let pretended = |address| Pretended { kind: TokenKind::Confirmation, address };
+    match way {
+        Way::Email(email) => {
+            pretend_to_mail(caller, db, pretended(email)).await?;
+            mail::rehearse(caller, db);
+            Ok(())
+        }
+        Way::Phone(number, _) => pretend_to_text(caller, db, pretended(number)).await,
+    }
 }
 
 /// What somebody sees who signs up with another's address: as if it were new.

@@ -51,7 +51,7 @@ impl Undo {
     }
 }
 
-/// Has a message be sent once the transaction is committed.
+/// Has a message be sent once the transaction is committed. Who asked for it waits, unless it must not be seen that something is sent.
 pub(crate) fn send_afterwards(
     caller: &Caller,
     db: &Db,
@@ -68,13 +68,24 @@ pub(crate) fn send_afterwards(
             Ok(())
         });
     }
-    let caller = caller.clone();
-    db.afterwards(async move {
+    let sender = caller.clone();
+    let sent = async move {
         let Err(error) = sending.await else { return Ok(()) };
-        if let Err(failure) = take_back(&caller, undo).await {
+        if let Err(failure) = take_back(&sender, undo).await {
             tracing::warn!(error = ?failure, "what a message was for was not taken back");
         }
         Err(error)
+    };
+    if !caller.is_told_nothing {
+        return db.afterwards(sent);
+    }
+    db.afterwards(async {
+        tokio::spawn(async {
+            if let Err(error) = sent.await {
+                tracing::warn!(?error, "a message was not sent");
+            }
+        });
+        Ok(())
     });
 }
 

@@ -52,7 +52,6 @@ impl Kind {
 }
 
 /// What was shown.
-#[derive(Debug)]
 pub(crate) enum Proof {
     Hash(String),
     EmailCode { email: String, code: String },
@@ -60,7 +59,6 @@ pub(crate) enum Proof {
 }
 
 /// What becomes of it.
-#[derive(Debug)]
 pub(crate) enum Verified {
     In(Box<Tokens>),
     /// For who began the flow by PKCE.
@@ -72,8 +70,13 @@ pub(crate) enum Verified {
 /// GoTrue's text where the first of two addresses has agreed.
 pub(crate) const ONE_OF_TWO: &str = "Confirmation link accepted. Please proceed to confirm link sent to the other email";
 
-fn expired() -> AuthError {
-    AuthError::forbidden(ErrorCode::OtpExpired, "Token has expired or is invalid")
+/// In GoTrue's words, which differ by what was shown.
+fn expired(proof: &Proof) -> AuthError {
+    let message = match proof {
+        Proof::Hash(_) => "Email link is invalid or has expired",
+        Proof::EmailCode { .. } | Proof::PhoneCode { .. } => "Token has expired or is invalid",
+    };
+    AuthError::forbidden(ErrorCode::OtpExpired, message)
 }
 
 /// `by_link`: a browser followed the link, and goes on with a code where the flow is one by PKCE.
@@ -83,38 +86,33 @@ pub(crate) async fn verify(caller: &Caller, kind: Kind, proof: &Proof, by_link: 
         Proof::Hash(_) | Proof::EmailCode { .. } => None,
     };
     let tx = caller.begin().await?;
-    let found = match proof {
-        Proof::Hash(hash) => by_hash(&tx, kind, hash).await,
-        Proof::EmailCode { email, code } => by_email_code(caller, &tx, kind, email, code).await,
-        Proof::PhoneCode { phone, code } => by_phone_code(caller, &tx, kind, phone, code, accepted).await,
-    };
-    let outcome = match found {
-        Ok(found) => within(caller, &tx, kind, found, proof, by_link).await,
-        Err(error) => Err(error),
-    };
-    let outcome = tx.end(outcome).await;
-    if outcome.as_ref().is_err_and(|error| error.code() == Some(ErrorCode::OtpExpired)) {
-        attempts::wrong_code(caller, proof).await?;
+    let outcome = async {
+        let found = match proof {
+            Proof::Hash(link) => by_hash(&tx, kind, link).await?,
+            Proof::EmailCode { email, code } => by_email_code(caller, &tx, kind, email, code).await?,
+            Proof::PhoneCode { phone, code } => by_phone_code(caller, &tx, kind, phone, code, accepted).await?,
+        };
+        match found {
+            Some(found) => within(caller, &tx, kind, found, proof, by_link).await.map(Some),
+            // That the guess was wrong is to be remembered.
+            None => Ok(None),
+        }
     }
-    outcome
+    .await;
+    tx.end(outcome).await?.ok_or_else(|| expired(proof))
 }
 
-async fn within(
-    caller: &Caller,
-    db: &Db,
-    kind: Kind,
-    found: Option<Found>,
-    proof: &Proof,
-    by_link: bool,
-) -> Result<Verified, AuthError> {
-    let Found { mut user, kind: token } = found.ok_or_else(expired)?;
+async fn within(caller: &Caller, db: &Db, kind: Kind, found: Found, proof: &Proof, by_link: bool) -> Result<Verified, AuthError> {
+    let Found { mut user, kind: token } = found;
     if user.deleted_at.is_some() {
-        return Err(expired());
+        return Err(expired(proof));
     }
     if user.is_banned() {
         return Err(AuthError::forbidden(ErrorCode::UserBanned, "User is banned"));
     }
-    check_time(caller, &user, token)?;
+    if is_over(caller, &user, token) {
+        return Err(expired(proof));
+    }
     let is_pkce = by_link && matches!(proof, Proof::Hash(hash) if hash.starts_with(PKCE_PREFIX));
     let (method, amr) = match (kind, token) {
         (Kind::Invite, _) => (Method::Invite, Method::Otp),
@@ -153,7 +151,7 @@ async fn within(
                 return Ok(Verified::OneOfTwo);
             }
         }
-        TokenKind::Reauthentication => return Err(expired()),
+        TokenKind::Reauthentication => return Err(expired(proof)),
     }
     if is_pkce {
         return Ok(Verified::Code(pkce::issue_code(db, &user, method).await?));
@@ -161,12 +159,12 @@ async fn within(
     Ok(Verified::In(Box::new(session::begin(caller, db, user, amr, Grant::default()).await?)))
 }
 
-struct Found {
-    user: User,
+pub(super) struct Found {
+    pub(super) user: User,
     kind: TokenKind,
 }
 
-async fn by_hash(db: &Db, kind: Kind, hash: &str) -> Result<Option<Found>, AuthError> {
+async fn by_hash(db: &Db, kind: Kind, link: &str) -> Result<Option<Found>, AuthError> {
     let kinds: &[TokenKind] = match kind {
         Kind::Signup | Kind::Invite => &[TokenKind::Confirmation],
         Kind::Magiclink | Kind::Recovery => &[TokenKind::Recovery],
@@ -175,11 +173,21 @@ async fn by_hash(db: &Db, kind: Kind, hash: &str) -> Result<Option<Found>, AuthE
         Kind::Sms | Kind::PhoneChange => return Err(AuthError::validation("Invalid email verification type")),
     };
     for kind in kinds {
-        if let Some(token) = store::one_time_tokens::find(db, hash, &[*kind]).await? {
-            return Ok(Some(Found { user: super::lock(db, token.user_id).await?, kind: *kind }));
+        if let Some(found) = by_link(db, *kind, link).await? {
+            return Ok(Some(found));
         }
     }
     Ok(None)
+}
+
+/// Whose a link is. Nobody else follows it until the transaction's end.
+pub(super) async fn by_link(db: &Db, kind: TokenKind, link: &str) -> Result<Option<Found>, AuthError> {
+    let hashes = mfa::stored_links(link);
+    let Some(token) = store::one_time_tokens::find(db, &hashes, kind).await? else { return Ok(None) };
+    let user = super::lock(db, token.user_id).await?;
+    // Whoever has followed it while this one waited has used it up.
+    let again = store::one_time_tokens::find(db, &hashes, kind).await?;
+    Ok(again.filter(|again| again.user_id == user.id).map(|_| Found { user, kind }))
 }
 
 async fn by_email_code(caller: &Caller, db: &Db, kind: Kind, email: &str, code: &str) -> Result<Option<Found>, AuthError> {
@@ -191,9 +199,13 @@ async fn by_email_code(caller: &Caller, db: &Db, kind: Kind, email: &str, code: 
         },
         _ => store::users::find_by_email(db, email, aud).await?,
     };
-    let Some(user) = user else { return Ok(None) };
-    let user = super::lock(db, user.id).await?;
-    let is = |stored: &str| mfa::stored_token_hash(stored, email, code);
+    let user = match user {
+        Some(user) => Some(super::lock(db, user.id).await?),
+        None => None,
+    };
+    attempts::check_code(caller, db, email, user.as_ref()).await?;
+    let Some(user) = user else { return wrong(caller, db, email, None).await };
+    let is = |stored: &str| caller.live.links.is_of_code(stored, email, code);
     let confirmation = is(&user.confirmation_token).then_some(TokenKind::Confirmation);
     let recovery = is(&user.recovery_token).then_some(TokenKind::Recovery);
     let kind = match kind {
@@ -205,7 +217,16 @@ async fn by_email_code(caller: &Caller, db: &Db, kind: Kind, email: &str, code: 
             .or_else(|| is(&user.email_change_token_current).then_some(TokenKind::EmailChangeCurrent)),
         Kind::Sms | Kind::PhoneChange => None,
     };
-    Ok(kind.map(|kind| Found { user, kind }))
+    match kind {
+        Some(kind) => Ok(Some(Found { user, kind })),
+        None => wrong(caller, db, email, Some(user)).await,
+    }
+}
+
+/// Nobody is found by a wrong code, and the guess is counted: within the transaction, in which the user is locked, so that many at
+/// once are counted one by one. Of an address that nobody has, too.
+async fn wrong(caller: &Caller, db: &Db, address: &str, user: Option<User>) -> Result<Option<Found>, AuthError> {
+    attempts::wrong_code(caller, db, address, user).await.map(|()| None)
 }
 
 async fn by_phone_code(
@@ -222,17 +243,25 @@ async fn by_phone_code(
         Kind::Sms => store::users::find_by_phone(db, phone, aud).await?,
         _ => return Err(AuthError::validation("Invalid sms verification type")),
     };
-    let Some(user) = user else { return Ok(None) };
-    let user = super::lock(db, user.id).await?;
-    let is = |stored: &str| !stored.is_empty() && accepted.unwrap_or_else(|| mfa::stored_token_hash(stored, phone, code));
+    let user = match user {
+        Some(user) => Some(super::lock(db, user.id).await?),
+        None => None,
+    };
+    attempts::check_code(caller, db, phone, user.as_ref()).await?;
+    let Some(user) = user else { return wrong(caller, db, phone, None).await };
+    let is = |stored: &str| !stored.is_empty() && accepted.unwrap_or_else(|| caller.live.links.is_of_code(stored, phone, code));
     let kind = match kind {
         Kind::PhoneChange => is(&user.phone_change_token).then_some(TokenKind::PhoneChange),
         _ => is(&user.confirmation_token).then_some(TokenKind::Confirmation),
     };
-    Ok(kind.map(|kind| Found { user, kind }))
+    match kind {
+        Some(kind) => Ok(Some(Found { user, kind })),
+        None => wrong(caller, db, phone, Some(user)).await,
+    }
 }
 
-fn check_time(caller: &Caller, user: &User, kind: TokenKind) -> Result<(), AuthError> {
+/// Whether a token's time is over.
+fn is_over(caller: &Caller, user: &User, kind: TokenKind) -> bool {
     let settings = &caller.live.settings;
     let mail = settings.mailer.otp_exp;
     let (sent_at, lifetime) = match kind {
@@ -243,7 +272,7 @@ fn check_time(caller: &Caller, user: &User, kind: TokenKind) -> Result<(), AuthE
         TokenKind::PhoneChange => (user.phone_change_sent_at, settings.sms.otp_exp),
         TokenKind::Reauthentication => (user.reauthentication_sent_at, mail),
     };
-    if is_expired(sent_at, lifetime) { Err(expired()) } else { Ok(()) }
+    is_expired(sent_at, lifetime)
 }
 
 async fn confirm(db: &Db, user: &mut User) -> Result<(), AuthError> {

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 use time::{Duration, OffsetDateTime};
 
 use super::{
@@ -11,11 +12,16 @@ use super::{
 use crate::{
     caller::Caller,
     error::{AuthError, ErrorCode},
-    limits::Limited,
+    limits::{self, Limited},
     model::Method,
     provider::Profile,
+    settings::Rate,
+    store::Db,
     web3::{self, Chain, Rules, Wallet},
 };
+
+/// How far a wallet's clock may be ahead, at most.
+const SKEW: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// What the application sends.
 #[derive(Default, Deserialize)]
@@ -62,6 +68,7 @@ pub(crate) async fn sign_in(caller: &Caller, given: &Given) -> Result<Tokens, Au
     let incoming = Incoming { provider: WEB3, profile: &profile, email_optional: true };
     let tx = caller.begin().await?;
     let outcome = async {
+        use_up(&tx, given, of.maximum_validity).await?;
         match linking::sign_in(caller, &tx, &incoming).await? {
             Settled::Refused(error) => Ok(Err(error)),
             Settled::User(user) => session::begin(caller, &tx, *user, Method::Web3, Grant::default()).await.map(Ok),
@@ -69,6 +76,16 @@ pub(crate) async fn sign_in(caller: &Caller, given: &Given) -> Result<Tokens, Au
     }
     .await;
     tx.end(outcome).await?
+}
+
+/// Takes a message once: clients send no challenge of ours, so whoever gets hold of one could sign in by it until it is too old.
+async fn use_up(db: &Db, given: &Given, validity: std::time::Duration) -> Result<(), AuthError> {
+    let message = hex::encode(Sha256::digest(given.message.as_deref().unwrap_or_default()));
+    let once = Rate { events: 1, over: validity + SKEW };
+    if limits::note(db, Limited::Web3Message, once, &message).await? {
+        return Err(AuthError::oauth("invalid_grant", "Message was used already, sign another one"));
+    }
+    Ok(())
 }
 
 fn verify(caller: &Caller, chain: Chain, given: &Given, maximum_validity: std::time::Duration) -> Result<Wallet, web3::Error> {

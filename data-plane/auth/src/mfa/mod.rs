@@ -9,13 +9,15 @@
 
 mod encryption;
 mod pkce;
+mod refresh;
 mod token;
 mod totp;
 
 pub use encryption::{EncryptionKey, EncryptionKeys};
 pub use pkce::{CodeChallenge, check_code_challenge};
+pub use refresh::{RefreshKey, SignedRefreshToken};
 pub use token::{
-    PKCE_PREFIX, numeric_code, one_time_token_hash, pkce_token, refresh_token, secure_token, stored_token_hash, tokens_equal,
+    LinkKey, PKCE_PREFIX, numeric_code, pkce_link, refresh_token, secure_token, stored_link, stored_links, tokens_equal,
 };
 pub use totp::{TotpKey, qr_code};
 

@@ -1,7 +1,11 @@
 //! Codes and tokens: random, and compared in constant time.
 
+use std::fmt;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use rand::RngExt;
+use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest, Sha224};
 use subtle::ConstantTimeEq;
 
@@ -9,7 +13,11 @@ use super::Error;
 
 /// Before the hash of a token whose link ends in a code exchange.
 pub const PKCE_PREFIX: &str = "pkce_";
-const REFRESH_TOKEN: usize = 12;
+/// Before what is stored of a link.
+const HASHED: &str = "v1_";
+/// Characters of GoTrue's links: SHA-224 in hexadecimal.
+const UPSTREAM_LINK: usize = 56;
+const REFRESH_TOKEN: usize = 26;
 const BASE32: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
 /// A code for a message: digits, leading zeros included, each code as likely as any other.
@@ -21,20 +29,71 @@ pub fn numeric_code(digits: u8) -> Result<String, Error> {
     Ok(format!("{number:0width$}", width = usize::from(digits)))
 }
 
-/// What is stored and sent as `token_hash` of a code: of the address (or phone number) with the code, so that it is of no use for
-/// another account.
-pub fn one_time_token_hash(address: &str, code: &str) -> String {
+/// The key by which a message's link (`token_hash`) follows from its code. GoTrue's is the hash of address and code, so that whoever
+/// knows the address has as few links to try as there are codes, and no account to count the tries of. Of these, nobody without the
+/// key can make one. What is stored is the link's hash: who reads the database has neither link nor code.
+pub struct LinkKey(SecretString);
+
+impl LinkKey {
+    /// From the project's own secret, for this alone.
+    #[must_use]
+    pub fn new(secret: &SecretString) -> Self {
+        Self(hex::encode(mac(secret, |mac| mac.update(b"one-time token"))).into())
+    }
+
+    /// What the link of a message with this code has, so that it is of no use for another account.
+    pub fn link(&self, address: &str, code: &str) -> String {
+        hex::encode(mac(&self.0, |mac| {
+            mac.update(&address.len().to_be_bytes());
+            mac.update(address.as_bytes());
+            mac.update(code.as_bytes());
+        }))
+    }
+
+    /// Whether what is stored is of this code, whichever flow it was made for.
+    pub fn is_of_code(&self, stored: &str, address: &str, code: &str) -> bool {
+        let stored = stored.strip_prefix(PKCE_PREFIX).unwrap_or(stored);
+        let of_code =
+            if stored.starts_with(HASHED) { stored_link(&self.link(address, code)) } else { upstream_link(address, code) };
+        tokens_equal(stored, &of_code)
+    }
+}
+
+impl fmt::Debug for LinkKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LinkKey")
+    }
+}
+
+fn mac(key: &SecretString, say: impl FnOnce(&mut Hmac<Sha224>)) -> Vec<u8> {
+    #[expect(clippy::unwrap_used, reason = "HMAC takes a key of any length")]
+    let mut mac = Hmac::<Sha224>::new_from_slice(key.expose_secret().as_bytes()).unwrap();
+    say(&mut mac);
+    mac.finalize().into_bytes().to_vec()
+}
+
+/// A link as a flow by PKCE has it.
+pub fn pkce_link(link: &str) -> String {
+    format!("{PKCE_PREFIX}{link}")
+}
+
+/// What is stored of a link.
+pub fn stored_link(link: &str) -> String {
+    let (prefix, rest) = link.strip_prefix(PKCE_PREFIX).map_or(("", link), |rest| (PKCE_PREFIX, rest));
+    format!("{prefix}{HASHED}{}", hex::encode(Sha224::digest(rest)))
+}
+
+/// What may be stored of a link that somebody shows: GoTrue stores its links as they are, and a database that was GoTrue's has some.
+/// What is stored here is no link.
+pub fn stored_links(link: &str) -> Vec<String> {
+    let bare = link.strip_prefix(PKCE_PREFIX).unwrap_or(link);
+    let is_upstream_s = bare.len() == UPSTREAM_LINK && bare.bytes().all(|byte| byte.is_ascii_hexdigit());
+    std::iter::once(stored_link(link)).chain(is_upstream_s.then(|| link.to_owned())).collect()
+}
+
+/// GoTrue's link of a code.
+fn upstream_link(address: &str, code: &str) -> String {
     hex::encode(Sha224::new().chain_update(address).chain_update(code).finalize())
-}
-
-/// The hash as a flow by PKCE stores it.
-pub fn pkce_token(hash: &str) -> String {
-    format!("{PKCE_PREFIX}{hash}")
-}
-
-/// Whether the stored hash is the one of this code, whichever flow it was made for.
-pub fn stored_token_hash(stored: &str, address: &str, code: &str) -> bool {
-    tokens_equal(stored.strip_prefix(PKCE_PREFIX).unwrap_or(stored), &one_time_token_hash(address, code))
 }
 
 /// 128 bits in URL-safe base64: states, nonces, confirmation tokens.
@@ -42,7 +101,7 @@ pub fn secure_token() -> String {
     URL_SAFE_NO_PAD.encode(rand::rng().random::<[u8; 16]>())
 }
 
-/// A refresh token of version 1: twelve characters of lower-case base32, 60 bits.
+/// A refresh token of version 1: lower-case base32 as upstream's, but of 130 bits instead of 60 (ASVS 3.2.2 asks for 64).
 pub fn refresh_token() -> String {
     let mut random = rand::rng();
     (0..REFRESH_TOKEN).map(|_| char::from(BASE32[random.random_range(0..BASE32.len())])).collect()
@@ -82,18 +141,40 @@ mod tests {
 
     #[test]
     fn hashes_of_tokens() {
+        let (key, other) = (LinkKey::new(&"secret".into()), LinkKey::new(&"another".into()));
+        let link = key.link("ab", "c");
+        for (link, downgraded) in [(link.clone(), pkce_link(&link)), (pkce_link(&link), link)] {
+            let stored = stored_link(&link);
+            assert!(key.is_of_code(&stored, "ab", "c"));
+            assert!(
+                !key.is_of_code(&stored, "ab", "d")
+                    && !key.is_of_code(&stored, "a", "bc")
+                    && !other.is_of_code(&stored, "ab", "c")
+            );
+            assert!(stored_links(&link).contains(&stored));
+            assert!(!stored_links(&downgraded).contains(&stored), "a flow by PKCE stays one");
+            assert!(!stored_links(&stored).contains(&stored), "what is read in the database is no link");
+        }
+        assert!(!key.is_of_code("", "ab", "c"));
+    }
+
+    #[test]
+    fn what_gotrue_has_stored_is_good() {
+        let key = LinkKey::new(&"secret".into());
         // SHA-224 of "abc", from FIPS 180.
-        let abc = "23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7";
-        assert_eq!(one_time_token_hash("ab", "c"), abc);
-        assert!(stored_token_hash(abc, "ab", "c") && stored_token_hash(&pkce_token(abc), "ab", "c"));
-        assert!(!stored_token_hash(abc, "ab", "d") && !stored_token_hash("", "ab", "c"));
+        let abc = "23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7".to_owned();
+        for stored in [abc.clone(), pkce_link(&abc)] {
+            assert!(key.is_of_code(&stored, "ab", "c") && !key.is_of_code(&stored, "ab", "d"));
+            assert!(stored_links(&stored).contains(&stored));
+        }
+        assert_ne!(key.link("ab", "c"), abc);
     }
 
     #[test]
     fn tokens() {
         assert_eq!(secure_token().len(), 22);
         let token = refresh_token();
-        assert!(token.len() == 12 && token.bytes().all(|byte| BASE32.contains(&byte)));
+        assert!(token.len() == REFRESH_TOKEN && token.bytes().all(|byte| BASE32.contains(&byte)));
         assert_ne!(refresh_token(), refresh_token());
         assert!(tokens_equal("a", "a") && !tokens_equal("a", "b") && !tokens_equal("a", "ab") && !tokens_equal("", ""));
     }

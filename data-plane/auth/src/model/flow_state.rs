@@ -50,7 +50,8 @@ impl Method {
     }
 }
 
-/// A row of `auth.flow_state`: a sign-in that goes by way of a link or another's page, and ends in an exchange of its code.
+/// A row of `auth.flow_state`: a sign-in that goes by way of a link or another's page, and ends in tokens, or, where it was begun by
+/// PKCE, in an exchange of its code.
 #[derive(Clone)]
 pub struct FlowState {
     pub id: Uuid,

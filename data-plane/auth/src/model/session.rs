@@ -37,6 +37,21 @@ impl Aal {
     }
 }
 
+/// What a session's refresh tokens of version 2 are told by.
+#[derive(Clone)]
+pub struct Signing {
+    /// The key that signs them, as it is stored.
+    pub key: String,
+    /// Of the last one that was given.
+    pub number: i64,
+}
+
+impl std::fmt::Debug for Signing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Signing").field("number", &self.number).finish_non_exhaustive()
+    }
+}
+
 /// A row of `auth.sessions`.
 #[derive(Debug, Clone)]
 pub struct Session {
@@ -52,6 +67,8 @@ pub struct Session {
     pub tag: Option<String>,
     pub oauth_client_id: Option<Uuid>,
     pub scopes: Option<String>,
+    /// Nothing where its refresh tokens are of version 1.
+    pub signing: Option<Signing>,
 }
 
 impl Session {
@@ -69,6 +86,9 @@ impl Session {
             tag: row.get("tag"),
             oauth_client_id: row.get("oauth_client_id"),
             scopes: row.get("scopes"),
+            signing: row
+                .get::<_, Option<String>>("refresh_token_hmac_key")
+                .map(|key| Signing { key, number: row.get::<_, Option<i64>>("refresh_token_counter").unwrap_or_default() }),
         }
     }
 }

@@ -1,26 +1,29 @@
 //! The threads that hash: a few, of low priority, with a short queue. A flood of sign-ins is answered `Busy`; it neither takes the
-//! runtime's threads nor more memory than a hash a core.
+//! runtime's threads nor more memory than a few hashes a core, and takes of the processors only what requests leave.
 
-use std::{
-    fmt,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-        mpsc::{self, Receiver, SyncSender, TrySendError},
-    },
-    thread,
-    time::Duration,
+mod pool;
+
+use std::{fmt, sync::Arc, thread, time::Duration};
+
+use thread_priority::{
+    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id,
 };
+use tokio::{sync::Semaphore, time::Instant};
 
-use tokio::sync::oneshot;
-
+use self::pool::{Pool, Waited};
 use super::{
     Error, check_length,
     scheme::{self, Scheme, bcrypt_hash},
 };
 
-/// Of the threads: below those that answer requests, so that hashing takes what they leave.
+/// Of the threads for a few passwords at a time: below those that answer requests.
 const NICE: i32 = 10;
+/// Where the lowest class of scheduling can't be had.
+const NICEST: i32 = 19;
+/// So many passwords a thread are a crowd.
+const CROWD: usize = 4;
+/// A crowd's threads that have ended nothing for so long get no time: the machine is busy with something else.
+const STALLED: Duration = Duration::from_secs(1);
 
 /// How much is hashed at once.
 #[derive(Debug, Clone, Copy)]
@@ -46,32 +49,33 @@ impl Default for Limits {
 
 /// Hashes and verifies. Cheap to clone; one is for the whole process, whatever the number of projects. Its threads end with the last
 /// clone.
+///
+/// A few passwords at a time are hashed by threads that merely yield to others. What comes in while there is a crowd is left to threads
+/// that run when nothing else wants to, so that other requests don't feel a flood of sign-ins. Where the machine never rests, those
+/// would not end, and the first ones take over.
 #[derive(Clone)]
 pub struct Hasher {
-    queue: SyncSender<Job>,
+    few: Pool,
+    crowd: Pool,
+    /// Of those that are hashed and those that wait.
+    places: Arc<Semaphore>,
+    stall: Duration,
     limits: Limits,
-}
-
-struct Job {
-    /// Set by the thread that begins it, or by the caller that has waited long enough; the other one lets it be.
-    taken: Arc<AtomicBool>,
-    work: Box<dyn FnOnce() + Send>,
 }
 
 impl Hasher {
     /// Starts the threads. Refuses a cost whose hashes it would not verify.
     pub fn new(limits: Limits) -> Result<Self, Error> {
         scheme::check_bcrypt_cost(u64::from(limits.cost))?;
-        let (queue, jobs) = mpsc::sync_channel(limits.waiting);
-        let jobs = Arc::new(Mutex::new(jobs));
-        for number in 0..limits.threads.max(1) {
-            let jobs = jobs.clone();
-            thread::Builder::new()
-                .name(format!("password-{number}"))
-                .spawn(move || work(&jobs))
-                .map_err(|error| Error::Failed(error.to_string()))?;
-        }
-        Ok(Self { queue, limits })
+        let threads = limits.threads.max(1);
+        let limits = Limits { threads, ..limits };
+        Ok(Self {
+            few: Pool::new("password", threads, yield_to_others)?,
+            crowd: Pool::new("passwords", threads, run_when_others_rest)?,
+            places: Arc::new(Semaphore::new(threads + limits.waiting)),
+            stall: STALLED,
+            limits,
+        })
     }
 
     /// Hashes a new password by bcrypt.
@@ -100,35 +104,35 @@ impl Hasher {
         scheme::needs_rehash(hash, self.limits.cost)
     }
 
-    async fn run<T: Send + 'static>(&self, compute: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+    async fn run<T: Send + 'static>(&self, compute: impl Fn() -> Result<T, Error> + Clone + Send + 'static) -> Result<T, Error> {
         self.run_within(self.limits.patience, compute).await
     }
 
     async fn run_within<T: Send + 'static>(
         &self,
         patience: Duration,
-        compute: impl FnOnce() -> Result<T, Error> + Send + 'static,
+        compute: impl Fn() -> Result<T, Error> + Clone + Send + 'static,
     ) -> Result<T, Error> {
-        let (answer, mut answered) = oneshot::channel();
-        let taken = Arc::new(AtomicBool::new(false));
-        let work = Box::new(move || {
-            // Nobody waits for it: the request was dropped.
-            if !answer.is_closed() {
-                let _ = answer.send(compute());
-            }
-        });
-        let busy = Error::Busy { retry_after: patience.max(Duration::from_secs(1)) };
-        match self.queue.try_send(Job { taken: taken.clone(), work }) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_)) => return Err(busy),
-            Err(TrySendError::Disconnected(_)) => return Err(Error::Failed("no thread is left".to_owned())),
+        let busy = || Error::Busy { retry_after: patience.max(Duration::from_secs(1)) };
+        let deadline = Instant::now() + patience;
+        let crowded = self.places_taken() >= self.limits.threads * CROWD;
+        let place = Arc::new(self.places.clone().try_acquire_owned().map_err(|_| busy())?);
+        let mut waited = Waited::Stalled;
+        if crowded {
+            let pending = self.crowd.submit(place.clone(), compute.clone())?;
+            waited = self.crowd.unless_stalled(pending, deadline, self.stall).await;
         }
-        let answer = match tokio::time::timeout(patience, &mut answered).await {
-            Ok(answer) => answer,
-            Err(_) if !taken.swap(true, Ordering::SeqCst) => return Err(busy),
-            Err(_) => answered.await,
-        };
-        answer.map_err(|_| Error::Failed("the computation panicked".to_owned()))?
+        if let Waited::Stalled = waited {
+            waited = self.few.submit(place, compute)?.until(deadline).await;
+        }
+        match waited {
+            Waited::Answered(answer) => answer,
+            Waited::Late | Waited::Stalled => Err(busy()),
+        }
+    }
+
+    fn places_taken(&self) -> usize {
+        self.limits.threads + self.limits.waiting - self.places.available_permits()
     }
 }
 
@@ -138,43 +142,93 @@ impl fmt::Debug for Hasher {
     }
 }
 
-fn work(jobs: &Mutex<Receiver<Job>>) {
-    // Of this thread only (on Linux a priority is a thread's). Where it is refused, hashing merely competes.
+/// Of this thread only: on Linux a priority is a thread's. Where it is refused, hashing merely competes.
+fn yield_to_others() {
     let _ = rustix::process::setpriority_process(None, NICE);
-    loop {
-        let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(job) = job else { return };
-        if !job.taken.swap(true, Ordering::SeqCst) {
-            // A panic ends this password, not the thread.
-            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(job.work));
-        }
+}
+
+/// The class `SCHED_IDLE`: anything else that wants to run interrupts it at once.
+fn run_when_others_rest() {
+    let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+    if set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle).is_err() {
+        let _ = rustix::process::setpriority_process(None, NICEST);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    };
+
+    use tokio::{sync::oneshot, task::JoinHandle};
+
     use super::*;
 
     fn limits() -> Limits {
         Limits { cost: 4, threads: 1, waiting: 1, patience: Duration::from_secs(60) }
     }
 
-    /// Holds the hasher's only thread until the sender is dropped.
+    /// Holds the thread that takes up the next password, until the sender is dropped.
     async fn occupy(hasher: &Hasher) -> mpsc::Sender<()> {
         let (release, released) = mpsc::channel::<()>();
         let (begun, begins) = oneshot::channel();
+        let held = Arc::new(Mutex::new((Some(begun), released)));
         let hasher = hasher.clone();
         tokio::spawn(async move {
             hasher
                 .run(move || {
-                    let _ = begun.send(());
-                    let _ = released.recv();
+                    let mut held = held.lock().unwrap();
+                    let _ = held.0.take().map(|begun| begun.send(()));
+                    let _ = held.1.recv();
                     Ok(())
                 })
                 .await
         });
         begins.await.unwrap();
         release
+    }
+
+    /// One thread for a few, held; as many that wait for it as make a crowd; and one thread for the crowd.
+    async fn crowded() -> (Hasher, mpsc::Sender<()>, Vec<JoinHandle<Result<String, Error>>>) {
+        let hasher = Hasher::new(Limits { waiting: 2 * CROWD, ..limits() }).unwrap();
+        let release = occupy(&hasher).await;
+        let few = (1..CROWD).map(|number| {
+            let hasher = hasher.clone();
+            tokio::spawn(async move { hasher.hash(&format!("one of a few: {number}")).await })
+        });
+        let few = few.collect();
+        while hasher.places_taken() < CROWD {
+            tokio::task::yield_now().await;
+        }
+        (hasher, release, few)
+    }
+
+    #[tokio::test]
+    async fn a_crowd_has_threads_of_its_own() {
+        let (hasher, release, few) = crowded().await;
+        hasher.hash("one of a crowd").await.unwrap();
+        assert!(few.iter().all(|one| !one.is_finished()));
+        drop(release);
+        for one in few {
+            one.await.unwrap().unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn the_others_take_over_where_a_crowds_threads_get_no_time() {
+        let (mut hasher, release, few) = crowded().await;
+        let _stuck = occupy(&hasher).await;
+        hasher.stall = Duration::from_millis(1);
+        let mut moved = std::pin::pin!(hasher.hash("was in the crowd"));
+        assert!(futures::poll!(moved.as_mut()).is_pending());
+        drop(release);
+        moved.await.unwrap();
+        for one in few {
+            one.await.unwrap().unwrap();
+        }
     }
 
     #[tokio::test]

@@ -46,7 +46,7 @@ pub struct Sources {
 pub struct Given {
     /// Auth's own settings.
     pub settings: Settings,
-    /// `RUST_LOG`: a level, or levels by module.
+    /// `RUST_LOG`: a level, or levels by module. Without it, the level of `GOTRUE_LOG_LEVEL`.
     pub log: String,
     pub(super) database: Database,
     pub(super) allowed_networks: Vec<IpNet>,
@@ -94,7 +94,7 @@ impl Given {
         let database = Database::parse(&without_path(url), &parameters, APPLICATION).map_err(GivenError::Database)?;
         let set = |name: &str| variables.get(name).map(|value| value.trim()).filter(|value| !value.is_empty());
         Ok(Self {
-            log: set("RUST_LOG").unwrap_or("info").to_owned(),
+            log: set("RUST_LOG").or(read.log_level).unwrap_or("info").to_owned(),
             allowed_networks: networks(set(ALLOWED_NETWORKS))?,
             database,
             settings,

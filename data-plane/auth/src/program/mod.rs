@@ -3,6 +3,7 @@
 //! It serves without a project or a gateway in front of it, so it brings the schema up to date, answers browsers' cross-origin
 //! questions and limits the time of requests by itself.
 
+pub mod admin;
 mod given;
 mod reload;
 mod requests;
@@ -10,11 +11,12 @@ mod requests;
 use std::{
     error::Error,
     io,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs as _},
     sync::Arc,
     time::Duration,
 };
 
+use auth_schema::Place;
 use daemon::{Limits, Log, ReloadSignals};
 use project_context::{Database, Pool};
 use tokio::{
@@ -78,7 +80,7 @@ pub enum RunError {
 }
 
 /// Serves until SIGTERM or SIGINT, and reads its settings again when it is told to. Lets requests in flight finish, and closes
-/// the connections to the database. With `migrates`, it first waits for the database and brings its schema up to date.
+/// the connections to the database. It first waits for the database and, with `migrates`, brings its schema up to date.
 ///
 /// # Errors
 /// [`RunError`], all before the first request.
@@ -89,18 +91,12 @@ pub async fn serve(given: Given, sources: Sources, log: Log, migrates: bool) -> 
     let stop = daemon::stop_on_signals().map_err(RunError::Signals)?;
     let signals = ReloadSignals::new().map_err(RunError::Signals)?;
     let hang_up = signal(SignalKind::hangup()).map_err(RunError::Signals)?;
-    let shared = Shared {
-        hasher: Hasher::new(password::Limits::default()).map_err(RunError::Hasher)?,
-        http: HttpClient::new(Options { allowed_networks: given.allowed_networks.clone(), ..Options::default() })?,
+    let (pool, context) = context(&given)?;
+    let found = tokio::select! {
+        () = stop.cancelled() => return Ok(()),
+        found = once_it_is_there(&given.database, migrates) => found?,
     };
-    let pool = Arc::new(Pool::new(given.pool()));
-    let context = AuthContext::new(Arc::clone(&pool), given.settings.clone(), shared)?;
-    if migrates {
-        tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            done = migrate_once_it_is_there(&given.database) => done?,
-        }
-    }
+    context.found_own_tables(found);
     let listener = listen(&given.settings.api.host, given.settings.api.port).await?;
     let shown = listener.local_addr().map(|address| address.to_string()).unwrap_or_default();
     tracing::info!(address = shown, "listening");
@@ -115,16 +111,31 @@ pub async fn serve(given: Given, sources: Sources, log: Log, migrates: bool) -> 
     Ok(())
 }
 
+/// What requests work with. Does no IO.
+fn context(given: &Given) -> Result<(Arc<Pool>, Arc<AuthContext>), RunError> {
+    let shared = Shared {
+        hasher: Hasher::new(password::Limits::default()).map_err(RunError::Hasher)?,
+        http: HttpClient::new(Options { allowed_networks: given.allowed_networks.clone(), ..Options::default() })?,
+    };
+    let pool = Arc::new(Pool::new(given.pool()));
+    let context = AuthContext::new(Arc::clone(&pool), given.settings.clone(), shared)?;
+    Ok((pool, context))
+}
+
 /// Brings the schema up to date, or says at once why that can't be done.
 ///
 /// # Errors
 /// [`RunError`]
 pub async fn migrate(given: &Given) -> Result<(), RunError> {
-    let mut client = given.database.connect().await.map_err(|error| RunError::Database { why: told(&error) })?;
-    bring_up_to_date(&mut client).await
+    bring_up_to_date(&mut connected(given).await?).await
 }
 
-async fn migrate_once_it_is_there(database: &Database) -> Result<(), RunError> {
+async fn connected(given: &Given) -> Result<Client, RunError> {
+    given.database.connect().await.map_err(|error| RunError::Database { why: told(&error) })
+}
+
+/// Waits for the database, brings its schema up to date where that is wanted, and says where our own tables are.
+async fn once_it_is_there(database: &Database, migrates: bool) -> Result<Place, RunError> {
     let mut pause = FIRST_PAUSE;
     let mut client = loop {
         match database.connect().await {
@@ -137,7 +148,10 @@ async fn migrate_once_it_is_there(database: &Database) -> Result<(), RunError> {
             }
         }
     };
-    bring_up_to_date(&mut client).await
+    if migrates {
+        bring_up_to_date(&mut client).await?;
+    }
+    Ok(Place::of(&client).await?)
 }
 
 async fn bring_up_to_date(client: &mut Client) -> Result<(), RunError> {
@@ -172,6 +186,31 @@ pub fn health(given: &Given) -> Result<(), String> {
         Ok(status) => Err(format!("{address}/health answers {status}")),
         Err(error) => Err(format!("{address} does not answer: {error}")),
     }
+}
+
+/// Whether an address of this machine answers well, as `wget --spider` asks: compose files and the command line of Supabase have
+/// their health checks so, and there is no other wget in a container of this program.
+///
+/// # Errors
+/// What it says instead, or why it can't be asked.
+pub fn spider(url: &str) -> Result<(), String> {
+    let rest = url.strip_prefix("http://").ok_or_else(|| format!("{url:?} is not an address of http"))?;
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let authority = if authority.rsplit(']').next().is_some_and(|end| end.contains(':')) {
+        authority.to_owned()
+    } else {
+        format!("{authority}:80")
+    };
+    let addresses = authority.to_socket_addrs().map_err(|error| format!("{authority}: {error}"))?;
+    let mut failed = format!("{authority} is nowhere");
+    for address in addresses {
+        match daemon::ask(address, &format!("/{path}"), HEALTH_AT_MOST) {
+            Ok(200) => return Ok(()),
+            Ok(status) => failed = format!("{url} answers {status}"),
+            Err(error) => failed = format!("{url} does not answer: {error}"),
+        }
+    }
+    Err(failed)
 }
 
 /// An error and what is below it.

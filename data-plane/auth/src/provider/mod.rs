@@ -1,9 +1,9 @@
 //! Social sign-in: one engine driven by data.
 //!
 //! [`catalogue`] says what each provider's addresses, scopes and profile are like, [`custom`] what an administrator said of one of
-//! their own; [`engine`] walks the authorization code flow by it; [`id_token`] accepts tokens that an application got by itself;
-//! [`state`] is what survives the way through the browser. No SQL and no routes: who the user is and whether they may sign in is the
-//! caller's to decide.
+//! their own; [`engine`] walks the authorization code flow by it; [`id_token`] accepts tokens that an application got by itself.
+//! No SQL and no routes: what survives the way through the browser is the caller's to keep, and who the user is and whether they may
+//! sign in is the caller's to decide.
 
 mod answer;
 pub mod catalogue;
@@ -17,7 +17,6 @@ pub mod http;
 pub mod id_token;
 pub mod issuer;
 mod oauth1;
-pub mod state;
 #[cfg(test)]
 mod tests;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Db, StoreError};
 
 /// Each removes a bounded number of rows that are older by so many seconds than what they are for, and waits for nobody.
-const STATEMENTS: [&str; 5] = [
+const STATEMENTS: [&str; 6] = [
     "delete from auth.flow_state where id in (select id from auth.flow_state \
      where created_at < now() - make_interval(secs => $1) limit 100 for update skip locked)",
     "delete from auth.one_time_tokens where id in (select id from auth.one_time_tokens \
@@ -16,6 +16,8 @@ const STATEMENTS: [&str; 5] = [
      where status = 'unverified' and created_at < now() - make_interval(secs => $1) limit 100 for update skip locked)",
     "delete from _auth.limits where bucket in (select bucket from _auth.limits \
      where theoretical_arrival < now() - make_interval(secs => $1) limit 100 for update skip locked)",
+    "delete from auth.oauth_client_states where id in (select id from auth.oauth_client_states \
+     where created_at < now() - make_interval(secs => $1) limit 100 for update skip locked)",
 ];
 
 /// Which of them is about a table that only this Auth has.

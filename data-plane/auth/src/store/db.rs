@@ -15,6 +15,7 @@ use std::{
     task::Poll,
 };
 
+use auth_schema::Place;
 use futures::{future::BoxFuture, poll};
 use project_context::{Connection, Lookup, Pool, StatementKey};
 use tokio::sync::{Mutex, MutexGuard, OwnedSemaphorePermit};
@@ -25,13 +26,22 @@ use super::{Parameter, StoreError, query::Query};
 use crate::error::AuthError;
 
 /// What is done after a transaction.
-type Afterwards = BoxFuture<'static, Result<(), AuthError>>;
+type Step = BoxFuture<'static, Result<(), AuthError>>;
+
+/// All of it, in the order in which it is done: one after the other, until one fails.
+#[derive(Default)]
+struct Afterwards {
+    first: Vec<Step>,
+    last: Vec<Step>,
+}
 
 /// A connection on which each statement is a transaction of its own, unless it is within a [`Transaction`].
 pub struct Db {
     connection: Connection,
+    /// Where the tables are that only this Auth has.
+    place: Place,
     /// In a transaction: what is done once it is committed.
-    afterwards: Option<std::sync::Mutex<Vec<Afterwards>>>,
+    afterwards: Option<std::sync::Mutex<Afterwards>>,
     /// Whose turn it is to send; they come in the order in which they have asked.
     turn: Mutex<Sent>,
     /// Statements that are not answered yet.
@@ -74,10 +84,17 @@ impl Db {
         let connection = pool.connection().await?;
         Ok(Self {
             connection,
+            place: Place::default(),
             afterwards: in_transaction.then(std::sync::Mutex::default),
             turn: Mutex::new(Sent { begun: !in_transaction }),
             at_work: AtomicUsize::new(0),
         })
+    }
+
+    /// Where the statements find the tables that only this Auth has.
+    pub(crate) fn finding_own(mut self, place: Place) -> Self {
+        self.place = place;
+        self
     }
 
     /// Has what waits for somebody outside be done once the transaction is committed, when no connection waits with it. It is
@@ -86,8 +103,21 @@ impl Db {
     ///
     /// Outside of a transaction everything is committed already: it is done beside, and nobody learns its outcome.
     pub(crate) fn afterwards(&self, work: impl Future<Output = Result<(), AuthError>> + Send + 'static) {
+        self.note(work, |afterwards| &mut afterwards.first);
+    }
+
+    /// As [`Db::afterwards`], behind all of that: only once nothing of it has failed.
+    pub(crate) fn at_last(&self, work: impl Future<Output = Result<(), AuthError>> + Send + 'static) {
+        self.note(work, |afterwards| &mut afterwards.last);
+    }
+
+    fn note(
+        &self,
+        work: impl Future<Output = Result<(), AuthError>> + Send + 'static,
+        among: fn(&mut Afterwards) -> &mut Vec<Step>,
+    ) {
         match &self.afterwards {
-            Some(afterwards) => afterwards.lock().unwrap_or_else(PoisonError::into_inner).push(Box::pin(work)),
+            Some(afterwards) => among(&mut afterwards.lock().unwrap_or_else(PoisonError::into_inner)).push(Box::pin(work)),
             None => drop(tokio::spawn(work.in_current_span())),
         }
     }
@@ -164,7 +194,7 @@ impl Turn<'_> {
             return Ok(statement);
         }
         self.db.begin_work();
-        let prepared = Box::pin(connection.client().prepare(sql)).await;
+        let prepared = Box::pin(connection.client().prepare(&self.db.place.sql(sql))).await;
         self.db.end_work();
         let statement = prepared?;
         connection.remember(key, statement.clone());
@@ -216,6 +246,12 @@ impl Deref for Transaction {
 }
 
 impl Transaction {
+    /// As of [`Db`].
+    pub(crate) fn finding_own(mut self, place: Place) -> Self {
+        self.db.place = place;
+        self
+    }
+
     /// As long as it is open, it is one of a bounded number.
     pub(crate) fn taking(mut self, turn: Option<OwnedSemaphorePermit>) -> Self {
         self.turn = turn;
@@ -233,9 +269,10 @@ impl Transaction {
         drop((connection, turn));
         let value = outcome?;
         ended?;
-        let afterwards = afterwards.and_then(|afterwards| afterwards.into_inner().ok()).unwrap_or_default();
-        if !afterwards.is_empty() {
-            in_order(afterwards).await?;
+        let Afterwards { mut first, last } = afterwards.and_then(|afterwards| afterwards.into_inner().ok()).unwrap_or_default();
+        first.extend(last);
+        if !first.is_empty() {
+            in_order(first).await?;
         }
         Ok(value)
     }
@@ -250,7 +287,7 @@ impl Transaction {
 }
 
 /// One after the other, until one fails.
-async fn in_order(all: Vec<Afterwards>) -> Result<(), AuthError> {
+async fn in_order(all: Vec<Step>) -> Result<(), AuthError> {
     let work = async {
         for one in all {
             one.await?;

@@ -57,6 +57,8 @@ pub struct Beginning {
     text: (String, String),
     phone: Option<(String, String)>,
     id: Option<(Uuid, Uuid)>,
+    /// Users of the kind that is shown are few: see [`narrowed`].
+    of_few: bool,
 }
 
 /// Greater than any letter that follows a beginning.
@@ -75,7 +77,7 @@ impl Search {
         let is_id = (SHORTEST_ID..=32).contains(&hex.len()) && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
         let filled = |with: &str| Uuid::parse_str(&format!("{hex}{}", with.repeat(32 - hex.len()))).ok();
         let id = if is_id { filled("0").zip(filled("f")) } else { None };
-        Self::Beginning(Beginning { text: (text.clone(), up_to(&text)), phone, id })
+        Self::Beginning(Beginning { text: (text.clone(), up_to(&text)), phone, id, of_few: false })
     }
 
     #[must_use]
@@ -240,52 +242,101 @@ struct Part<'a> {
 }
 
 async fn part(db: &Db, wanted: &Wanted, part: Part<'_>) -> Result<Vec<Place>, StoreError> {
+    let Some(Search::Beginning(beginning)) = &wanted.search else { return rows(db, wanted, &part, Source::Table).await };
+    if beginning.of_few {
+        return rows(db, wanted, &part, Source::Kind).await;
+    }
+    // Many are found: soon, unless they stand far from each other in this order, or at its end.
+    let found = rows(db, wanted, &part, Source::Order).await?;
+    if i64::try_from(found.len()).is_ok_and(|found| found == part.limit) {
+        return Ok(found);
+    }
+    rows(db, wanted, &part, Source::Search).await
+}
+
+/// What a statement reads: all that the planner thinks best, or what bounds its work. It does not know how many begin with what, and
+/// would go through all users in their order where few of the first ones are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Table,
+    /// The next [`WALKED`] users.
+    Order,
+    /// Who is found: all of them, and the first are chosen.
+    Search,
+    /// Who is of the kind, likewise.
+    Kind,
+}
+
+/// So many users are looked at in their order.
+const WALKED: i64 = 20_000;
+
+async fn rows(db: &Db, wanted: &Wanted, part: &Part<'_>, source: Source) -> Result<Vec<Place>, StoreError> {
     let Order { sort, descending } = wanted.order;
     let columns = Columns::of(sort, descending != part.is_backward);
-    let query = Query::of(columns.select).and(if part.has_key { columns.filled } else { columns.empty }, &[]);
-    let query = restricted(query, wanted);
-    let query = match part.place.map(|place| (&place.id, &place.key)) {
-        Some((id, Some(key))) => query.and(columns.after_key, &[key.parameter(), id]),
-        Some((id, None)) => query.and(columns.after_id, &[id]),
-        None => query,
+    let outer = Columns { key: "key", ..columns };
+    let of_part = |query, columns: &Columns| columns.after(columns.filled(query, part.has_key), part.place);
+    let show = |query| of_kind(query, &wanted.show);
+    let search = |query| searched(query, wanted.search.as_ref());
+    let all = Query::of("select *,").and(columns.key, &[]).and("as key from auth.users where true", &[]);
+    let query = match source {
+        Source::Table => {
+            let all = Query::of("select id,").and(columns.key, &[]).and("from auth.users where true", &[]);
+            columns.ordered(search(show(of_part(all, &columns))), &part.limit)
+        }
+        Source::Order => {
+            let within =
+                columns.ordered(of_part(all, &columns), &WALKED).within("select id, key from (", ") as users where true");
+            outer.ordered(search(show(within)), &part.limit)
+        }
+        Source::Search => outer.ordered(of_part(show(fenced(search(all))), &outer), &part.limit),
+        Source::Kind => outer.ordered(of_part(search(fenced(show(all))), &outer), &part.limit),
     };
-    let rows = db.rows_of(&query.and(columns.order, &[]).and("limit $?", &[&part.limit])).await?;
+    let rows = db.rows_of(&query).await?;
     Ok(rows.iter().map(|row| Place::of(row, sort)).collect())
 }
 
-/// The parts of a statement that an order has.
-struct Columns {
-    select: &'static str,
-    filled: &'static str,
-    empty: &'static str,
-    after_key: &'static str,
-    after_id: &'static str,
-    order: &'static str,
+/// `offset 0` has what is within be planned by itself: by what it asks for, and not by an order and a limit that it knows nothing of.
+fn fenced(query: Query<'_>) -> Query<'_> {
+    query.and("offset 0", &[]).within("select id, key from (", ") as users where true")
 }
 
-macro_rules! columns {
-    ($key:literal, $direction:literal, $beyond:literal) => {
-        Columns {
-            select: concat!("select id, ", $key, " from auth.users where"),
-            filled: concat!($key, " is not null"),
-            empty: concat!($key, " is null"),
-            after_key: concat!("and (", $key, ", id) ", $beyond, " ($?, $?)"),
-            after_id: concat!("and id ", $beyond, " $?"),
-            order: concat!("order by ", $key, " ", $direction, ", id ", $direction),
-        }
-    };
+/// The parts of a statement that an order has.
+#[derive(Debug, Clone, Copy)]
+struct Columns {
+    key: &'static str,
+    direction: &'static str,
+    beyond: &'static str,
 }
 
 impl Columns {
     fn of(sort: Sort, descending: bool) -> Self {
-        match (sort, descending) {
-            (Sort::Created, true) => columns!("created_at", "desc", "<"),
-            (Sort::Created, false) => columns!("created_at", "asc", ">"),
-            (Sort::LastSignIn, true) => columns!("last_sign_in_at", "desc", "<"),
-            (Sort::LastSignIn, false) => columns!("last_sign_in_at", "asc", ">"),
-            (Sort::Email, true) => columns!(r#"lower(email) collate "C""#, "desc", "<"),
-            (Sort::Email, false) => columns!(r#"lower(email) collate "C""#, "asc", ">"),
+        let key = match sort {
+            Sort::Created => "created_at",
+            Sort::LastSignIn => "last_sign_in_at",
+            Sort::Email => r#"lower(email) collate "C""#,
+        };
+        let (direction, beyond) = if descending { ("desc", "<") } else { ("asc", ">") };
+        Self { key, direction, beyond }
+    }
+
+    fn filled<'a>(&self, query: Query<'a>, has_key: bool) -> Query<'a> {
+        query.and("and", &[]).and(self.key, &[]).and(if has_key { "is not null" } else { "is null" }, &[])
+    }
+
+    fn after<'a>(&self, query: Query<'a>, place: Option<&'a Place>) -> Query<'a> {
+        match place.map(|place| (&place.id, &place.key)) {
+            Some((id, Some(key))) => {
+                let query = query.and("and (", &[]).and(self.key, &[]).and(", id)", &[]);
+                query.and(self.beyond, &[]).and("($?, $?)", &[key.parameter(), id])
+            }
+            Some((id, None)) => query.and("and id", &[]).and(self.beyond, &[]).and("$?", &[id]),
+            None => query,
         }
+    }
+
+    fn ordered<'a>(&self, query: Query<'a>, limit: &'a i64) -> Query<'a> {
+        let query = query.and("order by", &[]).and(self.key, &[]).and(self.direction, &[]);
+        query.and(", id", &[]).and(self.direction, &[]).and("limit $?", &[limit])
     }
 }
 
@@ -309,14 +360,15 @@ const ANYWHERE: &str = concat!("and (lower(email) like $? or phone like $? or ",
 /// Up to so many users are looked up one by one.
 const FEW: usize = 20_000;
 
-/// A search for a beginning, made one among those who are found by it where they are few. Otherwise the planner, who believes that every
-/// beginning is common, would go through all users in their order to find a rare one.
+/// A search for a beginning, made one among those who are found by it where they are few, and otherwise one that knows whether those
+/// of the kind are.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn narrowed(db: &Db, search: Search) -> Result<Search, StoreError> {
+pub async fn narrowed(db: &Db, search: Search, show: &Show) -> Result<Search, StoreError> {
     const LIMIT: i64 = FEW as i64 + 1;
-    let Search::Beginning(Beginning { text: (from, to), phone, id }) = &search else { return Ok(search) };
+    let Search::Beginning(beginning) = search else { return Ok(search) };
+    let Beginning { text: (from, to), phone, id, .. } = &beginning;
     let mut query = Query::of("select id from (")
         .and("(select id from auth.users where lower(email) collate \"C\" >= $? and lower(email) collate \"C\" < $?", &[from, to])
         .and("limit $?) union (select id from auth.users where", &[&LIMIT])
@@ -329,12 +381,20 @@ pub async fn narrowed(db: &Db, search: Search) -> Result<Search, StoreError> {
         query = query.and("union (select id from auth.users where id >= $? and id <= $? limit $?)", &[from, to, &LIMIT]);
     }
     let found = db.rows_of(&query.and(") as found limit $?", &[&LIMIT])).await?;
-    if found.len() > FEW { Ok(search) } else { Ok(Search::Among(found.iter().map(|row| row.get(0)).collect())) }
+    if found.len() <= FEW {
+        return Ok(Search::Among(found.iter().map(|row| row.get(0)).collect()));
+    }
+    let of_few = *show != Show::All && {
+        let query = of_kind(Query::of("select count(*) from (select from auth.users where true"), show);
+        let rows = db.rows_of(&query.and("limit $?) as found", &[&LIMIT])).await?;
+        rows.first().is_some_and(|row| row.get::<_, i64>(0) < LIMIT)
+    };
+    Ok(Search::Beginning(Beginning { of_few, ..beginning }))
 }
 
-/// Adds which users are meant.
-fn restricted<'a>(query: Query<'a>, wanted: &'a Wanted) -> Query<'a> {
-    let query = match &wanted.show {
+/// Adds of which kind users are to be.
+fn of_kind<'a>(query: Query<'a>, show: &'a Show) -> Query<'a> {
+    match show {
         Show::All => query,
         Show::Confirmed => query.and("and confirmed_at is not null", &[]),
         Show::Waiting => query.and("and confirmed_at is null and not is_anonymous", &[]),
@@ -344,12 +404,16 @@ fn restricted<'a>(query: Query<'a>, wanted: &'a Wanted) -> Query<'a> {
         Show::Provider(provider) => {
             query.and("and exists (select from auth.identities where user_id = users.id and provider = $?)", &[provider])
         }
-    };
-    match &wanted.search {
+    }
+}
+
+/// Adds what they are to be found by.
+fn searched<'a>(query: Query<'a>, search: Option<&'a Search>) -> Query<'a> {
+    match search {
         None => query,
         Some(Search::Among(ids)) => query.and("and id = any($?)", &[ids]),
         Some(Search::Anywhere { text, phone, id }) => query.and(ANYWHERE, &[text, phone, text, id]),
-        Some(Search::Beginning(Beginning { text: (from, to), phone, id })) => {
+        Some(Search::Beginning(Beginning { text: (from, to), phone, id, .. })) => {
             const NONE: Option<&str> = None;
             const NOBODY: Option<Uuid> = None;
             let (phone_from, phone_to): (Parameter<'_>, Parameter<'_>) = match phone {
@@ -374,8 +438,22 @@ const COUNTED: i64 = 10_000;
 /// [`StoreError`]
 pub async fn total(db: &Db, wanted: &Wanted) -> Result<Total, StoreError> {
     const LIMIT: i64 = COUNTED + 1;
-    let query = restricted(Query::of("select count(*) from (select from auth.users where true"), wanted);
-    let rows = db.rows_of(&query.and("limit $?) as found", &[&LIMIT])).await?;
+    let search = wanted.search.as_ref();
+    let query = match search {
+        // They are more than can be looked up, and so more than are counted.
+        Some(Search::Beginning(_)) if wanted.show == Show::All => return Ok(Total::MoreThan(COUNTED)),
+        Some(Search::Beginning(beginning)) => {
+            let all = Query::of("select *, null as key from auth.users where true");
+            if beginning.of_few {
+                searched(fenced(of_kind(all, &wanted.show)), search)
+            } else {
+                of_kind(fenced(searched(all, search)), &wanted.show)
+            }
+        }
+        _ => searched(of_kind(Query::of("select from auth.users where true"), &wanted.show), search),
+    };
+    let query = query.and("limit $?", &[&LIMIT]).within("select count(*) from (", ") as found");
+    let rows = db.rows_of(&query).await?;
     let counted: i64 = rows.first().map_or(0, |row| row.get(0));
     if counted <= COUNTED {
         return Ok(Total::Exact(counted));
@@ -434,7 +512,7 @@ mod tests {
     #[test]
     fn beginnings_are_of_what_they_look_like() {
         let of = |text: &str| match Search::beginning(text) {
-            Search::Beginning(Beginning { text: (from, _), phone, id }) => (from, phone.map(|phone| phone.0), id),
+            Search::Beginning(Beginning { text: (from, _), phone, id, .. }) => (from, phone.map(|phone| phone.0), id),
             Search::Anywhere { .. } | Search::Among(_) => unreachable!(),
         };
         assert_eq!(of("Ann@"), ("ann@".to_owned(), None, None));

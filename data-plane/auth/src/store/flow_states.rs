@@ -1,7 +1,5 @@
 //! `auth.flow_state`
 
-use std::time::Duration;
-
 use uuid::Uuid;
 
 use super::{Db, StoreError};
@@ -32,6 +30,14 @@ pub async fn find(db: &Db, id: Uuid) -> Result<Option<FlowState>, StoreError> {
 /// [`StoreError`]
 pub async fn find_by_code(db: &Db, code: &str) -> Result<Option<FlowState>, StoreError> {
     Ok(db.row(select!("where auth_code = $1 for update"), &[&code]).await?.as_ref().map(FlowState::from_row))
+}
+
+/// By id, and nobody else goes on with it until the transaction's end.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn find_for_update(db: &Db, id: Uuid) -> Result<Option<FlowState>, StoreError> {
+    Ok(db.row(select!("where id = $1 for update"), &[&id]).await?.as_ref().map(FlowState::from_row))
 }
 
 /// The newest of a user's that was begun in one way.
@@ -106,15 +112,20 @@ pub async fn delete(db: &Db, id: Uuid) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Removes a bounded number of those that are older.
+/// Removes all of a user's.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn delete_older(db: &Db, age: Duration) -> Result<u64, StoreError> {
-    db.execute(
-        "delete from auth.flow_state where id in (select id from auth.flow_state \
-         where created_at < now() - make_interval(secs => $1) limit 100 for update skip locked)",
-        &[&age.as_secs_f64()],
-    )
-    .await
+pub async fn delete_of_user(db: &Db, user_id: Uuid) -> Result<(), StoreError> {
+    db.execute("delete from auth.flow_state where user_id = $1", &[&user_id]).await?;
+    Ok(())
+}
+
+/// Removes those of a user's whose code was given out.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn delete_issued_of_user(db: &Db, user_id: Uuid) -> Result<(), StoreError> {
+    db.execute("delete from auth.flow_state where user_id = $1 and auth_code_issued_at is not null", &[&user_id]).await?;
+    Ok(())
 }

@@ -10,13 +10,15 @@ use crate::settings::Rate;
 /// # Errors
 /// [`StoreError`]
 pub async fn count(db: &Db, bucket: &str, rate: Rate) -> Result<Option<Duration>, StoreError> {
+    // Not `now()`: whoever has waited for another one to count would go by a time before that one's.
     let sql = "with counted as ( \
-               insert into _auth.limits as l (bucket, theoretical_arrival) values ($1, now() + make_interval(secs => $2)) \
+               insert into _auth.limits as l (bucket, theoretical_arrival) \
+               values ($1, clock_timestamp() + make_interval(secs => $2)) \
                on conflict (bucket) do update \
-               set theoretical_arrival = greatest(l.theoretical_arrival, now()) + make_interval(secs => $2) \
-               where l.theoretical_arrival <= now() + make_interval(secs => $3) returning 1) \
+               set theoretical_arrival = greatest(l.theoretical_arrival, clock_timestamp()) + make_interval(secs => $2) \
+               where l.theoretical_arrival <= clock_timestamp() + make_interval(secs => $3) returning 1) \
                select exists (select from counted), coalesce(extract(epoch from \
-               (select theoretical_arrival from _auth.limits where bucket = $1) - now())::float8 - $3, 0)";
+               (select theoretical_arrival from _auth.limits where bucket = $1) - clock_timestamp())::float8 - $3, 0)";
     let row = db.row(sql, &[&bucket, &interval(rate), &tolerance(rate)]).await?;
     Ok(row.filter(|row| !row.get::<_, bool>(0)).map(|row| wait(row.get(1))))
 }

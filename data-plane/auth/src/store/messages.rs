@@ -23,8 +23,9 @@ pub struct KeptMessage<'a> {
     pub data: &'a Value,
 }
 
-/// Messages kept at most; the oldest go.
+/// Messages kept at most, and their bytes as the table has them, compressed; the oldest go, but never the newest.
 const KEPT: i64 = 1000;
+const KEPT_BYTES: i64 = 64 * 1024 * 1024;
 
 /// Keeps one.
 ///
@@ -46,10 +47,14 @@ pub async fn insert(db: &Db, message: &KeptMessage<'_>) -> Result<(), StoreError
         ],
     )
     .await?;
+    // Sizes are read without unpacking what they are of.
     db.execute(
-        "delete from _auth.messages where created_at < \
-         (select created_at from _auth.messages order by created_at desc offset $1 limit 1)",
-        &[&KEPT],
+        "with newest as (select id, row_number() over newest as number, \
+             sum(pg_column_size(body) + pg_column_size(data)) over newest as bytes \
+             from _auth.messages window newest as (order by created_at desc, id desc)) \
+         delete from _auth.messages using newest \
+         where messages.id = newest.id and (number > $1 or number > 1 and bytes > $2)",
+        &[&KEPT, &KEPT_BYTES],
     )
     .await?;
     Ok(())

@@ -61,10 +61,30 @@ impl StoreError {
             Self::Pool(_) => None,
         }
     }
+
+    /// What of the request's own texts the database can't keep. What a trigger or a function says is another matter.
+    #[must_use]
+    pub fn unfit(&self) -> Option<AuthError> {
+        let error = self.database_error()?;
+        if error.where_().is_some_and(|context| context.contains("function")) {
+            return None;
+        }
+        let message = match *error.code() {
+            SqlState::CHARACTER_NOT_IN_REPERTOIRE | SqlState::UNTRANSLATABLE_CHARACTER => {
+                "A text has a character that can't be kept"
+            }
+            SqlState::STRING_DATA_RIGHT_TRUNCATION => "A text is too long",
+            _ => return None,
+        };
+        Some(AuthError::validation(message))
+    }
 }
 
 impl From<StoreError> for AuthError {
     fn from(error: StoreError) -> Self {
+        if let Some(unfit) = error.unfit() {
+            return unfit;
+        }
         match &error {
             StoreError::Pool(PoolError::QueueFull | PoolError::WaitTimedOut) => {
                 Self::busy(project_context::RETRY_AFTER.as_secs())

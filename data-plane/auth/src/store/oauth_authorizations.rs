@@ -109,6 +109,15 @@ pub async fn delete_of_grant(db: &Db, user_id: Uuid, client_id: Uuid) -> Result<
     Ok(())
 }
 
+/// Removes all of a user's.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn delete_of_user(db: &Db, user_id: Uuid) -> Result<(), StoreError> {
+    db.execute("delete from auth.oauth_authorizations where user_id = $1", &[&user_id]).await?;
+    Ok(())
+}
+
 /// Removes a bounded number of those that nobody can use since a day.
 ///
 /// # Errors

@@ -51,3 +51,13 @@ pub async fn revoke(db: &Db, user_id: Uuid, client_id: Uuid) -> Result<bool, Sto
     let sql = "update auth.oauth_consents set revoked_at = now() where user_id = $1 and client_id = $2 and revoked_at is null";
     Ok(db.execute(sql, &[&user_id, &client_id]).await? > 0)
 }
+
+/// Has a user allow nobody anything any longer.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn revoke_all(db: &Db, user_id: Uuid) -> Result<(), StoreError> {
+    db.execute("update auth.oauth_consents set revoked_at = now() where user_id = $1 and revoked_at is null", &[&user_id])
+        .await?;
+    Ok(())
+}

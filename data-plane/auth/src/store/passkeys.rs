@@ -110,6 +110,15 @@ pub async fn delete(db: &Db, user_id: Uuid, id: Uuid) -> Result<bool, StoreError
     Ok(db.execute("delete from auth.webauthn_credentials where user_id = $1 and id = $2", &[&user_id, &id]).await? > 0)
 }
 
+/// Removes all of a user's.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn delete_of_user(db: &Db, user_id: Uuid) -> Result<(), StoreError> {
+    db.execute("delete from auth.webauthn_credentials where user_id = $1", &[&user_id]).await?;
+    Ok(())
+}
+
 /// What a ceremony is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ceremony {

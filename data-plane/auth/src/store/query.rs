@@ -26,6 +26,12 @@ impl<'a> Query<'a> {
         }
         self
     }
+
+    /// As a part of another: between the two.
+    pub(super) fn within(mut self, before: &'static str, after: &'static str) -> Self {
+        self.sql = format!("{before}{}{after}", self.sql);
+        self
+    }
 }
 
 #[cfg(test)]
@@ -38,5 +44,7 @@ mod tests {
         let query = Query::of("select 1 where").and("a = $? and b = $?", &[&one, &two]).and("limit $?", &[&three]);
         assert_eq!(query.sql, "select 1 where a = $1 and b = $2 limit $3");
         assert_eq!(query.parameters.len(), 3);
+        let query = query.within("select * from (", ") as it").and("where d = $?", &[&one]);
+        assert_eq!(query.sql, "select * from (select 1 where a = $1 and b = $2 limit $3) as it where d = $4");
     }
 }

@@ -28,6 +28,15 @@ pub async fn active_of_session(db: &Db, session_id: Uuid) -> Result<Option<Refre
     Ok(db.row(sql, &[&session_id]).await?.as_ref().map(RefreshToken::from_row))
 }
 
+/// The id of a session's last one, used or not.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn newest_of_session(db: &Db, session_id: Uuid) -> Result<Option<i64>, StoreError> {
+    let sql = "select max(id) from auth.refresh_tokens where session_id = $1";
+    Ok(db.row(sql, &[&session_id]).await?.and_then(|row| row.get(0)))
+}
+
 /// Stores a new one of a session, in the place of its parent.
 ///
 /// # Errors

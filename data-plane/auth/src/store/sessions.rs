@@ -12,7 +12,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "select id, user_id, factor_id, aal::text, not_after, refreshed_at, created_at, user_agent, ip, tag, ",
-            "oauth_client_id, scopes from auth.sessions ",
+            "oauth_client_id, scopes, refresh_token_hmac_key, refresh_token_counter from auth.sessions ",
             $rest
         )
     };
@@ -79,7 +79,8 @@ pub async fn newest_of_user(db: &Db, user_id: Uuid, limit: i64) -> Result<Vec<Se
 pub async fn insert(db: &Db, session: &Session) -> Result<(), StoreError> {
     db.execute(
         "insert into auth.sessions (id, user_id, factor_id, aal, not_after, created_at, updated_at, user_agent, ip, tag, \
-         oauth_client_id, scopes) values ($1, $2, $3, $4::text::auth.aal_level, $5, $6, $6, $7, $8, $9, $10, $11)",
+         oauth_client_id, scopes, refresh_token_hmac_key, refresh_token_counter) \
+         values ($1, $2, $3, $4::text::auth.aal_level, $5, $6, $6, $7, $8, $9, $10, $11, $12, $13)",
         &[
             &session.id,
             &session.user_id,
@@ -92,21 +93,47 @@ pub async fn insert(db: &Db, session: &Session) -> Result<(), StoreError> {
             &session.tag,
             &session.oauth_client_id,
             &session.scopes,
+            &session.signing.as_ref().map(|signing| &signing.key),
+            &session.signing.as_ref().map(|signing| signing.number),
         ],
     )
     .await?;
     Ok(())
 }
 
-/// Notes a refresh, and from where.
+/// Notes a refresh, from where it was, and what its refresh tokens are told by.
 ///
 /// # Errors
 /// [`StoreError`]
 pub async fn refreshed(db: &Db, session: &Session) -> Result<(), StoreError> {
     db.execute(
         "update auth.sessions set refreshed_at = now() at time zone 'utc', updated_at = now(), user_agent = $2, ip = $3, \
-         tag = coalesce($4, tag) where id = $1",
-        &[&session.id, &session.user_agent, &session.ip, &session.tag],
+         tag = coalesce($4, tag), refresh_token_hmac_key = $5, refresh_token_counter = $6 where id = $1",
+        &[
+            &session.id,
+            &session.user_agent,
+            &session.ip,
+            &session.tag,
+            &session.signing.as_ref().map(|signing| &signing.key),
+            &session.signing.as_ref().map(|signing| signing.number),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Notes what its refresh tokens are told by.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn set_signing(db: &Db, session: &Session) -> Result<(), StoreError> {
+    db.execute(
+        "update auth.sessions set refresh_token_hmac_key = $2, refresh_token_counter = $3, updated_at = now() where id = $1",
+        &[
+            &session.id,
+            &session.signing.as_ref().map(|signing| &signing.key),
+            &session.signing.as_ref().map(|signing| signing.number),
+        ],
     )
     .await?;
     Ok(())
@@ -149,6 +176,15 @@ pub async fn delete_of_user(db: &Db, user_id: Uuid, but: Option<Uuid>) -> Result
 /// [`StoreError`]
 pub async fn delete_of_client(db: &Db, user_id: Uuid, client_id: Uuid) -> Result<(), StoreError> {
     db.execute("delete from auth.sessions where user_id = $1 and oauth_client_id = $2", &[&user_id, &client_id]).await?;
+    Ok(())
+}
+
+/// Ends one that a client of the OAuth server has.
+///
+/// # Errors
+/// [`StoreError`]
+pub async fn delete_of_code(db: &Db, id: Uuid, client_id: Uuid) -> Result<(), StoreError> {
+    db.execute("delete from auth.sessions where id = $1 and oauth_client_id = $2", &[&id, &client_id]).await?;
     Ok(())
 }
 

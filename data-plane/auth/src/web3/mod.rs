@@ -1,8 +1,8 @@
 //! Wallets that sign in: a message of EIP-4361, signed by an Ethereum or a Solana key.
 //!
 //! Owns what such a message says, whose signature is under it, and whether it was meant for this server and is of now. It deliberately
-//! keeps nothing: the server sends no nonce (auth-js's messages for Ethereum have none), so that a message can be used again until it
-//! is too old. The crate `siwe` does not fit for the same reason: it refuses messages without a nonce, a chain or checksummed letters.
+//! keeps nothing: the server sends no nonce (auth-js's messages for Ethereum have none), so that whoever calls it has to see that a message
+//! is used once (`flow/web3.rs`). The crate `siwe` does not fit for the same reason: it refuses messages without a nonce, a chain or checksummed letters.
 //!
 //! Sources: eips.ethereum.org/EIPS/eip-4361, 191 and 55; github.com/phantom/sign-in-with-solana; Supabase's documentation, "Sign in
 //! with Web3"; the service's OpenAPI document (`grant_type=web3`); supabase/auth's pull requests 1918, 2069 and 2688.

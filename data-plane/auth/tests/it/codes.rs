@@ -140,6 +140,31 @@ async fn of_a_password_that_needs_more_than_a_session() {
     is(&change(body).await, 422, "reauthentication_not_valid");
 }
 
+/// Who came by a link of a message may have forgotten it.
+#[tokio::test]
+async fn of_a_password_that_is_asked_for_before_another_is_set() {
+    let project = project(|settings| {
+        confirmed(settings);
+        settings.security.update_password_require_current_password = true;
+    })
+    .await;
+    let (token, _) = session(&project).await;
+    let change = async |token: &str, body: Value| project.ask("PUT", "/user", token, body).await;
+    for (body, code) in [
+        (json!({ "password": "another horse" }), "current_password_required"),
+        (json!({ "password": "another horse", "current_password": "wrong" }), "current_password_invalid"),
+    ] {
+        let refused = change(&token, body).await;
+        is(&refused, 400, code);
+        assert_eq!(text(&refused.json(), "/message"), "Current password required when setting new password.");
+    }
+    change(&token, json!({ "password": "another horse", "current_password": "correct horse" })).await.ok();
+    project.post("/recover", json!({ "email": "ann@example.com" })).await.ok();
+    let (_, data) = project.last_message("ann@example.com").await;
+    let recovered = project.post("/verify", json!({ "type": "recovery", "token_hash": data["token_hash"] })).await.ok();
+    change(&text(&recovered, "/access_token"), json!({ "password": "a third horse" })).await.ok();
+}
+
 #[tokio::test]
 async fn of_flows_that_are_over() {
     let project = project(|_| ()).await;

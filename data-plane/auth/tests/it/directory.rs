@@ -158,6 +158,61 @@ async fn users_are_found_by_a_beginning_or_by_any_part() {
     assert_eq!(project.look("search=example&limit=2").await["total"], Value::Null);
 }
 
+/// Users whose beginning (49) more share than are looked up one by one, behind others in every order: they are older, and have neither
+/// signed in nor an address. Three of them are banned.
+const CROWD: &str = "
+    insert into auth.users (id, aud, email, phone, last_sign_in_at, banned_until, created_at)
+    select gen_random_uuid(), 'authenticated', case when n <= 30000 then n || '@many.test' end,
+      case when n > 30000 then '49' || 100000000 + n end, case when n <= 30000 then now() end,
+      case when n > 51497 then now() + interval '1 day' end, '2026-01-01'::timestamptz - n * interval '1 s'
+    from generate_series(1, 51500) n";
+
+#[tokio::test]
+async fn a_beginning_that_many_share_is_found_at_the_end_of_an_order_without_going_all_the_way() {
+    let project = project(|_| ()).await;
+    project.sql(CROWD).await;
+    let owner = project.database.connect("supabase_admin").await;
+    owner.batch_execute("vacuum analyze auth.users").await.unwrap();
+    owner.batch_execute("select pg_stat_force_next_flush(), pg_stat_reset()").await.unwrap();
+    for sort in ["newest", "email", "last_sign_in"] {
+        assert_eq!(
+            project.look(&format!("search=49&match=beginning&limit=5&sort={sort}")).await["users"].as_array().unwrap().len(),
+            5
+        );
+    }
+    // A connection tells what it has read when it ends.
+    project.disconnected().await;
+    let sql = "select indexrelname::text, idx_tup_read from pg_stat_user_indexes where indexrelname in \
+               ('users_created_at_id_idx', 'users_email_id_idx', 'users_last_sign_in_at_id_idx') order by 1";
+    let read: Vec<(String, i64)> = owner.query(sql, &[]).await.unwrap().iter().map(|row| (row.get(0), row.get(1))).collect();
+    // Of addresses, those that begin so are looked up besides.
+    assert!(read.len() == 3 && read.iter().all(|(_, entries)| *entries <= 20_200), "of 51,500 entries: {read:?}");
+    let project = project.restarted(|_| ());
+    let expected = async |order: &str| -> Vec<String> {
+        let sql = format!("select id::text from auth.users where phone is not null order by {order} limit 15");
+        owner.query(&sql, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
+    };
+    let ids = |page: &Value| -> Vec<String> { page["users"].as_array().unwrap().iter().map(|user| text(user, "/id")).collect() };
+    for (sort, order) in [("newest", "created_at desc"), ("email", "id"), ("last_sign_in", "id desc")] {
+        let look = format!("search=49&match=beginning&limit=5&sort={sort}");
+        let mut pages = vec![project.look(&look).await];
+        assert_eq!(pages[0]["total"], json!({ "count": 10000, "kind": "more_than" }), "{sort}");
+        for _ in 0..2 {
+            let next = cursor(pages.last().unwrap(), "next").unwrap();
+            pages.push(project.look(&format!("{look}&after={next}")).await);
+        }
+        assert_eq!(pages.iter().flat_map(ids).collect::<Vec<_>>(), expected(order).await, "{sort}");
+        let back = project.look(&format!("{look}&before={}", cursor(&pages[2], "previous").unwrap())).await;
+        assert_eq!(ids(&back), ids(&pages[1]), "{sort}");
+        // Three of all.
+        let banned = project.look(&format!("{look}&show=banned")).await;
+        assert_eq!((ids(&banned).len(), &banned["total"]), (3, &json!({ "count": 3, "kind": "exact" })), "{sort}");
+        let waiting = project.look(&format!("{look}&show=waiting")).await;
+        assert_eq!(ids(&waiting), ids(&pages[0]), "{sort}");
+        assert_eq!(waiting["total"], json!({ "count": 10000, "kind": "more_than" }), "{sort}");
+    }
+}
+
 #[tokio::test]
 async fn what_can_not_be_looked_for_is_refused() {
     let project = with_users().await;

@@ -9,7 +9,10 @@ use axum::{Json, Router, extract::State, http::HeaderMap, routing::post};
 use jsonwebtoken::dangerous::insecure_decode;
 use serde_json::{Value, json};
 
-use crate::support::{Project, project, service_role, text};
+use crate::{
+    openid::OpenId,
+    support::{Project, project, service_role, text},
+};
 
 const SECRET: &str = "v1,whsec_c3VwZXItc2VjcmV0LWtleS1vZi1hLWhvb2stMzItYnl0ZXM=";
 
@@ -244,6 +247,27 @@ async fn a_function_that_refuses_a_second_factor_ends_the_sessions() {
 }
 
 #[tokio::test]
+async fn a_wrong_code_counts_although_a_hook_refuses_it() {
+    let project = with_functions(
+        |settings| {
+            settings.mailer.autoconfirm = true;
+            settings.hooks.mfa_verification_attempt = function("judge");
+        },
+        &[("judge", "return jsonb_build_object('decision', 'reject');")],
+    )
+    .await;
+    let session = project.signed_up("ann@example.com").await;
+    let token = text(&session, "/access_token");
+    let factor = project.ask("POST", "/factors", &token, json!({ "factor_type": "totp" })).await.ok();
+    let path = format!("/factors/{}", text(&factor, "/id"));
+    let challenge = project.ask("POST", &format!("{path}/challenge"), &token, json!({})).await.ok();
+    let body = json!({ "challenge_id": challenge["id"], "code": "nothing" });
+    let refused = project.ask("POST", &format!("{path}/verify"), &token, body).await;
+    assert_eq!(refused.error(), (403, "mfa_verification_rejected".to_owned()));
+    assert_eq!(project.count("select count(*) from _auth.limits where bucket like 'factor-failures:%'").await, 1);
+}
+
+#[tokio::test]
 async fn functions_that_can_be_hooks_are_listed_with_whether_auth_may_call_them() {
     let project = with_functions(|_| (), &[("allowed", "return event;")]).await;
     let owner = project.database.connect("postgres").await;
@@ -259,4 +283,125 @@ async fn functions_that_can_be_hooks_are_listed_with_whether_auth_may_call_them(
         { "schema": "public", "name": "refused", "callable": false },
     ]);
     assert_eq!(listed["functions"], expected);
+}
+
+/// A project that keeps what it is told of somebody new, in the order in which it is told.
+async fn told_of_newcomers(change: impl FnOnce(&mut Settings)) -> Project {
+    let project = with_functions(
+        |settings| {
+            settings.hooks.after_user_created = function("greet");
+            change(settings);
+        },
+        &[("greet", "insert into public.told (event) values (event); return '{}';")],
+    )
+    .await;
+    let table = "create table public.told (number serial, event jsonb); \
+                 grant all on public.told, public.told_number_seq to supabase_auth_admin";
+    project.database.connect("postgres").await.batch_execute(table).await.unwrap();
+    project
+}
+
+async fn told(project: &Project) -> Vec<Value> {
+    let client = project.database.connect("supabase_auth_admin").await;
+    let rows = client.query("select event from public.told order by number", &[]).await.unwrap();
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+#[tokio::test]
+async fn somebody_new_is_told_of_once_whichever_way_it_comes() {
+    let provider = OpenId::start().await;
+    let project = told_of_newcomers(|settings| {
+        provider.configure(settings);
+        settings.signup.phone = true;
+        settings.signup.anonymous_users = true;
+        settings.external.web3_ethereum.enabled = true;
+    })
+    .await;
+    let admin = service_role();
+    let mut expected = Vec::new();
+    let mut came = |who: &str| expected.push(who.to_owned());
+    // Whoever is there already is not new.
+    for _ in 0..2 {
+        project.post("/signup", json!({ "email": "one@example.com", "password": "correct horse" })).await.ok();
+        project.post("/otp", json!({ "email": "two@example.com" })).await.ok();
+        project.post("/otp", json!({ "phone": "+15550100" })).await.ok();
+        project.ask("POST", "/invite", &admin, json!({ "email": "three@example.com" })).await.ok();
+        let link = json!({ "type": "signup", "email": "four@example.com", "password": "correct horse" });
+        project.ask("POST", "/admin/generate_link", &admin, link).await.ok();
+        provider.user(json!({ "sub": "5", "email": "five@example.com", "email_verified": true }));
+        let back = provider.sign_in(&project, "provider=keycloak").await;
+        assert!(back.contains("access_token"), "{back}");
+        provider.user(json!({ "sub": "6", "email": "six@example.com", "email_verified": true }));
+        let token = json!({ "provider": "keycloak", "id_token": provider.id_token(&json!({})) });
+        project.post("/token?grant_type=id_token", token).await.ok();
+        // Refused, but there.
+        provider.user(json!({ "sub": "7", "email": "seven@example.com", "email_verified": false }));
+        let back = provider.sign_in(&project, "provider=keycloak").await;
+        assert!(back.contains("provider_email_needs_verification"), "{back}");
+    }
+    for email in ["one", "two"] {
+        came(&format!("{email}@example.com"));
+    }
+    came("15550100");
+    for email in ["three", "four", "five", "six", "seven"] {
+        came(&format!("{email}@example.com"));
+    }
+    project.post("/token?grant_type=web3", crate::web3::ethereum(time::OffsetDateTime::now_utc())).await.ok();
+    project.post("/signup", json!({ "data": { "name": "nobody" } })).await.ok();
+    // As upstream: whoever makes an account as an administrator knows of it.
+    project.ask("POST", "/admin/users", &admin, json!({ "email": "eight@example.com" })).await.ok();
+    let told = told(&project).await;
+    let mut who: Vec<_> = told.iter().map(|event| [text(event, "/user/email"), text(event, "/user/phone")].concat()).collect();
+    assert_eq!(who.split_off(expected.len()), ["", ""]);
+    assert_eq!(who, expected);
+    assert!(told.iter().all(|event| event["metadata"]["name"] == "after-user-created"));
+    let of = |number: usize| &told[number]["user"];
+    assert_eq!(of(0)["identities"][0]["provider"], "email");
+    assert_eq!(of(5)["identities"][0]["provider"], "keycloak");
+    assert!(of(5)["email_confirmed_at"].is_string(), "as it is once all is done");
+    assert_eq!((&of(9)["is_anonymous"], &of(9)["user_metadata"]["name"]), (&json!(true), &json!("nobody")));
+}
+
+#[tokio::test]
+async fn an_account_is_there_when_its_hook_is_called_and_stays_whatever_the_hook_says() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let uri = format!("http://{}/", listener.local_addr().unwrap());
+    let project = project(|settings| {
+        settings.mailer.autoconfirm = true;
+        settings.hooks.after_user_created = Hook { enabled: true, uri, secrets: vec![SECRET.into()] };
+    })
+    .await;
+    // Looks for the account by a connection of its own.
+    let client = Arc::new(project.database.connect("supabase_auth_admin").await);
+    let look = move |Json(event): Json<Value>| {
+        let client = Arc::clone(&client);
+        async move {
+            let id: uuid::Uuid = text(&event, "/user/id").parse().unwrap();
+            let row = client.query_opt("select email from auth.users where id = $1", &[&id]).await.unwrap();
+            let message = row.map_or_else(|| "nobody".to_owned(), |row| row.get(0));
+            Json(json!({ "error": { "http_code": 409, "message": message } }))
+        }
+    };
+    tokio::spawn(async move { axum::serve(listener, Router::new().route("/", post(look))).await });
+    let body = json!({ "email": "ann@example.com", "password": "correct horse" });
+    let answer = project.post("/signup", body.clone()).await;
+    assert_eq!(answer.error(), (409, "unknown".to_owned()));
+    assert_eq!(answer.json()["message"], "ann@example.com");
+    // Nobody is new at a sign-in.
+    project.post("/token?grant_type=password", body).await.ok();
+}
+
+#[tokio::test]
+async fn an_account_that_is_gone_before_its_message_is_sent_is_not_told_of() {
+    let port = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let project = told_of_newcomers(|settings| {
+        settings.smtp.host = Some("127.0.0.1".to_owned());
+        settings.smtp.port = port;
+        settings.smtp.admin_email = "admin@example.com".to_owned();
+    })
+    .await;
+    let answer = project.post("/signup", json!({ "email": "ann@example.com", "password": "correct horse" })).await;
+    assert_eq!(answer.json()["message"], "Error sending confirmation email");
+    assert_eq!(project.count("select count(*) from auth.users").await, 0);
+    assert!(told(&project).await.is_empty());
 }

@@ -48,6 +48,45 @@ async fn a_long_body_is_refused() {
 }
 
 #[tokio::test]
+async fn a_text_that_no_column_can_keep_is_the_client_s_mistake() {
+    let project = project(|settings| settings.signup.phone = true).await;
+    let admin = service_role();
+    let nul = "\0";
+    let long = "r".repeat(300);
+    for (path, token, body) in [
+        ("/signup", "", json!({ "email": "ann@example.com", "password": "correct horse", "data": { "a": nul } })),
+        ("/signup", "", json!({ "email": "ann@example.com", "password": "correct horse", "data": { nul: 1 } })),
+        ("/token?grant_type=refresh_token", "", json!({ "refresh_token": nul })),
+        ("/verify", "", json!({ "type": "email", "token_hash": nul })),
+        ("/admin/users", admin.as_str(), json!({ "email": "ann@example.com", "app_metadata": { "a": nul } })),
+        ("/admin/users", admin.as_str(), json!({ "email": "ann@example.com", "role": nul })),
+        ("/admin/users", admin.as_str(), json!({ "email": "ann@example.com", "role": long })),
+    ] {
+        let answer = project.ask("POST", path, token, body).await;
+        assert_eq!(answer.error(), (400, "validation_failed".to_owned()), "{path}: {}", answer.body);
+    }
+    for path in [
+        "/admin/users?filter=%00",
+        "/admin/audit?query=author:%00",
+        "/admin/messages?recipient=%00",
+        "/_admin/users?search=%00",
+        "/_admin/users?search=%00&match=anywhere",
+        "/_admin/users?show=provider:%00",
+        "/_admin/audit?who=%00",
+    ] {
+        let answer = project.get(path, &admin).await;
+        assert_eq!(answer.error(), (400, "validation_failed".to_owned()), "{path}: {}", answer.body);
+    }
+    assert_eq!(project.count("select count(*) from auth.users").await, 0);
+    // What the project's own trigger says stays its own failure.
+    let trigger = "create function public.fail() returns trigger language plpgsql as $$ begin raise string_data_right_truncation; end $$; \
+                   create trigger fail before insert on auth.users for each row execute function public.fail()";
+    project.database.connect("postgres").await.batch_execute(trigger).await.unwrap();
+    let answer = project.post("/signup", json!({ "email": "ann@example.com", "password": "correct horse" })).await;
+    assert_eq!(answer.error(), (500, "unexpected_failure".to_owned()));
+}
+
+#[tokio::test]
 async fn pages_of_other_origins_are_told_what_they_may() {
     let project = project(|settings| settings.cors.allowed_headers = vec!["X-Own".to_owned()]).await;
     let request = Request::options("/signup")
@@ -121,7 +160,7 @@ async fn what_has_expired_is_removed_bit_by_bit() {
     project.post("/otp", json!({ "email": "ann@example.com" })).await.ok();
     let rows = "select (select count(*) from auth.flow_state) + (select count(*) from auth.one_time_tokens) \
                 + (select count(*) from auth.mfa_factors) + (select count(*) from auth.mfa_challenges) \
-                + (select count(*) from _auth.limits)";
+                + (select count(*) from _auth.limits) + (select count(*) from auth.oauth_client_states)";
     project
         .sql(
             "insert into auth.flow_state (id, auth_code, code_challenge_method, code_challenge, provider_type, \
@@ -133,16 +172,18 @@ async fn what_has_expired_is_removed_bit_by_bit() {
              from auth.users, unnest(array['verified', 'unverified']) status; \
              insert into auth.mfa_challenges (id, factor_id, created_at, ip_address) \
              select gen_random_uuid(), id, now() - interval '9 days', '::1' from auth.mfa_factors where status = 'verified'; \
+             insert into auth.oauth_client_states (id, provider_type, created_at) \
+             values (gen_random_uuid(), 'x', now() - interval '9 days'), (gen_random_uuid(), 'x', now()); \
              insert into _auth.limits values ('old', now() - interval '9 days'), ('new', now())",
         )
         .await;
-    assert_eq!(project.count(rows).await, 8);
-    // The young flow, the verified factor and the new limit stay.
-    while project.count(rows).await > 3 {
+    assert_eq!(project.count(rows).await, 10);
+    // The young flow, the verified factor, the new limit and the sign-in at a provider stay.
+    while project.count(rows).await > 4 {
         project.post("/nowhere", Value::Null).await;
     }
-    for _ in 0..5 {
+    for _ in 0..6 {
         project.post("/nowhere", Value::Null).await;
     }
-    assert_eq!(project.count(rows).await, 3);
+    assert_eq!(project.count(rows).await, 4);
 }

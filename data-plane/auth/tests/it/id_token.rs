@@ -45,6 +45,25 @@ async fn an_application_signs_its_user_in() {
 }
 
 #[tokio::test]
+async fn a_provider_that_is_off_is_told_by_its_issuer() {
+    let project = project(|_| {}).await;
+    let any = json!({ "id_token": "a.b.c", "client_id": "app" });
+    for (name, value, issuer) in [
+        ("provider", "google", "https://accounts.google.com"),
+        ("provider", "apple", "https://appleid.apple.com"),
+        ("provider", "facebook", "https://www.facebook.com"),
+        ("provider", "azure", "azure"),
+        ("issuer", "https://accounts.google.com", "https://accounts.google.com"),
+    ] {
+        let mut body = any.clone();
+        body[name] = json!(value);
+        let answer = sign_in(&project, body).await;
+        assert_eq!(answer.error(), (400, "provider_disabled".to_owned()), "{value}");
+        assert_eq!(answer.json()["message"], format!("Provider (issuer \"{issuer}\") is not enabled"));
+    }
+}
+
+#[tokio::test]
 async fn an_id_token_is_looked_at() {
     let (provider, project) = with_provider().await;
     let good = provider.id_token(&json!({}));

@@ -50,6 +50,34 @@ async fn an_address_is_counted_for_itself_and_beyond_a_restart() {
     assert_eq!(from(&project, "203.0.113.1").await.error(), (403, "otp_expired".to_owned()));
 }
 
+/// As with another proxy than Kong. Who comes without the header is not limited, as upstream.
+#[tokio::test]
+async fn another_header_than_x_forwarded_for_tells_whom_to_count() {
+    let project = project(|settings| {
+        settings.rate_limits.header = Some("X-Real-IP".to_owned());
+        settings.rate_limits.verify = FEW;
+    })
+    .await;
+    let status = async |real: &str| {
+        let request =
+            Request::post("/verify").header("content-type", "application/json").header("x-forwarded-for", "203.0.113.1");
+        let request = if real.is_empty() { request } else { request.header("x-real-ip", real) };
+        let body = Body::from(json!({ "type": "email", "token_hash": "none" }).to_string());
+        project.send(request.body(body).unwrap()).await.status
+    };
+    for (real, expected) in [
+        ("203.0.113.7", 403),
+        ("203.0.113.7, 10.0.0.1", 403),
+        ("203.0.113.7", 429),
+        ("203.0.113.8", 403),
+        ("", 403),
+        ("", 403),
+        ("", 403),
+    ] {
+        assert_eq!(status(real).await, expected, "{real}");
+    }
+}
+
 #[tokio::test]
 async fn many_at_once_are_counted_one_by_one() {
     let project = project(|settings| {
@@ -59,6 +87,45 @@ async fn many_at_once_are_counted_one_by_one() {
     .await;
     let answers = futures::future::join_all((0..8).map(|_| from(&project, "203.0.113.1"))).await;
     assert_eq!(answers.iter().filter(|answer| answer.status == 429).count(), 6);
+}
+
+#[tokio::test]
+async fn who_asks_for_another_is_counted_as_the_other_where_the_project_says_so() {
+    let ask = async |project: &Project, asked_for: &str| {
+        let request = Request::post("/verify")
+            .header("x-supabase-api-version", "2024-01-01")
+            .header("x-forwarded-for", "198.51.100.1")
+            .header("sb-forwarded-for", asked_for)
+            .body(Body::from(json!({ "type": "email", "token_hash": "none" }).to_string()));
+        project.send(request.unwrap()).await.status.as_u16()
+    };
+    // Whether others are counted by address or not.
+    let forwarded = project(|settings| {
+        settings.security.sb_forwarded_for_enabled = true;
+        settings.rate_limits.verify = FEW;
+    })
+    .await;
+    for (asked_for, status) in [
+        ("203.0.113.1", 403),
+        (" 203.0.113.1 , 192.0.2.7", 403),
+        ("::ffff:203.0.113.1", 429),
+        ("203.0.113.2", 403),
+        ("2001:db8::1", 403),
+        // Nobody: as if nothing had been said, and the caller itself is not counted here.
+        ("nobody, 203.0.113.1", 403),
+        ("", 403),
+        ("nobody", 403),
+    ] {
+        assert_eq!(ask(&forwarded, asked_for).await, status, "{asked_for}");
+    }
+    let off = project(|settings| {
+        settings.rate_limits.header = Some("X-Forwarded-For".to_owned());
+        settings.rate_limits.verify = FEW;
+    })
+    .await;
+    for (asked_for, status) in [("203.0.113.1", 403), ("203.0.113.2", 403), ("203.0.113.3", 429)] {
+        assert_eq!(ask(&off, asked_for).await, status, "{asked_for}");
+    }
 }
 
 #[tokio::test]

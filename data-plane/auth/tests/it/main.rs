@@ -1,6 +1,8 @@
 //! The service over a real PostgreSQL, asked as clients ask.
 
 mod admin;
+mod asvs;
+mod attacks;
 mod authenticator;
 mod codes;
 mod contract;
@@ -13,12 +15,14 @@ mod limits;
 mod links;
 mod messages;
 mod mfa;
+mod moved;
 mod oauth_server;
 mod openid;
 mod passkeys;
 mod phone;
 mod plans;
 mod program;
+mod refresh_tokens;
 mod sequences;
 mod sessions;
 mod sign_up;

@@ -1,5 +1,6 @@
 //! The mailbox as an administrator reads it.
 
+use auth::settings::{MailKind, Template};
 use serde_json::{Value, json};
 
 use crate::support::{project, service_role, text};
@@ -32,6 +33,46 @@ async fn the_mailbox_lists_the_newest_first_page_by_page() {
     project.ask("DELETE", "/admin/messages", &admin, Value::Null).await.ok();
     assert_eq!(project.get("/admin/messages", &admin).await.ok(), json!({ "messages": [] }));
     assert_eq!(project.get(&format!("/admin/messages/{last}"), &admin).await.status, 404);
+}
+
+#[tokio::test]
+async fn the_mailbox_keeps_the_newest_and_is_bounded_in_number_and_size() {
+    let project = project(|_| ()).await;
+    let fill = async |number: i32, body: &str| {
+        let sql = format!(
+            "delete from _auth.messages; insert into _auth.messages (channel, kind, recipient, body, created_at) \
+             select 'email', 'invite', 'old' || n, {body}, '2026-01-01'::timestamptz + n * interval '1 s' from generate_series(1, {number}) n"
+        );
+        project.sql(&sql).await;
+    };
+    let sign_up = async |email: &str| {
+        project.post("/signup", json!({ "email": email, "password": "correct horse" })).await.ok();
+        project.last_message(email).await;
+        project.count("select count(*) from _auth.messages").await
+    };
+    fill(1000, "''").await;
+    assert_eq!(sign_up("ann@example.com").await, 1000);
+    assert_eq!(project.count("select count(*) from _auth.messages where recipient = 'old1'").await, 0, "the oldest goes");
+    fill(100, "(select string_agg(gen_random_uuid()::text, '') from generate_series(1, 40000) where n > 0)").await;
+    let bytes = "select sum(pg_column_size(body) + pg_column_size(data))::int8 from _auth.messages";
+    assert!(project.count(bytes).await > 64 * 1024 * 1024);
+    let count = sign_up("bob@example.com").await;
+    assert!(count > 10 && count < 100 && project.count(bytes).await <= 64 * 1024 * 1024, "{count}");
+    // One that is larger than all may be is kept as long as it is the newest.
+    fill(1, "(select string_agg(gen_random_uuid()::text, '') from generate_series(1, 3000000) where n > 0)").await;
+    assert_eq!(sign_up("eve@example.com").await, 1);
+}
+
+#[tokio::test]
+async fn a_slip_in_a_template_keeps_nobody_out() {
+    let project = project(|settings| {
+        settings.mailer.subjects.insert(MailKind::Confirmation, "{{ .Token".to_owned());
+        settings.mailer.templates.insert(MailKind::Confirmation, Template::Body("{{ range .Nothing".to_owned()));
+    })
+    .await;
+    project.post("/signup", json!({ "email": "ann@example.com", "password": "correct horse" })).await.ok();
+    let (_, data) = project.last_message("ann@example.com").await;
+    assert!(text(&data, "/text").contains(&text(&data, "/link")), "the standard mail: {data}");
 }
 
 #[tokio::test]

@@ -169,6 +169,8 @@ async fn a_code_is_taken_once_and_a_challenge_too() {
     let (id, secret) = totp(&project, &session, "phone").await;
     let wrong = verify(&project, &session, &id, "000000x").await;
     assert_eq!(wrong.error(), (422, "mfa_verification_failed".to_owned()));
+    let none = verify(&project, &session, &id, "").await;
+    assert_eq!(none.error(), (400, "validation_failed".to_owned()));
     let first = text(&challenge(&project, &session, &id).await.ok(), "/id");
     let used = code(&secret, 0);
     let raised = answer(&project, &session, &id, &first, &used).await.ok();

@@ -173,7 +173,6 @@ async fn a_user_allows_a_client_and_the_client_gets_tokens_for_its_code() {
     let known = project.get("/oauth/userinfo", &access).await.ok();
     assert_eq!(known, json!({ "sub": identity["sub"], "email": "ann@example.com", "email_verified": true }));
 
-    assert_eq!(oauth_error(&exchange(&project, &app, &code).await), (400, "invalid_grant".to_owned()));
     let refreshed = refresh(&project, &app, &text(&issued, "/refresh_token")).await.ok();
     assert_eq!(refreshed["scope"], "openid email");
     assert_eq!(claims(&text(&refreshed, "/access_token"))["client_id"], app.id.as_str());
@@ -292,7 +291,60 @@ async fn a_code_is_exchanged_once_however_many_try() {
     let mut statuses = [one, two, three].map(|answer| answer.status.as_u16());
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 400, 400]);
-    assert_eq!(project.count("select count(*) from auth.sessions where oauth_client_id is not null").await, 1);
+    // One of them was not the client: nobody has anything of the code.
+    assert_eq!(project.count("select count(*) from auth.sessions where oauth_client_id is not null").await, 0);
+}
+
+#[tokio::test]
+async fn a_code_that_is_shown_again_ends_what_came_of_it_and_nothing_else() {
+    let project = project(enabled).await;
+    let (app, other) = (client(&project, json!({})).await, client(&project, json!({})).await);
+    let token = signed_up(&project, "ann@example.com").await;
+    let first = code(&project, &app, &token, "").await;
+    let tokens = exchange(&project, &app, &first).await.ok();
+    let kept = exchange(&project, &app, &code(&project, &app, &token, "").await).await.ok();
+    // Another client ends nothing by it.
+    assert_eq!(oauth_error(&exchange(&project, &other, &first).await), (400, "invalid_grant".to_owned()));
+    project.get("/user", &text(&tokens, "/access_token")).await.ok();
+    assert_eq!(oauth_error(&exchange(&project, &app, &first).await), (400, "invalid_grant".to_owned()));
+    let ended = project.get("/user", &text(&tokens, "/access_token")).await;
+    assert_eq!(ended.error(), (403, "session_not_found".to_owned()));
+    let refreshed = refresh(&project, &app, &text(&tokens, "/refresh_token")).await;
+    assert_eq!(oauth_error(&refreshed), (400, "invalid_grant".to_owned()));
+    for token in [text(&kept, "/access_token"), token] {
+        project.get("/user", &token).await.ok();
+    }
+}
+
+#[tokio::test]
+async fn a_client_does_not_change_how_its_user_signs_in() {
+    let project = project(|settings| {
+        enabled(settings);
+        settings.passkeys.enabled = true;
+        settings.security.manual_linking_enabled = true;
+    })
+    .await;
+    let app = client(&project, json!({})).await;
+    let token = signed_up(&project, "ann@example.com").await;
+    let tokens = exchange(&project, &app, &code(&project, &app, &token, "").await).await.ok();
+    let by_client = text(&tokens, "/access_token");
+    let none = "00000000-0000-4000-8000-000000000000";
+    for (method, path, body) in [
+        ("PUT", "/user".to_owned(), json!({ "password": "another horse" })),
+        ("PUT", "/user".to_owned(), json!({ "email": "eve@example.com" })),
+        ("PUT", "/user".to_owned(), json!({ "phone": "15550100" })),
+        ("POST", "/factors".to_owned(), json!({ "factor_type": "totp" })),
+        ("DELETE", format!("/factors/{none}"), Value::Null),
+        ("POST", "/passkeys/registration/options".to_owned(), json!({})),
+        ("DELETE", format!("/passkeys/{none}"), Value::Null),
+        ("GET", "/user/identities/authorize?provider=google".to_owned(), Value::Null),
+        ("DELETE", format!("/user/identities/{none}"), Value::Null),
+    ] {
+        let answer = project.ask(method, &path, &by_client, body).await;
+        assert_eq!(answer.error(), (403, "no_authorization".to_owned()), "{method} {path}");
+    }
+    // What the user says of itself, it may.
+    project.ask("PUT", "/user", &by_client, json!({ "data": { "theme": "dark" } })).await.ok();
 }
 
 #[tokio::test]

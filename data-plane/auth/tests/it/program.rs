@@ -51,6 +51,32 @@ async fn without_tables() -> TestDatabase {
     database
 }
 
+/// One as the images of supabase/postgres before November 2025 leave it: seven of GoTrue's migrations done, the schema a
+/// superuser's, none other to be made, and every change of it watched.
+async fn of_the_image() -> TestDatabase {
+    let database = without_tables().await;
+    let tables = include_str!("../../schema/tests/it/states/2017.sql");
+    database.connect("supabase_auth_admin").await.batch_execute(tables).await.unwrap();
+    let rights = format!(
+        "revoke create on database {} from supabase_auth_admin;
+         alter schema auth owner to supabase_admin;
+         grant all on schema auth to supabase_auth_admin, dashboard_user;
+         create sequence auth.changes_seq;
+         create sequence auth.lock_seq increment by -1 no minvalue start with -1;
+         create function auth.protect() returns event_trigger language plpgsql security definer as $$
+         begin
+           if exists (select from pg_event_trigger_ddl_commands() where schema_name = 'auth') then
+             if nextval('auth.lock_seq') > 0 then raise exception 'protected'; end if;
+             perform nextval('auth.changes_seq');
+           end if;
+         end $$;
+         create event trigger protect_auth on ddl_command_end execute function auth.protect()",
+        database.name()
+    );
+    database.connect("supabase_admin").await.batch_execute(&rights).await.unwrap();
+    database
+}
+
 async fn post(p: &Running, path: &str, body: Value) -> (u16, Value) {
     let (status, body) = ask(p.address, &format!("POST {path}\nContent-Type: application/json\n\n{body}")).await;
     (status, serde_json::from_str(&body).unwrap_or(Value::String(body)))
@@ -89,6 +115,76 @@ async fn it_makes_its_tables_and_serves() {
     p.logs("path=\"/user\"").await;
     let log = stopped(p).await;
     assert!(log.contains("stopped") && !log.contains(&token) && !log.contains("correct horse"), "{log}");
+}
+
+#[tokio::test]
+async fn it_starts_on_the_database_of_an_image_that_lets_it_make_no_schema() {
+    let database = of_the_image().await;
+    let given = given(&database).with("GOTRUE_MAILER_AUTOCONFIRM", "false");
+    for migrations in [4, 0] {
+        let p = given.clone().start().await;
+        assert!(p.log.contains(&format!("the schema is up to date migrations={migrations}")), "{}", p.log);
+        let email = format!("with{migrations}@example.com");
+        assert_eq!(sign_up(&p, &email).await.0, 200);
+        let wrong = json!({ "email": email, "password": "wrong" });
+        assert_eq!(post(&p, "/token?grant_type=password", wrong).await.0, 400);
+        stopped(p).await;
+    }
+    let admin = database.connect("supabase_admin").await;
+    let of_ours = "select (select count(*) from auth._messages), (select count(*) from auth._limits) > 0";
+    let row = admin.query_one(of_ours, &[]).await.unwrap();
+    assert_eq!((row.get::<_, i64>(0), row.get::<_, bool>(1)), (2, true));
+}
+
+#[tokio::test]
+async fn accounts_are_made_from_the_command_line() {
+    let database = database().await;
+    let given = given(&database).with("GOTRUE_MAILER_AUTOCONFIRM", "false");
+    let create = ["admin", "createuser", "Boss@example.com", "correct horse", "--confirm", "--admin"];
+    let (code, id) = given.prints(&create).await;
+    assert_eq!(code, 0, "{id}");
+    let (code, said) = given.ends(&create).await;
+    assert!(code == 1 && said.contains("already been registered"), "{said}");
+    let (code, said) = given.ends(&["admin", "createuser", "nobody", "correct horse"]).await;
+    assert!(code == 1 && said.contains("invalid format") && !said.contains("horse"), "{said}");
+    let p = given.clone().start().await;
+    let (status, session) = sign_in(&p, "boss@example.com").await;
+    assert!(status == 200 && session["user"]["id"] == id.trim() && session["user"]["role"] == "service_role", "{session}");
+    stopped(p).await;
+    assert_eq!(given.prints(&["admin", "deleteuser", "BOSS@example.com"]).await, (0, id.clone()));
+    let (code, said) = given.ends(&["admin", "deleteuser", "boss@example.com"]).await;
+    assert!(code == 1 && said.contains("there is no user \"boss@example.com\""), "{said}");
+    assert_eq!(given.ends(&["admin", "deleteuser", id.trim()]).await.0, 1);
+}
+
+/// As the health checks of compose files and of Supabase's command line ask.
+#[tokio::test]
+async fn called_wget_it_asks_an_address() {
+    let folder = tempfile::tempdir().unwrap();
+    let wget = folder.path().join("wget");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_auth"), &wget).unwrap();
+    let database = database().await;
+    let p = given(&database).start().await;
+    let ask = |url: String| {
+        let asked = tokio::process::Command::new(&wget).args(["--no-verbose", "--tries=1", "--spider", &url]).output();
+        async move { within(asked).await.unwrap().status.code() }
+    };
+    assert_eq!(ask(format!("http://localhost:{}/health", p.address.port())).await, Some(0));
+    assert_eq!(ask(format!("http://127.0.0.1:{}/nothing", p.address.port())).await, Some(1));
+    assert_eq!(ask("https://127.0.0.1/health".to_owned()).await, Some(1));
+    let port = p.address.port();
+    stopped(p).await;
+    assert_eq!(ask(format!("http://127.0.0.1:{port}/health")).await, Some(1));
+}
+
+#[tokio::test]
+async fn upstreams_level_of_the_log_counts_unless_ours_is_told() {
+    let database = database().await;
+    let given = given(&database).with("GOTRUE_LOG_LEVEL", "debug");
+    let p = given.clone().start().await;
+    assert!(stopped(p).await.contains(" DEBUG "));
+    let p = given.with("RUST_LOG", "info").start().await;
+    assert!(!stopped(p).await.contains(" DEBUG "));
 }
 
 /// A bare container has no certificates: nobody's, to whom Auth may never speak, is no reason not to begin.
@@ -268,17 +364,18 @@ async fn pages_of_other_origins_are_let_in() {
         let request = "OPTIONS /token\nOrigin: http://app\nAccess-Control-Request-Method: POST\nAccess-Control-Request-Headers:";
         format!("{request} {headers}")
     };
-    let answer = send(p.address, &preflight("authorization,x-client-info,x-mine")).await;
+    let answer = send(p.address, &preflight("apikey,authorization,x-client-info,x-mine")).await;
     assert!(answer.starts_with("HTTP/1.1 204"), "{answer}");
     assert!(
         answer.contains("access-control-allow-origin: *") && answer.contains("access-control-allow-methods: POST"),
         "{answer}"
     );
-    assert!(answer.contains("access-control-allow-headers: authorization,x-client-info,x-mine"), "{answer}");
+    assert!(answer.contains("access-control-allow-headers: apikey,authorization,x-client-info,x-mine"), "{answer}");
     let answer = send(p.address, &preflight("x-others")).await;
     assert!(answer.starts_with("HTTP/1.1 204") && !answer.contains("access-control-allow"), "{answer}");
     let answer = send(p.address, "GET /user\nOrigin: http://app").await;
     assert!(answer.starts_with("HTTP/1.1 401") && answer.contains("access-control-allow-origin: *"), "{answer}");
+    assert_eq!(answer.matches("Origin").count(), 1, "{answer}");
     assert!(!send(p.address, "GET /health").await.contains("access-control"));
     stopped(p).await;
 }

@@ -5,7 +5,10 @@
 
 use std::{cell::Cell, time::Duration};
 
-use auth::{mfa::TotpKey, settings::Rate};
+use auth::{
+    mfa::TotpKey,
+    settings::{Rate, RefreshTokens},
+};
 use http::StatusCode;
 use proptest::{
     prelude::*,
@@ -23,13 +26,41 @@ use crate::{
 #[derive(Debug, Clone)]
 enum Call {
     SignIn(usize),
-    Refresh { session: usize, token: usize },
-    Logout { session: usize, token: usize, scope: usize },
-    ChangePassword { session: usize, token: usize },
-    Enroll { session: usize, token: usize },
-    Challenge { session: usize, token: usize, factor: usize },
-    Verify { session: usize, token: usize, challenge: usize, code: Code },
-    Unenroll { session: usize, token: usize, factor: usize },
+    Refresh {
+        session: usize,
+        token: usize,
+    },
+    Logout {
+        session: usize,
+        token: usize,
+        scope: usize,
+    },
+    ChangePassword {
+        session: usize,
+        token: usize,
+    },
+    Enroll {
+        session: usize,
+        token: usize,
+    },
+    Challenge {
+        session: usize,
+        token: usize,
+        factor: usize,
+    },
+    Verify {
+        session: usize,
+        token: usize,
+        challenge: usize,
+        code: Code,
+    },
+    Unenroll {
+        session: usize,
+        token: usize,
+        factor: usize,
+    },
+    /// Somebody who has the password alone, and what is to be a second factor.
+    VerifyByPassword,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +86,7 @@ fn call() -> impl Strategy<Value = Call> {
         8 => (one(), one(), one(), code)
             .prop_map(|(session, token, challenge, code)| Call::Verify { session, token, challenge, code }),
         2 => (one(), one(), one()).prop_map(|(session, token, factor)| Call::Unenroll { session, token, factor }),
+        2 => Just(Call::VerifyByPassword),
     ]
 }
 
@@ -76,6 +108,8 @@ struct Session {
     /// The refresh token that is good, and the one before it.
     active: Option<String>,
     parent: Option<String>,
+    /// Its refresh tokens are signed; one that is tried again ends it.
+    is_signed: bool,
 }
 
 struct Factor {
@@ -93,9 +127,18 @@ struct Challenge {
     is_met: bool,
 }
 
+/// Which refresh tokens the project gives.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tokens {
+    Only(RefreshTokens),
+    /// Stored ones at a sign-in, which go over to signed ones at a refresh.
+    GoOver,
+}
+
 /// The service, and what is known of it.
 struct World<'a> {
     project: &'a Project,
+    tokens: Tokens,
     users: Vec<User>,
     sessions: Vec<Session>,
     factors: Vec<Factor>,
@@ -108,8 +151,9 @@ fn pick(length: usize, index: usize) -> Option<usize> {
 }
 
 impl<'a> World<'a> {
-    async fn new(project: &'a Project, number: u32) -> Self {
-        let mut world = World { project, users: vec![], sessions: vec![], factors: vec![], challenges: vec![] };
+    async fn new(project: &'a Project, tokens: Tokens, number: u32) -> Self {
+        let mut world = World { project, tokens, users: vec![], sessions: vec![], factors: vec![], challenges: vec![] };
+        world.give(RefreshTokens::Stored);
         for name in ["ann", "ben"] {
             let email = format!("{name}{number}@example.com");
             let session = project.signed_up(&email).await;
@@ -117,7 +161,18 @@ impl<'a> World<'a> {
             world.users.push(User { id, email, password: "correct horse".to_owned(), failures: 0 });
             world.signed_in(world.users.len() - 1, &session);
         }
+        world.give(RefreshTokens::Signed);
         world
+    }
+
+    /// From now on, where tokens go over.
+    fn give(&self, refresh_tokens: RefreshTokens) {
+        if self.tokens == Tokens::GoOver {
+            let mut settings = self.project.context.live().settings.clone();
+            settings.security.refresh_tokens = refresh_tokens;
+            settings.security.refresh_token_upgrade_percentage = 100;
+            self.project.context.set(settings).unwrap();
+        }
     }
 
     /// The session and one of its access tokens, of now or before.
@@ -145,6 +200,7 @@ impl<'a> World<'a> {
             refresh: vec![],
             active: None,
             parent: None,
+            is_signed: self.tokens == Tokens::Only(RefreshTokens::Signed),
         });
         self.got(self.sessions.len() - 1, tokens);
     }
@@ -182,12 +238,15 @@ impl<'a> World<'a> {
             Call::Challenge { session, token, factor } => self.challenge(session, token, factor).await,
             Call::Verify { session, token, challenge, code } => self.verify(session, token, challenge, code).await,
             Call::Unenroll { session, token, factor } => self.unenroll(session, token, factor).await,
+            Call::VerifyByPassword => self.verify_by_password().await,
         }
     }
 
     async fn sign_in(&mut self, user: usize) {
         let body = json!({ "email": self.users[user].email, "password": self.users[user].password });
+        self.give(RefreshTokens::Stored);
         let tokens = self.project.post("/token?grant_type=password", body).await.ok();
+        self.give(RefreshTokens::Signed);
         self.signed_in(user, &tokens);
     }
 
@@ -202,10 +261,12 @@ impl<'a> World<'a> {
         if session.is_alive && (is_active || is_parent) {
             let tokens = answer.ok();
             assert_eq!(is_parent, Some(text(&tokens, "/refresh_token")) == session.active, "a token is good once");
+            session.is_signed |= is_active && self.tokens == Tokens::GoOver;
             self.got(at, &tokens);
         } else {
             assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", answer.body);
             session.active = None;
+            session.is_alive &= !session.is_signed;
         }
     }
 
@@ -312,6 +373,16 @@ impl<'a> World<'a> {
         self.got(at, &tokens);
     }
 
+    async fn verify_by_password(&mut self) {
+        let raised = self.sessions.iter().rev().position(|session| session.is_alive && session.raised_by.is_some());
+        let Some(raised) = raised else { return };
+        let user = self.sessions[self.sessions.len() - 1 - raised].user;
+        self.enroll(raised, 0).await;
+        self.sign_in(user).await;
+        self.challenge(0, 0, 0).await;
+        self.verify(0, 0, 0, Code::Now).await;
+    }
+
     async fn unenroll(&mut self, session: usize, token: usize, factor: usize) {
         let Some((at, token)) = self.session(session, token) else { return };
         let Some(factor) = pick(self.factors.len(), factor) else { return };
@@ -346,19 +417,36 @@ impl<'a> World<'a> {
 
 #[test]
 fn no_sequence_of_calls_gives_more_than_it_may() {
+    sequences(Tokens::Only(RefreshTokens::Stored), 24);
+}
+
+#[test]
+fn nor_does_one_with_signed_refresh_tokens() {
+    sequences(Tokens::Only(RefreshTokens::Signed), 24);
+}
+
+#[test]
+fn nor_does_one_in_which_sessions_go_over_to_signed_refresh_tokens() {
+    sequences(Tokens::GoOver, 12);
+}
+
+fn sequences(tokens: Tokens, cases: u32) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let project = runtime.block_on(project(|settings| {
         settings.mailer.autoconfirm = true;
         settings.mfa.challenge_and_verify = Rate { events: 1_000_000, over: Duration::from_secs(60) };
         settings.password.min_length = 6;
+        if let Tokens::Only(refresh_tokens) = tokens {
+            settings.security.refresh_tokens = refresh_tokens;
+        }
     }));
     let number = Cell::new(0_u32);
     let (raised, ended) = (Cell::new(0_usize), Cell::new(0_usize));
-    let mut runner = TestRunner::new(Config { cases: 24, failure_persistence: None, ..Config::default() });
+    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     let outcome = runner.run(&prop::collection::vec(call(), 1..40), |calls| {
         number.set(number.get() + 1);
         runtime.block_on(async {
-            let mut world = World::new(&project, number.get()).await;
+            let mut world = World::new(&project, tokens, number.get()).await;
             for call in &calls {
                 world.call(call).await;
                 world.check_sessions(1).await;

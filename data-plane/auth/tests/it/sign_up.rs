@@ -85,6 +85,16 @@ async fn nobody_learns_who_has_an_account() {
     }
 }
 
+/// As upstream's documentation of `signUp` has it, "even when phone provider is disabled".
+#[tokio::test]
+async fn who_is_there_is_said_where_either_way_needs_no_confirmation() {
+    let project = project(|settings| settings.sms.autoconfirm = true).await;
+    let body = json!({ "email": "ann@example.com", "password": "correct horse" });
+    assert_eq!(project.post("/signup", body.clone()).await.ok()["id"], project.post("/signup", body.clone()).await.ok()["id"]);
+    project.sql("update auth.users set email_confirmed_at = now()").await;
+    assert_eq!(project.post("/signup", body).await.error(), (422, "user_already_exists".to_owned()));
+}
+
 #[tokio::test]
 async fn a_password_is_recovered_and_changed() {
     let project = project(|settings| settings.mailer.autoconfirm = true).await;
@@ -96,9 +106,11 @@ async fn a_password_is_recovered_and_changed() {
     let token = text(&session, "/access_token");
     let same = project.ask("PUT", "/user", &token, json!({ "password": "correct horse" })).await;
     assert_eq!(same.error(), (422, "same_password".to_owned()));
-    let weak = project.ask("PUT", "/user", &token, json!({ "password": "short" })).await;
-    assert_eq!(weak.error(), (422, "weak_password".to_owned()));
-    assert_eq!(weak.json()["weak_password"]["reasons"], json!(["length"]));
+    for password in ["short", ""] {
+        let weak = project.ask("PUT", "/user", &token, json!({ "password": password })).await;
+        assert_eq!(weak.error(), (422, "weak_password".to_owned()));
+        assert_eq!(weak.json()["weak_password"]["reasons"], json!(["length"]));
+    }
     project.ask("PUT", "/user", &token, json!({ "password": "battery staple" })).await.ok();
     // Who knew the old one is out.
     let old = project.get("/user", &text(&first, "/access_token")).await;
@@ -177,6 +189,24 @@ async fn what_is_wrong_is_said() {
     let answer = project.get("/user", "").await;
     assert_eq!(answer.error(), (401, "no_authorization".to_owned()));
     assert_eq!(project.get("/user", "a.b.c").await.error(), (403, "bad_jwt".to_owned()));
+}
+
+/// Applications show these words: what was wrong with a link is not told as what was wrong with a code.
+#[tokio::test]
+async fn what_is_wrong_with_a_link_or_a_code_is_said() {
+    let project = project(|_| ()).await;
+    let (link, code) = ("Email link is invalid or has expired", "Token has expired or is invalid");
+    let one = "Verify requires either a token or a token hash";
+    for (body, status, message) in [
+        (json!({ "type": "signup", "token_hash": "abc" }), 403, link),
+        (json!({ "type": "signup", "token": "123456", "email": "ann@example.com" }), 403, code),
+        (json!({ "type": "sms", "token": "123456", "phone": "15550100" }), 403, code),
+        (json!({ "type": "signup" }), 400, one),
+        (json!({ "type": "signup", "token": "123456", "token_hash": "abc" }), 400, one),
+    ] {
+        let answer = project.post("/verify", body.clone()).await;
+        assert_eq!((answer.status.as_u16(), text(&answer.json(), "/message").as_str()), (status, message), "{body}");
+    }
 }
 
 #[tokio::test]

@@ -1,10 +1,12 @@
 //! Sign-in at providers by way of the browser; linking.
 
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
+use sha2::Sha256;
 
 use crate::{
     openid::{APP, OpenId, challenge, found},
-    support::{Project, member, project, service_role, text},
+    support::{Project, SECRET, member, project, service_role, text},
 };
 
 async fn with_provider() -> (OpenId, Project) {
@@ -76,7 +78,66 @@ async fn a_flow_by_pkce_ends_in_a_code() {
     assert_eq!(project.post("/token?grant_type=pkce", body).await.error(), (404, "flow_state_not_found".to_owned()));
     // The flow is over; what the browser remembers of it leads nowhere.
     let location = provider.back(&project, &there).await;
-    assert_eq!(member(&location, "error_code").as_deref(), Some("flow_state_not_found"));
+    assert_eq!(member(&location, "error_code").as_deref(), Some("bad_oauth_state"));
+}
+
+#[tokio::test]
+async fn a_state_is_good_once_and_for_what_it_was_given_for() {
+    let (provider, project) = with_provider().await;
+    let there = found(&project.get(&format!("/authorize?provider=keycloak&redirect_to={APP}"), "").await);
+    let both = tokio::join!(provider.back(&project, &there), provider.back(&project, &there));
+    let is_in = |location: &String| member(location, "access_token").is_some();
+    assert!([&both.0, &both.1].into_iter().filter(|location| is_in(location)).count() == 1, "{both:?}");
+    assert_eq!(project.count("select count(*) from auth.sessions").await, 1);
+    let again = provider.back(&project, &there).await;
+    assert_eq!(member(&again, "error_code").as_deref(), Some("bad_oauth_state"), "{again}");
+    // A browser that the provider has refused may try again.
+    let there = found(&project.get(&format!("/authorize?provider=keycloak&redirect_to={APP}"), "").await);
+    let state = member(&there, "state").unwrap();
+    found(&project.get(&format!("/callback?error=access_denied&state={state}"), "").await);
+    assert!(is_in(&provider.back(&project, &there).await));
+    // Not for ever.
+    let there = found(&project.get(&format!("/authorize?provider=keycloak&redirect_to={APP}"), "").await);
+    project.sql("update auth.flow_state set created_at = created_at - interval '6 minutes'").await;
+    let late = provider.back(&project, &there).await;
+    assert!(late.starts_with("http://localhost:3000?") && late.contains("OAuth+state+has+expired"), "{late}");
+}
+
+#[tokio::test]
+async fn no_secret_makes_a_state() {
+    let provider = OpenId::start().await;
+    let project = project(|settings| {
+        provider.configure(settings);
+        settings.mailer.autoconfirm = true;
+    })
+    .await;
+    let session = project.signed_up("bob@example.com").await;
+    provider.user(ann());
+    let refused = async |state: &str| {
+        let location = found(&project.get(&format!("/callback?code=c0de&state={state}"), "").await);
+        assert_eq!(member(&location, "error_code").as_deref(), Some("bad_oauth_state"), "{location}");
+    };
+    // With the JWT secret, which may have leaked, as it was sealed before; and by the rules of other implementations.
+    let claims = json!({
+        "site_url": "http://localhost:3000", "provider": "keycloak", "referrer": APP,
+        "linking_target_id": session["user"]["id"], "exp": 4_000_000_000_u64,
+    });
+    let derived = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap().chain_update("oauth state").finalize();
+    for key in [SECRET.to_owned(), hex::encode(derived.into_bytes())] {
+        let key = jsonwebtoken::EncodingKey::from_secret(key.as_bytes());
+        refused(&jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap()).await;
+    }
+    // Nor is the row of a message's flow one, nor an id that is written otherwise.
+    let pkce =
+        json!({ "email": "bob@example.com", "code_challenge": challenge(&"v".repeat(43)), "code_challenge_method": "s256" });
+    project.post("/recover", pkce).await.ok();
+    let client = project.database.connect("supabase_auth_admin").await;
+    let id: uuid::Uuid = client.query_one("select id from auth.flow_state", &[]).await.unwrap().get(0);
+    refused(&id.to_string()).await;
+    let there = found(&project.get(&format!("/authorize?provider=keycloak&redirect_to={APP}"), "").await);
+    refused(&member(&there, "state").unwrap().replace('-', "")).await;
+    refused(&uuid::Uuid::new_v4().to_string()).await;
+    assert_eq!(project.count("select count(*) from auth.identities where provider = 'keycloak'").await, 0);
 }
 
 #[tokio::test]
@@ -102,6 +163,42 @@ async fn whoever_took_an_address_before_its_owner_is_out() {
     assert_eq!(joined["identities"].as_array().unwrap().len(), 1);
     let old = project.post("/token?grant_type=password", body).await;
     assert_eq!(old.error(), (400, "invalid_credentials".to_owned()));
+}
+
+#[tokio::test]
+async fn whoever_has_a_number_and_took_an_address_is_out_too() {
+    let provider = OpenId::start().await;
+    let project = project(|settings| {
+        provider.configure(settings);
+        settings.signup.phone = true;
+        settings.sms.autoconfirm = true;
+        settings.security.manual_linking_enabled = true;
+    })
+    .await;
+    let body = json!({ "phone": "15550100", "password": "correct horse" });
+    let planted = project.post("/signup", body.clone()).await.ok();
+    // By an account at the provider that nobody has vouched for.
+    provider.user(json!({ "sub": "eve-1", "email": "ann@example.com", "email_verified": false }));
+    let begun = project.get("/user/identities/authorize?provider=keycloak", &text(&planted, "/access_token")).await;
+    provider.back(&project, &found(&begun)).await;
+    assert_eq!(project.count("select count(*) from auth.users where email = 'ann@example.com'").await, 1);
+    provider.user(ann());
+    let joined = user(&project, &provider.sign_in(&project, "provider=keycloak").await).await;
+    assert_eq!((&joined["email"], &joined["phone"]), (&json!("ann@example.com"), &json!("")));
+    let old = project.post("/token?grant_type=password", body).await;
+    assert_eq!(old.error(), (400, "invalid_credentials".to_owned()));
+    let ended = project.get("/user", &text(&planted, "/access_token")).await;
+    assert_eq!(ended.error(), (403, "session_not_found".to_owned()));
+}
+
+#[tokio::test]
+async fn an_invitation_ends_with_its_time() {
+    let (_, project) = with_provider().await;
+    project.ask("POST", "/invite", &crate::support::service_role(), json!({ "email": "ann@example.com" })).await.ok();
+    let (_, data) = project.last_message("ann@example.com").await;
+    project.sql("update auth.users set confirmation_sent_at = now() - interval '2 days'").await;
+    let path = format!("/authorize?provider=keycloak&invite_token={}", text(&data, "/token_hash"));
+    assert_eq!(project.get(&path, "").await.error(), (404, "user_not_found".to_owned()));
 }
 
 #[tokio::test]

@@ -36,6 +36,7 @@ fn another(of: &Value) -> Session {
         tag: None,
         oauth_client_id: None,
         scopes: None,
+        signing: None,
     }
 }
 

@@ -1,5 +1,5 @@
-//! Whatever way in is taken, in whatever order: links of mails, changes of the address, anonymous accounts that get one, passkeys,
-//! clients of the OAuth server, and refreshes at once. Nobody gets another's session, a message is good once and only as long as no
+//! Whatever way in is taken, in whatever order: links of mails and of administrators, changes of the address, anonymous accounts that get
+//! one, passkeys, wallets, clients of the OAuth server, and refreshes at once; and whoever is banned meanwhile. Nobody gets another's session, a message is good once and only as long as no
 //! other takes its place, and nothing that ended comes back.
 
 #![expect(clippy::unwrap_used, reason = "a failure here is the test's failure")]
@@ -20,6 +20,7 @@ use crate::{
     mfa::claims,
     openid::challenge,
     support::{Answer, Project, member, project, service_role, text},
+    web3::ethereum_of,
 };
 
 const CALLBACK: &str = "https://app.test/callback";
@@ -29,17 +30,59 @@ const ADDRESSES: usize = 4;
 #[derive(Debug, Clone)]
 enum Call {
     Anonymous,
-    AskForLink { address: usize },
-    ChangeAddress { session: usize, address: usize },
-    FollowLink { message: usize },
-    RefreshAtOnce { session: usize, token: usize, times: usize },
-    Logout { session: usize },
-    AddPasskey { session: usize },
-    UsePasskey { key: usize, again: bool },
-    RemovePasskey { session: usize, key: usize },
-    Allow { session: usize },
-    Exchange { code: usize },
-    Disallow { session: usize },
+    AskForLink {
+        address: usize,
+    },
+    ChangeAddress {
+        session: usize,
+        address: usize,
+    },
+    FollowLink {
+        message: usize,
+    },
+    RefreshAtOnce {
+        session: usize,
+        token: usize,
+        times: usize,
+    },
+    /// Somebody has an old token, and its owner goes on.
+    RefreshByOld {
+        session: usize,
+    },
+    Logout {
+        session: usize,
+    },
+    AddPasskey {
+        session: usize,
+    },
+    UsePasskey {
+        key: usize,
+        again: bool,
+    },
+    RemovePasskey {
+        session: usize,
+        key: usize,
+    },
+    Allow {
+        session: usize,
+    },
+    Exchange {
+        code: usize,
+    },
+    Disallow {
+        session: usize,
+    },
+    AdminLink {
+        address: usize,
+    },
+    SignMessage {
+        wallet: usize,
+        again: bool,
+    },
+    Ban {
+        session: usize,
+        is_over: bool,
+    },
 }
 
 fn call() -> impl Strategy<Value = Call> {
@@ -50,6 +93,7 @@ fn call() -> impl Strategy<Value = Call> {
         3 => (one(), 0..ADDRESSES).prop_map(|(session, address)| Call::ChangeAddress { session, address }),
         6 => one().prop_map(|message| Call::FollowLink { message }),
         4 => (one(), one(), 1..4_usize).prop_map(|(session, token, times)| Call::RefreshAtOnce { session, token, times }),
+        1 => one().prop_map(|session| Call::RefreshByOld { session }),
         1 => one().prop_map(|session| Call::Logout { session }),
         2 => one().prop_map(|session| Call::AddPasskey { session }),
         3 => (one(), any::<bool>()).prop_map(|(key, again)| Call::UsePasskey { key, again }),
@@ -57,6 +101,9 @@ fn call() -> impl Strategy<Value = Call> {
         2 => one().prop_map(|session| Call::Allow { session }),
         3 => one().prop_map(|code| Call::Exchange { code }),
         1 => one().prop_map(|session| Call::Disallow { session }),
+        2 => (0..ADDRESSES).prop_map(|address| Call::AdminLink { address }),
+        2 => (0..2_usize, any::<bool>()).prop_map(|(wallet, again)| Call::SignMessage { wallet, again }),
+        2 => (one(), any::<bool>()).prop_map(|(session, is_over)| Call::Ban { session, is_over }),
     ]
 }
 
@@ -89,6 +136,8 @@ struct Code {
     user: String,
     code: String,
     is_good: bool,
+    /// What came of it.
+    session: Option<usize>,
 }
 
 struct World<'a> {
@@ -101,6 +150,9 @@ struct World<'a> {
     seen: BTreeSet<String>,
     keys: Vec<Key>,
     codes: Vec<Code>,
+    /// The last message of each wallet, and whose it is.
+    wallets: [Option<(Value, String)>; 2],
+    banned: BTreeSet<String>,
     successes: BTreeMap<&'static str, usize>,
 }
 
@@ -120,6 +172,7 @@ impl World<'_> {
     /// Somebody's tokens, and of nobody else.
     fn got(&mut self, what: &'static str, user: &str, tokens: &Value, is_client_s: bool) {
         self.succeeded(what);
+        assert!(!self.banned.contains(user), "{what}: whoever is banned comes in");
         assert_eq!(claims(tokens)["sub"], user, "{what}");
         assert_eq!(claims(tokens)["aal"], "aal1", "{what}");
         self.sessions.push(Session {
@@ -135,6 +188,11 @@ impl World<'_> {
     fn session(&self, index: usize) -> Option<(usize, String)> {
         let at = pick(self.sessions.len(), index)?;
         Some((at, self.sessions[at].access.clone()))
+    }
+
+    /// Whether a session is of any use.
+    fn may(&self, at: usize) -> bool {
+        self.sessions[at].is_alive && !self.banned.contains(&self.sessions[at].user)
     }
 
     /// What was sent in the meantime: it takes the place of what was sent for the same before.
@@ -172,6 +230,11 @@ impl World<'_> {
             Call::ChangeAddress { session, address } => self.change_address(session, address).await,
             Call::FollowLink { message } => self.follow_link(message).await,
             Call::RefreshAtOnce { session, token, times } => self.refresh(session, token, times).await,
+            Call::RefreshByOld { session } => {
+                for token in [0, 0, 2, 0] {
+                    self.refresh(session, token, 1).await;
+                }
+            }
             Call::Logout { session } => self.logout(session).await,
             Call::AddPasskey { session } => self.add_passkey(session).await,
             Call::UsePasskey { key, again } => self.use_passkey(key, again).await,
@@ -179,15 +242,19 @@ impl World<'_> {
             Call::Allow { session } => self.allow(session).await,
             Call::Exchange { code } => self.exchange(code).await,
             Call::Disallow { session } => self.disallow(session).await,
+            Call::AdminLink { address } => self.admin_link(address).await,
+            Call::SignMessage { wallet, again } => self.sign_message(wallet, again).await,
+            Call::Ban { session, is_over } => self.ban(session, is_over).await,
         }
     }
 
     async fn change_address(&mut self, session: usize, address: usize) {
         let Some((at, token)) = self.session(session) else { return };
         let answer = self.ask("PUT", "/user", &token, json!({ "email": self.address(address) })).await;
-        assert!(self.sessions[at].is_alive || answer.status == 403, "{}", answer.body);
+        assert!(self.may(at) || answer.status == 403, "{}", answer.body);
         if answer.status.is_success() {
             assert_eq!(answer.json()["id"], self.sessions[at].user);
+            assert!(!self.sessions[at].is_client_s, "a client changes how its user signs in");
         }
         self.read_mailbox().await;
     }
@@ -213,7 +280,7 @@ impl World<'_> {
         let of = &self.sessions[at];
         let Some(which) = pick(of.refresh.len(), token) else { return };
         let token = of.refresh[which].clone();
-        let is_good = of.is_alive && !of.is_compromised && which + 2 >= of.refresh.len();
+        let is_good = self.may(at) && !of.is_compromised && which + 2 >= of.refresh.len();
         let answers = futures::future::join_all((0..times).map(|_| self.refresh_once(of.is_client_s, &token))).await;
         if of.is_client_s {
             // Without its client it is nobody's.
@@ -232,8 +299,9 @@ impl World<'_> {
             self.sessions[at].access = text(&tokens, "/access_token");
         }
         assert!(next.len() <= 1, "one token has two successors");
+        let is_seen = self.may(at);
         let of = &mut self.sessions[at];
-        of.is_compromised |= of.is_alive && !is_good;
+        of.is_compromised |= is_seen && !is_good;
         let count = next.len();
         for token in next {
             if !of.refresh.contains(&token) {
@@ -257,8 +325,8 @@ impl World<'_> {
     async fn logout(&mut self, session: usize) {
         let Some((at, token)) = self.session(session) else { return };
         let answer = self.ask("POST", "/logout?scope=local", &token, Value::Null).await;
-        assert_eq!(answer.status.as_u16(), if self.sessions[at].is_alive { 204 } else { 403 }, "{}", answer.body);
-        self.sessions[at].is_alive = false;
+        assert_eq!(answer.status.as_u16(), if self.may(at) { 204 } else { 403 }, "{}", answer.body);
+        self.sessions[at].is_alive &= !self.may(at);
     }
 
     async fn add_passkey(&mut self, session: usize) {
@@ -267,7 +335,7 @@ impl World<'_> {
         if !begun.status.is_success() {
             return;
         }
-        assert!(self.sessions[at].is_alive);
+        assert!(self.may(at) && !self.sessions[at].is_client_s);
         let begun = begun.json();
         let seed = u8::try_from(self.keys.len() + 1).unwrap();
         let mut authenticator = Authenticator::new_of(seed, self.number);
@@ -293,7 +361,7 @@ impl World<'_> {
         key.last.replace(Some(credential.clone()));
         let body = json!({ "challenge_id": begun["challenge_id"], "credential": credential });
         let answer = self.project.post("/passkeys/authentication/verify", body).await;
-        let (user, is_good) = (key.user.clone(), key.is_there && !is_again);
+        let (user, is_good) = (key.user.clone(), key.is_there && !is_again && !self.banned.contains(&key.user));
         assert_eq!(answer.status.is_success(), is_good, "{}", answer.body);
         if is_good {
             self.got("passkey", &user, &answer.json(), false);
@@ -305,7 +373,7 @@ impl World<'_> {
         let Some(key) = pick(self.keys.len(), key) else { return };
         let answer = self.ask("DELETE", &format!("/passkeys/{}", self.keys[key].id), &token, Value::Null).await;
         let session = &self.sessions[at];
-        let may = session.is_alive && session.user == self.keys[key].user && self.keys[key].is_there;
+        let may = self.may(at) && !session.is_client_s && session.user == self.keys[key].user && self.keys[key].is_there;
         assert_eq!(answer.status.is_success(), may, "{}", answer.body);
         self.keys[key].is_there &= !may;
     }
@@ -323,13 +391,13 @@ impl World<'_> {
         let id = member(asked.headers["location"].to_str().unwrap(), "authorization_id").unwrap();
         let details = self.project.get(&format!("/oauth/authorizations/{id}"), &token).await;
         let of = &self.sessions[at];
-        if !of.is_alive || of.is_client_s {
+        if !self.may(at) || of.is_client_s {
             // Nobody consents in a user's name but the user.
             return assert!(!details.status.is_success(), "{}", details.body);
         }
         let Some(url) = self.redirect(&id, &token, &details.ok()).await else { return };
         let user = self.sessions[at].user.clone();
-        self.codes.push(Code { user, code: member(&url, "code").unwrap(), is_good: true });
+        self.codes.push(Code { user, code: member(&url, "code").unwrap(), is_good: true, session: None });
     }
 
     /// At once where the user has allowed as much before.
@@ -344,7 +412,7 @@ impl World<'_> {
 
     async fn exchange(&mut self, code: usize) {
         let Some(at) = pick(self.codes.len(), code) else { return };
-        let Code { user, code, is_good } = &self.codes[at];
+        let Code { user, code, is_good, session } = &self.codes[at];
         let (id, secret) = self.client;
         let form = format!(
             "grant_type=authorization_code&code={code}&redirect_uri=https%3A%2F%2Fapp.test%2Fcallback&code_verifier={}\
@@ -352,11 +420,16 @@ impl World<'_> {
             "v".repeat(43)
         );
         let answer = self.project.post_form("/oauth/token", form).await;
-        assert_eq!(answer.status.is_success(), *is_good, "{}", answer.body);
-        let user = user.clone();
-        if self.codes[at].is_good {
+        let is_taken = *is_good && !self.banned.contains(user);
+        assert_eq!(answer.status.is_success(), is_taken, "{}", answer.body);
+        let (user, is_good) = (user.clone(), *is_good);
+        if is_taken {
             self.codes[at].is_good = false;
+            self.codes[at].session = Some(self.sessions.len());
             self.got("code", &user, &answer.json(), true);
+        } else if let Some(session) = session.filter(|_| !is_good) {
+            // Somebody else has it.
+            self.sessions[session].is_alive = false;
         }
     }
 
@@ -367,7 +440,7 @@ impl World<'_> {
             return;
         }
         let of = &self.sessions[at];
-        assert!(of.is_alive && !of.is_client_s, "{}", answer.body);
+        assert!(self.may(at) && !of.is_client_s, "{}", answer.body);
         let user = of.user.clone();
         for session in self.sessions.iter_mut().filter(|session| session.user == user && session.is_client_s) {
             session.is_alive = false;
@@ -377,11 +450,56 @@ impl World<'_> {
         }
     }
 
+    async fn admin_link(&mut self, address: usize) {
+        let body = json!({ "type": "magiclink", "email": self.address(address) });
+        let made = self.ask("POST", "/admin/generate_link", &service_role(), body).await.ok();
+        let (user, kind) = (text(&made, "/id"), text(&made, "/verification_type"));
+        for other in self.messages.iter_mut().filter(|other| other.user == user && other.kind == kind) {
+            other.is_good = false;
+        }
+        self.messages.push(Message { user, kind, hash: text(&made, "/hashed_token"), is_good: true });
+    }
+
+    /// `again`: with the message that was signed last.
+    async fn sign_message(&mut self, wallet: usize, again: bool) {
+        let number = self.number.to_be_bytes();
+        let key = std::array::from_fn(|at| if at < 4 { number[at] } else { u8::try_from(wallet + 1).unwrap() });
+        let last = self.wallets[wallet].clone();
+        let (message, is_again) = match &last {
+            Some((message, _)) if again => (message.clone(), true),
+            _ => (ethereum_of(key, time::OffsetDateTime::now_utc()), false),
+        };
+        let answer = self.project.post("/token?grant_type=web3", message.clone()).await;
+        let owner = last.map(|(_, owner)| owner);
+        let is_good = !is_again && owner.as_ref().is_none_or(|owner| !self.banned.contains(owner));
+        assert_eq!(answer.status.is_success(), is_good, "{}", answer.body);
+        if is_good {
+            let tokens = answer.json();
+            let owner = owner.unwrap_or_else(|| text(&tokens, "/user/id"));
+            self.got("wallet", &owner, &tokens, false);
+            self.wallets[wallet] = Some((message, owner));
+        }
+    }
+
+    async fn ban(&mut self, session: usize, is_over: bool) {
+        let Some((at, _)) = self.session(session) else { return };
+        let user = self.sessions[at].user.clone();
+        let body = json!({ "ban_duration": if is_over { "none" } else { "1h" } });
+        self.ask("PUT", &format!("/admin/users/{user}"), &service_role(), body).await.ok();
+        if is_over {
+            self.banned.remove(&user);
+        } else {
+            self.banned.insert(user);
+        }
+    }
+
     /// Every session is its user's as long as it is there, and nobody's afterwards.
     async fn check(&self) {
         for session in &self.sessions {
             let answer = self.project.get("/user", &session.access).await;
-            if session.is_alive {
+            if session.is_alive && self.banned.contains(&session.user) {
+                assert_eq!(answer.error(), (403, "user_banned".to_owned()));
+            } else if session.is_alive {
                 assert_eq!(answer.ok()["id"], session.user);
             } else {
                 assert_eq!(answer.error(), (403, "session_not_found".to_owned()));
@@ -396,6 +514,7 @@ fn no_way_in_leads_to_another_s_account() {
     let project = runtime.block_on(project(|settings| {
         settings.signup.anonymous_users = true;
         settings.passkeys.enabled = true;
+        settings.external.web3_ethereum.enabled = true;
         settings.oauth_server.enabled = true;
         settings.oauth_server.authorization_path = "/consent".to_owned();
         settings.mailer.secure_email_change_enabled = false;
@@ -420,6 +539,8 @@ fn no_way_in_leads_to_another_s_account() {
                 seen: BTreeSet::new(),
                 keys: vec![],
                 codes: vec![],
+                wallets: [None, None],
+                banned: BTreeSet::new(),
                 successes: BTreeMap::new(),
             };
             world.read_mailbox().await;
@@ -437,5 +558,5 @@ fn no_way_in_leads_to_another_s_account() {
     outcome.unwrap();
     // The sequences came somewhere, by every way.
     let successes = successes.into_inner();
-    assert_eq!(successes.len(), 5, "{successes:?}");
+    assert_eq!(successes.len(), 6, "{successes:?}");
 }

@@ -18,8 +18,13 @@ fn message(chain: &str, address: &str, at: OffsetDateTime) -> String {
     )
 }
 
-fn ethereum(at: OffsetDateTime) -> Value {
-    let key = SigningKey::from_slice(&[9; 32]).unwrap();
+pub(crate) fn ethereum(at: OffsetDateTime) -> Value {
+    ethereum_of([9; 32], at)
+}
+
+/// By the wallet of a key.
+pub(crate) fn ethereum_of(key: [u8; 32], at: OffsetDateTime) -> Value {
+    let key = SigningKey::from_slice(&key).unwrap();
     let point = key.verifying_key().to_encoded_point(false);
     let address = format!("0x{}", hex::encode(&Keccak256::digest(&point.as_bytes()[1..])[12..]));
     let message = message("Ethereum", &address, at);
@@ -52,7 +57,8 @@ async fn sign_in(project: &Project, body: Value) -> Answer {
 #[tokio::test]
 async fn wallets_sign_in_without_an_address() {
     let project = with_wallets().await;
-    for body in [ethereum(OffsetDateTime::now_utc()), solana(OffsetDateTime::now_utc())] {
+    for wallet in [ethereum, solana] {
+        let body = wallet(OffsetDateTime::now_utc());
         let session = sign_in(&project, body.clone()).await.ok();
         let user = &session["user"];
         assert_eq!((&user["email"], &user["is_anonymous"]), (&json!(""), &json!(false)));
@@ -64,10 +70,22 @@ async fn wallets_sign_in_without_an_address() {
             user["identities"][0]["id"],
             format!("web3:{}:{}", body["chain"].as_str().unwrap(), custom["address"].as_str().unwrap())
         );
-        let again = sign_in(&project, body).await.ok();
+        let again = sign_in(&project, wallet(OffsetDateTime::now_utc())).await.ok();
         assert_eq!(again["user"]["id"], user["id"]);
     }
     assert_eq!(project.count("select count(*) from auth.mfa_amr_claims where authentication_method = 'web3'").await, 4);
+}
+
+#[tokio::test]
+async fn a_message_is_good_once() {
+    let project = with_wallets().await;
+    for body in [ethereum(OffsetDateTime::now_utc()), solana(OffsetDateTime::now_utc())] {
+        let answers = futures::future::join_all((0..4).map(|_| sign_in(&project, body.clone()))).await;
+        assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
+        let again = sign_in(&project, body).await.json();
+        assert_eq!(again["error_description"], "Message was used already, sign another one");
+    }
+    assert_eq!(project.count("select count(*) from auth.sessions").await, 2);
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{ArchiveError, FORMAT};
 use crate::{
     secrets::ProjectSecrets,
-    signing::{KeptKey, MadeKey, Signing, is_whole},
+    signing::{KeptKey, MadeKey, Signing, ThirdParty, is_whole},
     store::StoredProject,
 };
 
@@ -105,6 +105,9 @@ pub(super) struct SecretsDocument {
     /// Not in archives of earlier versions.
     #[serde(default = "yes")]
     legacy_api_keys: bool,
+    /// Others whose tokens are taken; not in archives of earlier versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    third_party_auth: Vec<ThirdParty>,
 }
 
 const fn yes() -> bool {
@@ -154,6 +157,7 @@ impl SecretsDocument {
             auth_config: auth.kept().clone(),
             signing_keys: signing.keys.iter().map(SigningKeyDocument::of).collect(),
             legacy_api_keys: signing.legacy_api_keys,
+            third_party_auth: signing.third_parties.clone(),
         })
     }
 
@@ -175,9 +179,9 @@ impl SecretsDocument {
         };
         let keys = read.signing_keys.into_iter().map(SigningKeyDocument::read).collect::<Result<Vec<_>, _>>()?;
         let signing = if keys.is_empty() {
-            Signing::of_new_project(millis(manifest.packed_at))
+            Signing { third_parties: read.third_party_auth, ..Signing::of_new_project(millis(manifest.packed_at)) }
         } else {
-            Signing { keys, legacy_api_keys: read.legacy_api_keys }
+            Signing { keys, legacy_api_keys: read.legacy_api_keys, third_parties: read.third_party_auth }
         };
         if !is_whole(&signing) {
             return Err(ArchiveError::NotAnArchive(std::io::Error::other("the signing keys do not go together")));

@@ -44,6 +44,12 @@ fn a_head() -> Head {
     let standby = KeptKey { id, algorithm, status: SigningKeyStatus::Standby, jwk: Some(jwk), created_at: 5 };
     let mut signing = Signing::of_new_project(3);
     signing.keys.push(standby);
+    let third_party = serde_json::json!({
+        "id": "3a18cfe2-7226-43b0-bbb4-7c5242f2406e", "inserted_at": 7, "updated_at": 8, "resolved_at": 9,
+        "source": { "oidc_issuer_url": "https://id.example.com", "jwks_url": null, "custom_jwks": null },
+        "keys": [{ "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "kid": "1", "use": "sig" }],
+    });
+    signing.third_parties.push(serde_json::from_value(third_party).unwrap());
     Head { manifest, secrets, auth, signing }
 }
 
@@ -93,6 +99,7 @@ fn what_goes_out_comes_in_again() {
     let document = |head: &Head| SecretsDocument::document(head).unwrap();
     assert_eq!(document(&received.head), document(&head));
     assert_eq!(received.head.auth, head.auth);
+    assert_eq!(received.head.signing.third_parties, head.signing.third_parties);
     assert!(depot.keep(&received).unwrap());
     assert!(!depot.keep(&received).unwrap(), "another one of the same project is on its way");
     drop(received);

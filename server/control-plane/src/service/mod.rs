@@ -8,6 +8,7 @@ mod change;
 mod create;
 mod read;
 mod signing_keys;
+mod third_party_auth;
 mod validate;
 
 use std::sync::Arc;

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
-use super::{Jwk, KeptKey, Signing};
+use super::{Jwk, KeptKey, Signing, ThirdParty};
 use crate::{
     error::{Error, SecretError},
     secrets::{ProjectSecrets, role_token},
@@ -37,6 +37,7 @@ impl KeysInForce {
         let listed = trusted().filter_map(|key| Some(listed(key, key.jwk.as_ref()?))).collect::<Result<Vec<_>, _>>()?;
         let keys = ProjectKeys::parse(&Value::Array(listed).to_string(), trusted().any(|key| key.jwk.is_none()));
         let keys = keys.map_err(|error| Error::Corrupt(format!("signing keys: {error}")))?;
+        let keys = keys.with_third_party(signing.third_parties.iter().map(ThirdParty::in_force).collect());
         let instead_of_legacy =
             (!signing.legacy_api_keys).then(|| RoleTokens::signed(project_ref, secrets, &keys)).transpose()?;
         Ok(Self { signing: keys, instead_of_legacy })

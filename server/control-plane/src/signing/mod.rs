@@ -1,11 +1,12 @@
 //! The keys that a project's tokens are signed with: how they are made or taken in, what may become of them, and what of them a
-//! project's services and its gateway go by.
+//! project's services and its gateway go by; and others whose tokens a project takes.
 //!
 //! The project's JWT secret is one of them. It is kept among the project's secrets, and is always there.
 
 mod in_force;
 mod make;
 mod rules;
+mod third_party;
 
 use control_plane_api::{SigningAlgorithm, SigningKeyStatus};
 use secrecy::SecretString;
@@ -15,6 +16,7 @@ use uuid::Uuid;
 pub use in_force::{KeysInForce, RoleTokens};
 pub(crate) use make::MadeKey;
 pub(crate) use rules::{MAX_KEYS, Standing, check_move, check_removal, is_whole};
+pub(crate) use third_party::{MAX_THIRD_PARTIES, Source, ThirdParty};
 
 /// A key with its private half, as it is kept and as it goes into archives.
 #[derive(Debug, Clone)]
@@ -37,12 +39,13 @@ pub(crate) struct Jwk {
     pub(crate) private: SecretString,
 }
 
-/// All of a project's keys.
+/// All of a project's keys, and those of others whose tokens it takes.
 #[derive(Debug, Clone)]
 pub(crate) struct Signing {
     pub(crate) keys: Vec<KeptKey>,
     /// The keys `anon` and `service_role`, which the JWT secret has signed, are API keys.
     pub(crate) legacy_api_keys: bool,
+    pub(crate) third_parties: Vec<ThirdParty>,
 }
 
 impl Signing {
@@ -55,6 +58,6 @@ impl Signing {
             jwk: None,
             created_at,
         };
-        Self { keys: vec![legacy], legacy_api_keys: true }
+        Self { keys: vec![legacy], legacy_api_keys: true, third_parties: Vec::new() }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use control_plane_api::{SigningAlgorithm, SigningKeyStatus};
 
-use super::{KeptKey, Signing};
+use super::{KeptKey, MAX_THIRD_PARTIES, Signing, ThirdParty};
 
 /// Keys of one project at most, so that what checks a token stays short.
 pub(crate) const MAX_KEYS: usize = 20;
@@ -58,6 +58,9 @@ pub(crate) fn is_whole(signing: &Signing) -> bool {
         && count(|key| key.jwk.is_none()) == 1
         && keys.iter().map(|key| key.id).collect::<HashSet<_>>().len() == keys.len()
         && !(signing.legacy_api_keys && keys.iter().any(is_revoked_legacy))
+        && signing.third_parties.len() <= MAX_THIRD_PARTIES
+        && signing.third_parties.iter().all(ThirdParty::is_sound)
+        && signing.third_parties.iter().map(|one| one.id).collect::<HashSet<_>>().len() == signing.third_parties.len()
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod operations;
 mod projects;
 mod secrets;
 mod signing_keys;
+mod third_party_auth;
 
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ pub(crate) use operations::{OpenOperation, Opened};
 pub(crate) use projects::{NewProject, StoredProject};
 pub(crate) use secrets::key_hash;
 pub(crate) use signing_keys::StoredSigningKey;
+pub(crate) use third_party_auth::third_party_auth;
 
 use crate::error::{Error, StartError};
 

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 
 use super::{
     NewEvent, Node, OpenOperation, Store, auth_config, clock, entity, events, operations, optional_word, secrets, signing_keys,
-    word,
+    third_party_auth, word,
 };
 use crate::{
     error::Error,
@@ -109,6 +109,7 @@ impl Store {
         let row = entity::project::Entity::insert(row).exec_with_returning(&tx).await?;
         secrets::insert(&tx, vault, row.id, new.project_ref, new.secrets, now).await?;
         signing_keys::insert(&tx, vault, row.id, new.project_ref, &new.signing.keys, now).await?;
+        third_party_auth::insert(&tx, row.id, &new.signing.third_parties).await?;
         if *new.auth != Document::default() {
             auth_config::write(&tx, vault, row.id, new.project_ref, new.auth, now).await?;
         }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Store, StoredProject, clock, entity, events, projects::audit, word};
+use super::{Store, StoredProject, clock, entity, events, projects::audit, third_party_auth, word};
 use crate::{
     error::Error,
     secrets::{Field, Vault},
@@ -41,7 +41,8 @@ impl Store {
     pub(crate) async fn signing(&self, vault: &Vault, project: &StoredProject) -> Result<Signing, Error> {
         let rows = rows(&self.db, project.id).await?;
         let keys = rows.into_iter().map(|row| kept(vault, &project.project_ref, row)).collect::<Result<_, _>>()?;
-        Ok(Signing { keys, legacy_api_keys: project.legacy_api_keys })
+        let third_parties = third_party_auth::read(&self.db, project.id).await?;
+        Ok(Signing { keys, legacy_api_keys: project.legacy_api_keys, third_parties })
     }
 
     /// Adds a key to the project's: standing by, or in use in the place of the one that was.
@@ -147,7 +148,7 @@ impl Store {
 
     /// Begins to change the project's keys. Whoever does so takes turns with others; whether the legacy keys are API keys is
     /// read in that turn.
-    async fn begin_signing(&self, project: &StoredProject) -> Result<(DatabaseTransaction, i64, bool), Error> {
+    pub(super) async fn begin_signing(&self, project: &StoredProject) -> Result<(DatabaseTransaction, i64, bool), Error> {
         let tx = self.begin_on(project.id).await?;
         let row = entity::project::Entity::find_by_id(project.id).one(&tx).await?;
         let row = row.ok_or_else(|| Error::ProjectNotFound(project.project_ref.clone()))?;

@@ -14,3 +14,4 @@ mod leases;
 mod secrets;
 mod service;
 mod signing_keys;
+mod third_party_auth;

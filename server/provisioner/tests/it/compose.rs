@@ -50,6 +50,11 @@ services:
       GOTRUE_JWT_AUD: authenticated
       GOTRUE_JWT_DEFAULT_GROUP_NAME: todo_user
       GOTRUE_MAILER_AUTOCONFIRM: "true"
+    healthcheck:
+      test: ["CMD", "wget", "--no-verbose", "--tries=1", "--spider", "http://localhost:9999/health"]
+      timeout: 5s
+      interval: 1s
+      retries: 3
     restart: on-failure
     ports: ["127.0.0.1::9999"]
 "#;
@@ -135,6 +140,9 @@ async fn the_usual_services_work_with_our_programs_in_their_places() {
     let key = EncodingKey::from_secret(SECRET.as_bytes());
     let token = jsonwebtoken::encode(&Header::default(), &json!({ "role": "todo_user" }), &key).unwrap();
     assert_eq!(ask(&rest, "POST /todos", &format!("Authorization: Bearer {token}\r\n"), &task).await.unwrap().0, 201);
+
+    // As Supabase's own compose file asks after it.
+    eventually("a healthy Auth", async || composition.run(&["ps", "auth"]).contains("(healthy)").then_some(())).await;
 
     // Who signs up at the one is known to the other.
     let auth = composition.address("auth", "9999");

@@ -27,6 +27,13 @@ async fn auth_settings_are_answered_changed_and_kept() {
     assert_eq!(server.get(&path).send().await.expect(200).json(), answer);
     assert!(!installation.log().contains("hush"));
 
+    // What the command line begins with.
+    let whole = server.get(format!("/v2/projects/{project_ref}/config")).send().await.expect(200).json();
+    assert_eq!((&whole["data"]["type"], &whole["data"]["id"]), (&json!("project_config"), &json!(project_ref)));
+    assert_eq!(whole["data"]["attributes"], json!({ "auth": answer }));
+    server.get("/v2/projects/abcdefghijklmnopqrst/config").send().await.expect(404);
+    server.get("/v2/nothing").send().await.expect(404);
+
     let back = json!({ "site_url": null, "password_min_length": null, "smtp_pass": null });
     assert_eq!(server.request("PATCH", &path).json(&back).send().await.expect(200).json(), defaults);
     server.stop().await;

@@ -1,37 +1,17 @@
 //! `pg_dump --data-only --schema=auth` of a Supabase project loads unchanged, and what it holds is there.
 
-use std::io::Write;
-use std::process::{Command, Stdio};
-
 use test_postgres::TestDatabase;
 
 use crate::support::{as_in, database, rows};
 
 const DUMP: &str = include_str!("dump.sql");
 
-/// `psql` or `pg_dump` as a role. They block, but the database is another process.
-fn program(name: &str, database: &TestDatabase, role: &str, arguments: &[&str], input: &str) -> Result<String, String> {
-    let folder = postgres_cluster::Binaries::discover(None).unwrap().folder().to_owned();
-    let mut child = Command::new(folder.join(name))
-        .args(arguments)
-        .arg(format!("--dbname={}", database.url(role)))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
-}
-
 fn load(database: &TestDatabase, role: &str, dump: &str) -> Result<String, String> {
-    program("psql", database, role, &["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"], dump)
+    database.program(role, "psql", &["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"], dump)
 }
 
 fn dump(database: &TestDatabase) -> String {
-    program("pg_dump", database, "postgres", &["--data-only", "--schema=auth"], "").unwrap()
+    database.program("postgres", "pg_dump", &["--data-only", "--schema=auth"], "").unwrap()
 }
 
 /// All rows of all tables, as text.
@@ -47,7 +27,7 @@ async fn a_dump_of_every_table_loads_and_can_be_dumped_again() {
     let first = database().await;
     load(&first, "postgres", DUMP).unwrap();
     let found = contents(&first).await;
-    for table in ["users: 3", "identities: 2", "refresh_tokens: 2", "webauthn_credentials: 1", "schema_migrations: 77"] {
+    for table in ["users: 5", "identities: 2", "refresh_tokens: 3", "webauthn_credentials: 1", "schema_migrations: 77"] {
         let (name, count) = table.split_once(": ").unwrap();
         let prefix = format!("{name}|");
         assert_eq!(found.iter().filter(|row| row.starts_with(&prefix)).count().to_string(), count, "{name}");
@@ -65,11 +45,17 @@ async fn what_a_dump_holds_is_in_force() {
     let database = database().await;
     load(&database, "postgres", DUMP).unwrap();
     let auth = database.connect("supabase_auth_admin").await;
-    let users = "select email, left(encrypted_password, 10), confirmed_at is not null from users order by encrypted_password collate \"C\"";
-    let expected = ["anna@example.com|$2a$10$PiV|t", "ben@example.com|$argon2id$|t", "anna@example.com|$fbscrypt$|f"];
+    let users = "select email, left(encrypted_password, 10), confirmed_at is not null from users order by id";
+    let expected = [
+        "anna@example.com|$2a$05$CCC|t",
+        "ben@example.com|$argon2id$|t",
+        "anna@example.com|$fbscrypt$|f",
+        "Cleo@Example.com|$fbscrypt$|t",
+        "dora@example.com|$argon2id$|t",
+    ];
     assert_eq!(rows(&auth, users).await, expected);
     // Numbers of refresh tokens go on behind those of the dump.
-    assert_eq!(rows(&auth, "insert into refresh_tokens (token) values ('next') returning id").await, ["43"]);
+    assert_eq!(rows(&auth, "insert into refresh_tokens (token) values ('next') returning id").await, ["44"]);
     assert_eq!(rows(&auth, "select email from identities where provider = 'email'").await, ["anna@example.com"]);
 }
 
@@ -99,7 +85,7 @@ async fn a_migrated_older_database_takes_a_dump_as_well() {
     let mut auth = database.connect("supabase_auth_admin").await;
     auth_schema::migrate(&mut auth).await.unwrap();
     load(&database, "supabase_auth_admin", DUMP).unwrap();
-    assert_eq!(rows(&auth, "select count(*) from auth.users").await, ["4"]);
+    assert_eq!(rows(&auth, "select count(*) from auth.users").await, ["6"]);
 }
 
 #[test]

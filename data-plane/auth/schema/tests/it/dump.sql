@@ -47,9 +47,11 @@ f10e0000-0000-4000-8000-000000000001	0b2c7a52-35a3-4a52-9d6d-0a1f4f3a6c01	c0de	s
 --
 
 COPY auth.users (instance_id, id, aud, role, email, encrypted_password, email_confirmed_at, invited_at, confirmation_token, confirmation_sent_at, recovery_token, recovery_sent_at, email_change_token_new, email_change, email_change_sent_at, last_sign_in_at, raw_app_meta_data, raw_user_meta_data, is_super_admin, created_at, updated_at, phone, phone_confirmed_at, phone_change, phone_change_token, phone_change_sent_at, email_change_token_current, email_change_confirm_status, banned_until, reauthentication_token, reauthentication_sent_at, is_sso_user, deleted_at, is_anonymous) FROM stdin;
-00000000-0000-0000-0000-000000000000	0b2c7a52-35a3-4a52-9d6d-0a1f4f3a6c01	authenticated	authenticated	anna@example.com	$2a$10$PiVi7cK/tCd3nVoHRLXyZuNc9HBWRR3Vf7Pve8kAvCzEmH8TYaYzC	2026-03-01 10:00:00.123456+00	\N		\N		\N			\N	2026-03-01 10:00:00.123456+00	{"provider": "email", "providers": ["email"]}	{"sub": "0b2c7a52-35a3-4a52-9d6d-0a1f4f3a6c01", "name": "Anna \\u00c4", "note": "tab\\tend"}	\N	2026-03-01 10:00:00.123456+00	2026-03-01 10:00:00.123456+00	\N	\N			\N		0	\N		\N	f	\N	f
+00000000-0000-0000-0000-000000000000	0b2c7a52-35a3-4a52-9d6d-0a1f4f3a6c01	authenticated	authenticated	anna@example.com	$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW	2026-03-01 10:00:00.123456+00	\N		\N		\N			\N	2026-03-01 10:00:00.123456+00	{"provider": "email", "providers": ["email"]}	{"sub": "0b2c7a52-35a3-4a52-9d6d-0a1f4f3a6c01", "name": "Anna \\u00c4", "note": "tab\\tend"}	\N	2026-03-01 10:00:00.123456+00	2026-03-01 10:00:00.123456+00	\N	\N			\N		0	\N		\N	f	\N	f
 00000000-0000-0000-0000-000000000000	5d3a8f0e-7c1b-4f4e-8a55-9a0d3f1b2c02	authenticated	authenticated	ben@example.com	$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHRzYWx0c2FsdA$Zm9yIGEgdGVzdCBvbmx5LCBub3QgYSByZWFsIGhhc2g	\N	\N	5f2d8c1b9e7a4d6f8b3c2a1e0d9f8e7c	2026-03-01 10:00:00.123456+00		\N	\N	\N	\N	\N	{"provider": "email", "providers": ["email"]}	{}	\N	2026-03-01 10:00:00.123456+00	2026-03-01 10:00:00.123456+00	4915112345678	2026-03-01 10:00:00.123456+00			\N		0	2030-01-01 00:00:00+00		\N	f	\N	f
 00000000-0000-0000-0000-000000000000	9e1f6d44-2b8a-4c6f-b0e7-3c5a7d9e1f03	authenticated	authenticated	anna@example.com	$fbscrypt$v=1,n=14,r=8,p=1,ss=Bw==,sk=c2lnbmVyLWtleQ==$c2FsdA==$aGFzaA==	\N	\N	\N	\N	\N	\N	\N	\N	\N	\N	{"provider": "sso:50500000-0000-4000-8000-000000000001"}	{}	\N	2026-03-01 10:00:00.123456+00	2026-03-01 10:00:00.123456+00	\N	\N		\N	\N	\N	0	\N	\N	\N	t	2026-03-01 10:00:00.123456+00	f
+00000000-0000-0000-0000-000000000000	c1e00000-0000-4000-8000-000000000004	authenticated	authenticated	Cleo@Example.com	$fbscrypt$v=1,n=14,r=8,p=1,ss=Bw==,sk=jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA==$42xEC+ixf3L2lw==$lSrfV15cpx95/sZS2W9c9Kp6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ==	2026-03-01 10:00:00.123456+00	\N	\N	\N	\N	\N	\N	\N	\N	\N	{"provider": "email", "providers": ["email"]}	{}	\N	2026-03-01 10:00:00.123456+00	2026-03-01 10:00:00.123456+00	\N	\N		\N	\N	\N	0	\N	\N	\N	f	\N	f
+00000000-0000-0000-0000-000000000000	d0a00000-0000-4000-8000-000000000005	authenticated	authenticated	dora@example.com	$argon2id$v=19$m=256,t=2,p=2$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc	2026-03-01 10:00:00.123456+00	\N	\N	\N	\N	\N	\N	\N	\N	\N	{"provider": "email", "providers": ["email"]}	{}	\N	2026-03-01 10:00:00.123456+00	2026-03-01 10:00:00.123456+00	\N	\N		\N	\N	\N	0	\N	\N	\N	f	\N	f
 \.
 
 
@@ -87,6 +89,7 @@ c11e4700-0000-4000-8000-00000000c001	$2a$10$hash	dynamic	https://app.example/cal
 
 COPY auth.sessions (id, user_id, created_at, updated_at, factor_id, aal, not_after, refreshed_at, user_agent, ip, tag, oauth_client_id, refresh_token_hmac_key, refresh_token_counter, scopes) FROM stdin;
 a1d0c9b8-1111-4222-8333-444455556666	0b2c7a52-35a3-4a52-9d6d-0a1f4f3a6c01	2026-03-01 10:00:00.123456+00	2026-03-01 10:00:00.123456+00	f0e1d2c3-aaaa-4bbb-8ccc-ddddeeeeffff	aal2	\N	2026-03-01 11:00:00	Mozilla/5.0	2001:db8::1	\N	c11e4700-0000-4000-8000-00000000c001	a2V5	7	openid email
+a1d0c9b8-1111-4222-8333-444455557777	0b2c7a52-35a3-4a52-9d6d-0a1f4f3a6c01	2026-03-01 10:00:00.123456+00	2026-03-01 10:00:00.123456+00	\N	aal1	\N	\N	python-httpx/0.28.1	203.0.113.7	\N	\N	\N	\N	\N
 \.
 
 
@@ -96,6 +99,7 @@ a1d0c9b8-1111-4222-8333-444455556666	0b2c7a52-35a3-4a52-9d6d-0a1f4f3a6c01	2026-0
 
 COPY auth.mfa_amr_claims (session_id, created_at, updated_at, authentication_method, id) FROM stdin;
 a1d0c9b8-1111-4222-8333-444455556666	2026-03-01 10:00:00.123456+00	2026-03-01 10:00:00.123456+00	password	a3000000-0000-4000-8000-000000000000
+a1d0c9b8-1111-4222-8333-444455557777	2026-03-01 10:00:00.123456+00	2026-03-01 10:00:00.123456+00	password	a3000000-0000-4000-8000-000000000002
 a1d0c9b8-1111-4222-8333-444455556666	2026-03-01 10:00:00.123456+00	2026-03-01 10:00:00.123456+00	totp	a3000000-0000-4000-8000-000000000001
 \.
 
@@ -162,6 +166,7 @@ COPY auth.one_time_tokens (id, user_id, token_type, token_hash, relates_to, crea
 COPY auth.refresh_tokens (instance_id, id, token, user_id, revoked, created_at, updated_at, parent, session_id) FROM stdin;
 00000000-0000-0000-0000-000000000000	41	kq3jv5w2x7yz	0b2c7a52-35a3-4a52-9d6d-0a1f4f3a6c01	t	2026-03-01 10:00:00.123456+00	2026-03-01 10:00:00.123456+00	\N	a1d0c9b8-1111-4222-8333-444455556666
 00000000-0000-0000-0000-000000000000	42	mm8tq1r4s6ab	0b2c7a52-35a3-4a52-9d6d-0a1f4f3a6c01	f	2026-03-01 10:00:00.123456+00	2026-03-01 10:00:00.123456+00	kq3jv5w2x7yz	a1d0c9b8-1111-4222-8333-444455556666
+00000000-0000-0000-0000-000000000000	43	pw7z2k4n9c5d	0b2c7a52-35a3-4a52-9d6d-0a1f4f3a6c01	f	2026-03-01 10:00:00.123456+00	2026-03-01 10:00:00.123456+00	\N	a1d0c9b8-1111-4222-8333-444455557777
 \.
 
 
@@ -308,7 +313,7 @@ COPY auth.webauthn_credentials (id, user_id, credential_id, public_key, attestat
 -- Name: refresh_tokens_id_seq; Type: SEQUENCE SET; Schema: auth; Owner: supabase_auth_admin
 --
 
-SELECT pg_catalog.setval('auth.refresh_tokens_id_seq', 42, true);
+SELECT pg_catalog.setval('auth.refresh_tokens_id_seq', 43, true);
 
 
 --

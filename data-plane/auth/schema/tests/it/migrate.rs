@@ -1,6 +1,6 @@
 //! Older databases get to the same state as new ones, whatever happens on the way.
 
-use auth_schema::{Error, MIGRATIONS, migrate};
+use auth_schema::{Error, MIGRATIONS, Place, migrate};
 use test_postgres::{TestCluster, TestDatabase};
 
 use crate::support::{as_in, database, error, rows, snapshot, without_auth};
@@ -154,11 +154,36 @@ async fn a_statement_that_fails_changes_nothing_and_says_which() {
 async fn a_role_without_rights_is_told_what_it_needs() {
     let database = without_auth().await;
     let admin = database.connect("supabase_admin").await;
-    admin.batch_execute(&format!("revoke create on database {} from supabase_auth_admin", database.name())).await.unwrap();
+    let none = "drop schema auth; revoke create on database %s from supabase_auth_admin";
+    admin.batch_execute(&none.replace("%s", database.name())).await.unwrap();
     let mut owner = database.connect(auth_schema::ROLE).await;
     let refused = migrate(&mut owner).await.unwrap_err();
     assert!(matches!(refused, Error::Prepare(_)), "{refused:?}");
     assert!(refused.to_string().contains("CREATE"), "{refused}");
+}
+
+/// As in the images of supabase/postgres before November 2025: `auth` is a superuser's, and no other schema can be made.
+#[tokio::test]
+async fn a_role_that_may_make_no_schema_has_its_own_tables_in_auth() {
+    let database = as_in(&["2017"]).await;
+    let admin = database.connect("supabase_admin").await;
+    let name = database.name();
+    let rights = format!(
+        "alter schema auth owner to supabase_admin; grant all on schema auth to supabase_auth_admin;
+         revoke create on database {name} from supabase_auth_admin"
+    );
+    admin.batch_execute(&rights).await.unwrap();
+    assert_eq!(migrated(&database).await, MIGRATIONS.len());
+    let owner = database.connect(auth_schema::ROLE).await;
+    assert_eq!(Place::of(&owner).await.unwrap(), Place::WithinAuth);
+    let own =
+        "select relname from pg_class where relnamespace = 'auth'::regnamespace and relkind = 'r' and relname ~ '^_' order by 1";
+    assert_eq!(rows(&owner, own).await, ["_limits", "_messages", "_schema_migrations"]);
+    assert_eq!(migrated(&database).await, 0);
+    // They stay when it may.
+    admin.batch_execute(&format!("grant create on database {name} to supabase_auth_admin")).await.unwrap();
+    assert_eq!(migrated(&database).await, 0);
+    assert_eq!(Place::of(&owner).await.unwrap(), Place::WithinAuth);
 }
 
 /// As with the scripts of compose files: the role is missing, the schema belongs to whoever ran the script and connects now.

@@ -1,5 +1,7 @@
 //! May a key hold this value?
 
+use std::net::IpAddr;
+
 use email_address::EmailAddress;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -60,10 +62,11 @@ impl Form {
         match self {
             Self::Any => true,
             Self::Address => !text.contains(',') && is_address(text),
-            Self::Domain => !text.starts_with('.') && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-')),
+            Self::Domain => is_domain(text),
             Self::Email => EmailAddress::is_valid(text) && !text.contains(['<', '"']),
             Self::HookSecrets => text.split('|').filter(|secret| !secret.is_empty()).all(is_hook_secret),
             Self::HookUri => is_hook_uri(text),
+            Self::Host => is_domain(text.trim_end_matches('.')) || text.parse::<IpAddr>().is_ok(),
             Self::Origins => text.split(',').map(str::trim).filter(|origin| !origin.is_empty()).all(is_origin),
             Self::Path => text.starts_with('/') && !text.starts_with("//") && !text.contains(['\\', '\n', '\r', '\t']),
             Self::Patterns => AllowList::parse(text).is_ok(),
@@ -88,6 +91,7 @@ impl Form {
             Self::Email => "an e-mail address",
             Self::HookSecrets => "secrets of Standard Webhooks with `|` between them (`v1,whsec_…`)",
             Self::HookUri => "`pg-functions://postgres/<schema>/<function>`, https, or http on this machine",
+            Self::Host => "the name or the address of a server, without its port",
             Self::Origins => "origins with commas between them (`https://app.example.com`)",
             Self::Path => "a path that begins with one `/`",
             Self::Patterns => "a comma-separated list of URLs and patterns",
@@ -98,6 +102,11 @@ impl Form {
             Self::WebUrl => "a URL that begins with http:// or https://",
         }
     }
+}
+
+/// Names with dots between them. What is none of a domain (`smtp_relay`) may be one of a container.
+fn is_domain(text: &str) -> bool {
+    text.split('.').all(|label| !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')))
 }
 
 /// `https://host`, `http://localhost:3000`, or an Android app's `android:apk-key-hash:…`.

@@ -63,6 +63,7 @@ fn other_value(key: &str) -> Value {
             Form::Email => "a@example.com",
             Form::HookSecrets => "v1,whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
             Form::HookUri => "pg-functions://postgres/public/hook",
+            Form::Host => "smtp.example.com",
             Form::Origins => "https://example.com,http://localhost:3000",
             Form::Path => "/consent",
             Form::Patterns => "https://*.example.com/**",
@@ -201,6 +202,9 @@ fn texts_have_their_forms() {
         ("site_url", "javascript:alert(1)"),
         ("site_url", ""),
         ("saml_external_url", "app://x"),
+        ("smtp_host", "a b"),
+        ("smtp_host", "smtp.example.com:25"),
+        ("smtp_host", "https://smtp.example.com"),
         ("smtp_port", "0"),
         ("smtp_port", "http"),
         ("uri_allow_list", "https://["),
@@ -212,10 +216,18 @@ fn texts_have_their_forms() {
         ("hook_send_sms_secrets", "whsec"),
         ("oauth_server_authorization_path", "//evil.test"),
         ("webauthn_rp_id", "https://example.com"),
+        ("webauthn_rp_id", "example..com"),
         ("webauthn_rp_origins", "https://example.com/path"),
     ];
     for (key, value) in wrong {
         assert_eq!(refused(json!({key: value})).len(), 1, "{key}: {value}");
+    }
+}
+
+#[test]
+fn a_mail_server_is_a_name_or_an_address() {
+    for host in ["localhost", "smtp.example.com.", "smtp_relay", "127.0.0.1", "::1", ""] {
+        let _ = with(&Document::default(), json!({"smtp_host": host}));
     }
 }
 

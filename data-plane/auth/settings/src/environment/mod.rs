@@ -24,6 +24,8 @@ pub type Variables = BTreeMap<String, String>;
 #[derive(Debug)]
 pub struct FromEnvironment {
     pub settings: Settings,
+    /// How much is logged, in the words of `RUST_LOG`, if `GOTRUE_LOG_LEVEL` says so.
+    pub log_level: Option<&'static str>,
     /// `GOTRUE_*` variables that no setting has; to be told once.
     pub unknown: Vec<String>,
     /// Variables that upstream has and that change nothing here, each with the reason.
@@ -59,29 +61,39 @@ impl Settings {
     pub fn from_environment(variables: &Variables) -> Result<FromEnvironment, EnvironmentError> {
         let mut reader = Reader { variables, asked: BTreeSet::new(), errors: Vec::new() };
         let settings = section::all(&mut reader);
+        let mut log_level = None;
+        reader.parsed(
+            "LOG_LEVEL",
+            "panic, fatal, error, warn, info, debug or trace",
+            |text| Some(Some(value::log_level(text)?)),
+            &mut log_level,
+        );
         if !reader.errors.is_empty() {
             return Err(EnvironmentError(reader.errors));
         }
         let mut unknown = Vec::new();
         let mut ignored = Vec::new();
+        if settings.saml.enabled {
+            ignored.push(("GOTRUE_SAML_ENABLED".to_owned(), "there is no SAML"));
+        }
         for name in variables.keys().filter(|name| name.starts_with("GOTRUE_") && !reader.asked.contains(*name)) {
             match IGNORED.iter().find(|(start, _)| name.starts_with(start)) {
                 Some((_, reason)) => ignored.push((name.clone(), *reason)),
                 None => unknown.push(name.clone()),
             }
         }
-        Ok(FromEnvironment { settings, unknown, ignored })
+        Ok(FromEnvironment { settings, log_level, unknown, ignored })
     }
 }
 
 /// Upstream's variables that change nothing here: their names' starts, and why.
-pub const IGNORED: [(&str, &str); 26] = [
+pub const IGNORED: [(&str, &str); 30] = [
     ("GOTRUE_DB_DRIVER", "PostgreSQL is the only one"),
     ("GOTRUE_DB_MIGRATIONS_PATH", "the migrations are in the program"),
     ("GOTRUE_DB_MAX_IDLE_POOL_SIZE", "idle connections are closed by `GOTRUE_DB_CONN_MAX_IDLE_TIME`"),
     ("GOTRUE_DB_HEALTH_CHECK_PERIOD", "a connection is looked at when it is taken"),
     ("GOTRUE_DB_ADVISOR_", "it watches Go's connection pool"),
-    ("GOTRUE_LOG_", "the log is set by `RUST_LOG`"),
+    ("GOTRUE_LOG_", "the log goes to standard error in one form; its level is `RUST_LOG`, or `GOTRUE_LOG_LEVEL`"),
     ("GOTRUE_TRACING_", "spans go to the log"),
     ("GOTRUE_METRICS_", "metrics are the node's"),
     ("GOTRUE_PROFILER_", "it is Go's profiler"),
@@ -96,12 +108,16 @@ pub const IGNORED: [(&str, &str); 26] = [
     ("GOTRUE_PASSWORD_HIBP_BLOOM_", "no answer of the leak service is kept"),
     ("GOTRUE_MAILER_EMAIL_VALIDATION_SERVICE_", "no address is looked up before it is written to"),
     ("GOTRUE_MAILER_EMAIL_VALIDATION_BLOCKED_", "no address is looked up before it is written to"),
-    ("GOTRUE_SECURITY_REFRESH_TOKEN_ALGORITHM_VERSION", "refresh tokens have one form"),
-    ("GOTRUE_SECURITY_REFRESH_TOKEN_UPGRADE_PERCENTAGE", "refresh tokens have one form"),
     ("GOTRUE_INDEX_WORKER_", "the migrations make the indexes"),
     ("GOTRUE_RELOADING_", "files are read again when they change"),
     ("GOTRUE_EXPERIMENTAL_", "not in the contract"),
     ("GOTRUE_MAILER_TEMPLATE_", "templates are fetched for each message"),
+    ("GOTRUE_MAILER_EMAIL_BACKGROUND_SENDING", "who asks for a mail is told when it can't be sent"),
+    ("GOTRUE_SMTP_LOGGING_ENABLED", "what a mail server refuses is always in the log, and nothing else of it"),
+    ("GOTRUE_MFA_RECOVERY_CODES_", "recovery codes are not in the contract"),
+    ("GOTRUE_SAML_PRIVATE_KEY_NEXT", "there is no SAML"),
+    ("GOTRUE_HOOK_CUSTOM_SMS_PROVIDER_", "upstream reads `GOTRUE_HOOK_SEND_SMS_*`"),
+    ("GOTRUE_WEBHOOK_", "hooks are set by `GOTRUE_HOOK_*`"),
 ];
 
 /// Reads one variable after the other, and keeps what was asked for and what was wrong.

@@ -9,8 +9,8 @@ use super::{Reader, value};
 use crate::external::PROVIDERS;
 use crate::hooks::{is_hook_secret, is_hook_uri};
 use crate::{
-    AllowList, Captcha, CaptchaProvider, DbEncryption, Hook, JwtKey, MailKind, PoolSize, Provider, Settings, SmsProvider,
-    Template, TestOtps,
+    AllowList, Captcha, CaptchaProvider, DbEncryption, Hook, JwtKey, MailKind, PoolSize, Provider, RefreshTokens, Settings,
+    SmsProvider, Template, TestOtps,
 };
 
 pub(super) fn all(reader: &mut Reader<'_>) -> Settings {
@@ -76,7 +76,9 @@ fn jwt(reader: &mut Reader<'_>, settings: &mut Settings) {
     reader.text("JWT_DEFAULT_GROUP_NAME", &mut jwt.default_group_name);
     jwt.issuer = reader.optional("JWT_ISSUER");
     reader.list("JWT_VALID_METHODS", &mut jwt.valid_methods);
-    if let Some(set) = reader.optional("JWT_KEYS") {
+    // A compose file says `[]` where there are none yet; then it is the secret that signs.
+    let has_keys = |set: &String| !matches!(serde_json::from_str::<Vec<serde_json::Value>>(set), Ok(keys) if keys.is_empty());
+    if let Some(set) = reader.optional("JWT_KEYS").filter(has_keys) {
         match JwtKey::parse_set(&set) {
             Ok(keys) => jwt.keys = keys,
             Err(error) => {
@@ -224,6 +226,11 @@ fn security(reader: &mut Reader<'_>, settings: &mut Settings) {
     reader.flag("SECURITY_REFRESH_TOKEN_ROTATION_ENABLED", &mut security.refresh_token_rotation_enabled);
     reader.seconds("SECURITY_REFRESH_TOKEN_REUSE_INTERVAL", &mut security.refresh_token_reuse_interval);
     reader.flag("SECURITY_REFRESH_TOKEN_ALLOW_REUSE", &mut security.refresh_token_allow_reuse);
+    let version = &mut security.refresh_tokens;
+    reader.parsed("SECURITY_REFRESH_TOKEN_ALGORITHM_VERSION", "0, 1 or 2", RefreshTokens::of, version);
+    let percentage = |text: &str| text.parse().ok().filter(|percentage| *percentage <= 100_u8);
+    let upgraded = &mut security.refresh_token_upgrade_percentage;
+    reader.parsed("SECURITY_REFRESH_TOKEN_UPGRADE_PERCENTAGE", "a whole number up to 100", percentage, upgraded);
     let reauthentication = &mut security.update_password_require_reauthentication;
     reader.flag("SECURITY_UPDATE_PASSWORD_REQUIRE_REAUTHENTICATION", reauthentication);
     let current = &mut security.update_password_require_current_password;

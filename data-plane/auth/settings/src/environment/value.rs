@@ -13,6 +13,18 @@ pub(super) fn boolean(text: &str) -> Option<bool> {
     }
 }
 
+/// A level of upstream's log as ours has it.
+pub(super) fn log_level(text: &str) -> Option<&'static str> {
+    Some(match text.to_ascii_lowercase().as_str() {
+        "panic" | "fatal" | "error" => "error",
+        "warn" | "warning" => "warn",
+        "info" => "info",
+        "debug" => "debug",
+        "trace" => "trace",
+        _ => return None,
+    })
+}
+
 /// `1h30m`, `300ms`, `1.5h` as Go reads them; a number alone is seconds.
 pub fn duration(text: &str) -> Option<Duration> {
     if let Ok(seconds) = text.parse::<u64>() {

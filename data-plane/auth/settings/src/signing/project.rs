@@ -1,6 +1,7 @@
 //! The signing keys of a project, as its services go by them.
 
 use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{JwkError, JwtKey};
@@ -12,11 +13,22 @@ pub struct ProjectKeys {
     pub listed: Vec<JwtKey>,
     /// Tokens that the JWT secret has signed are taken.
     pub secret_verifies: bool,
+    /// Whose tokens are taken besides, by everything but Auth, which has not signed in their users.
+    pub third_party: Vec<ThirdPartyKeys>,
+}
+
+/// Public keys of somebody else.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ThirdPartyKeys {
+    /// The `iss` that their tokens must have; where there is none, any. Several issuers may share their keys, as Firebase's projects do.
+    pub issuer: Option<String>,
+    /// JSON Web Keys, each with a `kid`.
+    pub keys: Vec<Value>,
 }
 
 impl Default for ProjectKeys {
     fn default() -> Self {
-        Self { listed: Vec::new(), secret_verifies: true }
+        Self { listed: Vec::new(), secret_verifies: true, third_party: Vec::new() }
     }
 }
 
@@ -28,9 +40,15 @@ impl ProjectKeys {
     pub fn parse(set: &str, secret_verifies: bool) -> Result<Self, JwkError> {
         let listed = JwtKey::parse_all(set)?;
         match listed.iter().filter(|key| key.signs).count() {
-            0 | 1 => Ok(Self { listed, secret_verifies }),
+            0 | 1 => Ok(Self { listed, secret_verifies, third_party: Vec::new() }),
             many => Err(JwkError::ManySign(many)),
         }
+    }
+
+    /// These, and the keys of others.
+    #[must_use]
+    pub fn with_third_party(self, third_party: Vec<ThirdPartyKeys>) -> Self {
+        Self { third_party, ..self }
     }
 
     /// The array that [`Self::parse`] reads.

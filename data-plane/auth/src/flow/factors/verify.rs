@@ -6,16 +6,16 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Use, check_enabled, find, lock, note, session_over, tell, too_many};
+use super::{Use, check_enabled, find, lock, note, tell, too_many};
 use crate::{
-    caller::{Caller, SignedIn},
+    caller::{Caller, SignedIn, no_session},
     error::{AuthError, ErrorCode},
     flow::{
         audit::{self, Action},
-        hooks, relying_party, sealed,
+        hooks, relying_party, rotation, sealed,
         session::{self, Tokens},
     },
-    mfa::{self, TotpKey},
+    mfa::TotpKey,
     model::{Aal, Challenge, Factor, FactorKind, FactorStatus, Method, Session, User},
     passkey::{self, AuthenticationState, Credential, RegistrationState},
     settings::MailKind,
@@ -28,13 +28,11 @@ const FAILURES: u32 = 10;
 const WEIGHT: Duration = Duration::from_secs(180);
 
 /// An answer to a challenge.
-#[derive(Debug)]
 pub(crate) struct Attempt {
     pub(crate) challenge_id: Uuid,
     pub(crate) proof: Proof,
 }
 
-#[derive(Debug)]
 pub(crate) enum Proof {
     Code(String),
     /// A browser's credential.
@@ -93,6 +91,9 @@ async fn within(signed_in: &SignedIn, db: &Db, factor_id: Uuid, attempt: &Attemp
         Err(Failure::Wrong(message)) => Err(AuthError::unprocessable(ErrorCode::MfaVerificationFailed, message)),
         Err(Failure::Error(error)) => return Err(error),
     };
+    if proven.is_err() {
+        store::factors::failed(db, user.id, WEIGHT).await?;
+    }
     // Asked of every attempt, right or wrong, before anything follows from it.
     if let Some(rejection) = hooks::mfa_verification_attempt(caller, db, &factor, proven.is_ok()).await? {
         return Ok(Outcome::Refused(rejection));
@@ -102,10 +103,7 @@ async fn within(signed_in: &SignedIn, db: &Db, factor_id: Uuid, attempt: &Attemp
             let tokens = raise(caller, db, user, session, factor, &challenge, proven).await?;
             Ok(Outcome::Verified(Box::new(tokens)))
         }
-        Err(refusal) => {
-            store::factors::failed(db, user.id, WEIGHT).await?;
-            Ok(Outcome::Refused(refusal))
-        }
+        Err(refusal) => Ok(Outcome::Refused(refusal)),
     }
 }
 
@@ -156,6 +154,9 @@ async fn prove(
     proof: &Proof,
 ) -> Result<Proven, Failure> {
     match (factor.kind, proof) {
+        (FactorKind::Totp | FactorKind::Phone, Proof::Code(code)) if code.is_empty() => {
+            Err(AuthError::validation("Code needs to be non-empty").into())
+        }
         (FactorKind::Totp, Proof::Code(code)) => {
             let wrong = || Failure::Wrong("Invalid TOTP code entered".to_owned());
             let secret = sealed::open(caller, factor.id, factor.secret.as_deref().unwrap_or_default())?;
@@ -172,7 +173,7 @@ async fn prove(
         }
         (FactorKind::Phone, Proof::Code(code)) => {
             let stored = challenge.otp_code.as_deref().unwrap_or_default();
-            if mfa::stored_token_hash(stored, factor.phone.as_deref().unwrap_or_default(), code) {
+            if caller.live.links.is_of_code(stored, factor.phone.as_deref().unwrap_or_default(), code) {
                 Ok(Proven { method: Method::PhoneFactor, step: None, credential: None })
             } else {
                 Err(Failure::Wrong("Invalid MFA Phone code entered".to_owned()))
@@ -231,11 +232,7 @@ async fn raise(
     store::sessions::set_aal(db, session.id, session.aal, session.factor_id).await?;
     store::sessions::add_amr(db, session.id, proven.method).await?;
     store::sessions::delete_below(db, user.id, Aal::Aal2, session.id).await?;
-    // A session whose tokens were all taken back, because somebody tried one twice, is not given another.
-    let active = store::refresh_tokens::active_of_session(db, session.id).await?.ok_or_else(session_over)?;
-    let refresh_token = mfa::refresh_token();
-    store::refresh_tokens::revoke(db, active.id).await?;
-    store::refresh_tokens::insert(db, &refresh_token, user.id, session.id, Some(&active.token)).await?;
+    let refresh_token = rotation::replace(caller, db, &mut session).await?.ok_or_else(no_session)?;
     audit::note(caller, db, &user, Action::MfaCodeLogin, json!({ "factor_id": factor.id })).await?;
     if is_new {
         tell(caller, db, &user, MailKind::MfaFactorEnrolled, &factor).await;

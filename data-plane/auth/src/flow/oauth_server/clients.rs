@@ -61,7 +61,6 @@ pub(crate) struct Changes {
 }
 
 /// A client, and its secret where that was just made: it is told once.
-#[derive(Debug)]
 pub(crate) struct Registered {
     pub(crate) client: OauthClient,
     pub(crate) secret: Option<String>,

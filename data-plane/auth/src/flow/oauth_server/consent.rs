@@ -60,11 +60,15 @@ pub(crate) async fn decide(signed_in: &SignedIn, authorization_id: &str, decisio
     tx.end(outcome).await
 }
 
-/// A client acts for its user in much, but does not allow clients, itself among them, anything in the user's name.
-pub(super) fn refuse_clients(signed_in: &SignedIn) -> Result<(), AuthError> {
+/// A client acts for its user in much, but does not allow clients, itself among them, anything in the user's name; nor does it change
+/// how the user signs in, which would outlast what the user allows it.
+pub(crate) fn refuse_clients(signed_in: &SignedIn) -> Result<(), AuthError> {
     let is_client = signed_in.session.as_ref().is_some_and(|session| session.oauth_client_id.is_some());
     if is_client || signed_in.claims.client_id.is_some() {
-        return Err(AuthError::forbidden(ErrorCode::NoAuthorization, "OAuth clients can't decide what a user allows"));
+        return Err(AuthError::forbidden(
+            ErrorCode::NoAuthorization,
+            "OAuth clients can't decide what a user allows, nor how the user signs in",
+        ));
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -20,7 +21,7 @@ use crate::{
         session::{self, Grant, Tokens},
     },
     mfa::{CodeChallenge, tokens_equal},
-    model::{Method, OauthClient},
+    model::{Method, OauthAuthorization, OauthClient},
     store::{self, Db},
 };
 
@@ -28,28 +29,25 @@ use crate::{
 const CODE_LIFETIME: Duration = Duration::from_secs(600);
 
 /// How a client says that it is itself.
-#[derive(Debug)]
 pub(crate) struct Credentials {
     pub(crate) client_id: String,
     pub(crate) secret: Option<String>,
 }
 
 /// A client that is itself.
-#[derive(Debug)]
 pub(crate) struct Authenticated {
     client: OauthClient,
     secret: Option<String>,
 }
 
 /// A code, and what shows that it is the client's.
-#[derive(Debug)]
 pub(crate) struct Exchange {
     pub(crate) code: String,
     pub(crate) redirect_uri: String,
     pub(crate) code_verifier: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 pub(crate) struct Issued {
     access_token: String,
     token_type: &'static str,
@@ -79,17 +77,44 @@ pub(crate) async fn authenticate(caller: &Caller, credentials: Credentials) -> R
     if is_itself { Ok(Authenticated { client, secret }) } else { Err(invalid_client()) }
 }
 
-/// Exchanges a code. Nothing of it is left after that: a second try finds none.
+/// Exchanges a code. Nothing of it is left after that: a second try finds none, and ends the session that came of the first one, for
+/// one of the two was not the client's (RFC 6749, section 4.1.2).
 pub(crate) async fn exchange(caller: &Caller, by: &Authenticated, given: &Exchange) -> Result<Issued, AuthError> {
     let tx = caller.begin().await?;
-    let outcome = within(caller, &tx, by, given).await;
-    tx.end(outcome).await
+    let outcome = async {
+        match store::oauth_authorizations::find_by_code(&tx, &hash(&given.code)).await? {
+            Some(authorization) => within(caller, &tx, by, given, authorization).await.map(Some),
+            None => {
+                store::sessions::delete_of_code(&tx, session_of(&given.code), by.client.id).await?;
+                Ok(None)
+            }
+        }
+    }
+    .await;
+    tx.end(outcome).await?.ok_or_else(unknown)
 }
 
-async fn within(caller: &Caller, db: &Db, by: &Authenticated, given: &Exchange) -> Result<Issued, AuthError> {
-    let refuse = |why: &'static str| AuthError::oauth("invalid_grant", why);
-    let unknown = || refuse("Invalid authorization code");
-    let authorization = store::oauth_authorizations::find_by_code(db, &hash(&given.code)).await?.ok_or_else(unknown)?;
+fn refuse(why: &'static str) -> AuthError {
+    AuthError::oauth("invalid_grant", why)
+}
+
+fn unknown() -> AuthError {
+    refuse("Invalid authorization code")
+}
+
+/// The id of a code's session follows from the code, of which nothing is kept.
+fn session_of(code: &str) -> Uuid {
+    let digest = Sha256::new().chain_update("session of ").chain_update(code).finalize();
+    uuid::Builder::from_random_bytes(std::array::from_fn(|at| digest[at])).into_uuid()
+}
+
+async fn within(
+    caller: &Caller,
+    db: &Db,
+    by: &Authenticated,
+    given: &Exchange,
+    authorization: OauthAuthorization,
+) -> Result<Issued, AuthError> {
     let (Some(user_id), Some(approved_at)) = (authorization.user_id, authorization.approved_at) else { return Err(unknown()) };
     if authorization.client_id != by.client.id {
         return Err(unknown());
@@ -118,7 +143,11 @@ async fn within(caller: &Caller, db: &Db, by: &Authenticated, given: &Exchange) 
     let method = Method::OAuthProviderAuthorizationCode;
     let traits = json!({ "provider": method.as_str(), "client_id": by.client.id });
     audit::note(caller, db, &user, Action::Login, traits).await?;
-    let grant = Grant { oauth_client_id: Some(by.client.id), scopes: Some(authorization.scope) };
+    let grant = Grant {
+        session_id: Some(session_of(&given.code)),
+        oauth_client_id: Some(by.client.id),
+        scopes: Some(authorization.scope),
+    };
     let tokens = session::begin(caller, db, user, method, grant).await?;
     Ok(issued(by, tokens, id_token))
 }

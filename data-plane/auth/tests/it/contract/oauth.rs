@@ -83,11 +83,11 @@ pub(super) async fn codes(walk: &mut Walk, ann: &str) {
     walk.refused("POST /oauth/token", "", "", body.clone(), 401).await;
     body["client_secret"] = json!(secret);
     let tokens = walk.ok("POST /oauth/token", "", "", body.clone()).await;
-    walk.refused("POST /oauth/token", "", "", body, 400).await;
     let refresh = json!({
         "grant_type": "refresh_token", "refresh_token": tokens["refresh_token"], "client_id": id, "client_secret": secret,
     });
     walk.ok("POST /oauth/token", "", "", refresh).await;
+    walk.refused("POST /oauth/token", "", "", body, 400).await;
 
     let (list, revoke) = ("GET /user/oauth/grants", "DELETE /user/oauth/grants");
     walk.ok(list, "", ann, Value::Null).await;

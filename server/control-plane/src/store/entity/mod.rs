@@ -11,3 +11,4 @@ pub(crate) mod operation;
 pub(crate) mod project;
 pub(crate) mod secret;
 pub(crate) mod signing_key;
+pub(crate) mod third_party_auth;

@@ -381,6 +381,8 @@ pub(crate) struct FakeRoutes {
     /// What happens right after an address has been opened, once.
     after_publish: Mutex<Option<Hook>>,
     deaf: AtomicBool,
+    /// What is at which address.
+    documents: Mutex<BTreeMap<String, Value>>,
 }
 
 impl std::fmt::Debug for FakeRoutes {
@@ -412,6 +414,11 @@ impl FakeRoutes {
     /// Whether services can be told anything.
     pub(crate) fn set_deaf(&self, deaf: bool) {
         self.deaf.store(deaf, Ordering::SeqCst);
+    }
+
+    /// Has this be at that address.
+    pub(crate) fn put_document(&self, url: &str, document: Value) {
+        self.documents.lock().unwrap_or_else(PoisonError::into_inner).insert(url.to_owned(), document);
     }
 
     fn hear(&self) -> Result<(), NotTold> {
@@ -456,6 +463,11 @@ impl Routes for FakeRoutes {
             (true, false) => ServiceAnswer { status: 200, body: asked() },
             (false, _) => ServiceAnswer { status: 403, body: refused() },
         })
+    }
+
+    async fn fetch(&self, url: &str) -> Result<Value, String> {
+        let documents = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
+        documents.get(url).cloned().ok_or_else(|| format!("there is nothing at {url}"))
     }
 
     async fn withdraw(&self, project_ref: &ProjectRef, state: ProjectState) {

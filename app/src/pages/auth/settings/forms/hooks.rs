@@ -20,7 +20,7 @@ pub(in super::super) const HOOKS: [Hook; 7] = [
     Hook {
         name: "after_user_created",
         title: "After a user is created",
-        intro: "Kept for clients that set it. Has no effect yet: Auth does not ask it.",
+        intro: "Is told of somebody new, once the account is there.",
     },
     Hook {
         name: "password_verification_attempt",
