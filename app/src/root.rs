@@ -42,8 +42,6 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/new") view=NewProjectPage ssr=SsrMode::Async />
                     <Route path=path!("/project/:ref") view=ProjectPage ssr=SsrMode::Async />
                     <Route path=path!("/project/:ref/delete") view=DeletePage ssr=SsrMode::Async />
-                    // Of its own, for the server's router: forms are posted to it.
-                    <Route path=path!("/project/:ref/auth/settings/:page") view=AuthPage ssr=SsrMode::Async />
                     <Route path=path!("/project/:ref/auth/*page") view=AuthPage ssr=SsrMode::Async />
                     <Route path=path!("/sign-in") view=SignInPage ssr=SsrMode::Async />
                 </FlatRoutes>

@@ -24,6 +24,8 @@ test('tabs are changed without a load, and the browser goes back and forth', asy
   void quiet;
   await dashboard.open(`/project/${ref}`);
   await page.evaluate(() => Object.assign(window, { loadedOnce: true }));
+  const asked: string[] = [];
+  page.on('request', (request) => void (request.url().includes('load_auth_page') && asked.push(new URLSearchParams(request.postData() ?? '').get('path')!)));
   await page.getByRole('link', { name: 'Authentication' }).click();
   const users = page.getByRole('list', { name: 'Users' });
   await expect(users.getByRole('link')).toHaveText(['ann@example.com']);
@@ -43,6 +45,7 @@ test('tabs are changed without a load, and the browser goes back and forth', asy
     await expect(tabs.getByRole('link', { name: tab })).toHaveAttribute('aria-current', 'page');
     await expect(tabs.locator('[aria-current]')).toHaveCount(1);
   }
+  expect(asked, 'each is asked for once').toEqual(['users', 'audit', 'mailbox', 'settings', 'keys'].map(address));
   await page.goBack();
   await expect(page.getByRole('region', { name: 'Sign-up', exact: true })).toBeVisible();
   await page.goBack();
@@ -130,6 +133,10 @@ for (const scripted of [true, false]) {
         await expect(page.getByRole('link', { name: 'Go to the project' })).toHaveAttribute('href', `/project/${ref}`);
         await expect(page.getByRole('navigation', { name: 'Authentication' }).getByRole('link')).toHaveCount(5);
       }
+      // The same where it is come to without a load.
+      await dashboard.open(`/project/${ref}`);
+      await page.getByRole('link', { name: 'Authentication' }).click();
+      await expect(page.getByRole('heading', { name: 'The project does not run' })).toBeVisible();
       await dashboard.open(`/project/${ref}/auth/settings/sessions`);
       await expect(page.getByRole('button', { name: 'Save' })).toBeVisible();
       await dashboard.open(`/project/${ref}/auth/keys`);

@@ -9,7 +9,7 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse as _, Redirect, Response},
-    routing::post,
+    routing::get,
 };
 use control_plane::ProjectService;
 use gateway::Gateway;
@@ -112,7 +112,7 @@ fn pages(projects: &Arc<ProjectService>, site: &Site) -> Router {
         move || shell(options.clone())
     });
     let save = {
-        let projects = Arc::clone(projects);
+        let (projects, show) = (Arc::clone(projects), show.clone());
         move |request: Request| async move {
             match settings_posted(&projects, request).await {
                 Ok(next) => Redirect::to(&next).into_response(),
@@ -121,7 +121,8 @@ fn pages(projects: &Arc<ProjectService>, site: &Site) -> Router {
         }
     };
     Router::new()
-        .route(SETTINGS_PATH, post(save))
+        // Beside the app's route for all pages about Auth: a path of its own has all of its methods.
+        .route(SETTINGS_PATH, get(show).post(save))
         .leptos_routes_with_context(&options, routes, context.clone(), {
             let options = options.clone();
             move || shell(options.clone())

@@ -38,7 +38,7 @@ pub(crate) async fn load(path: &str, query: &str) -> Result<MadePage, DashboardE
     let made = match page.as_slice() {
         ["users"] => users::list(&visit).await,
         ["users", "new"] => Ok(new::page(&visit)),
-        ["users", id] => user::page(&visit, id).await,
+        ["users", id] if !id.is_empty() => user::page(&visit, id).await,
         ["audit"] => audit::page(&visit).await,
         ["mailbox"] => mailbox::page(&visit).await,
         ["keys"] => keys::page(&visit).await,
