@@ -214,6 +214,6 @@ test('release files are hashed, compressed and kept for long', async ({ page, se
   }
   const wasm = await fetch(files.find(({ url }) => url.endsWith('.wasm'))?.url ?? '', { headers: { 'accept-encoding': 'identity' } });
   const kilobytes = gzipSync(await wasm.arrayBuffer(), { level: 9 }).length / 1_000;
-  // As long as every page is in one file, those about users among them. Browsers take it by Brotli: a quarter less.
+  // Without pages that are HTML, which are the server's. Browsers take it by Brotli: a quarter less.
   expect(kilobytes, 'KB of wasm, gzip').toBeLessThanOrEqual(367);
 });
