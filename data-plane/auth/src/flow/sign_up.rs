@@ -47,10 +47,8 @@ pub(crate) enum SignedUp {
 pub(crate) async fn sign_up(caller: &Caller, wanted: SignUp) -> Result<SignedUp, AuthError> {
     check_way(&caller.live.settings, &wanted.way)?;
     let hash = hash_new(caller, &wanted.password).await?;
-    if tells_who_is_there(&caller.live.settings) {
-        return sign_up_unevenly(caller, &wanted, hash).await;
-    }
-    evenly(sign_up_unevenly(caller, &wanted, hash)).await
+    let work = Box::pin(sign_up_unevenly(caller, &wanted, hash));
+    if tells_who_is_there(&caller.live.settings) { work.await } else { evenly(work).await }
 }
 
 fn autoconfirms(settings: &Settings, way: &Way) -> bool {
