@@ -156,7 +156,7 @@ impl Schema {
             tracing::warn!(project.ref = %project_ref, error = &error as &dyn std::error::Error, "Auth can't reach the database");
             "The project's database can't be reached"
         })?;
-        match auth_schema::migrate(&mut client).await {
+        match auth_schema::migrate_in(&mut client, auth_schema::Place::Schema).await {
             Ok(0) => Ok(()),
             Ok(migrations) => {
                 tracing::info!(project.ref = %project_ref, migrations, "the schema of Auth is up to date");

@@ -5,7 +5,7 @@
 
 mod migrate;
 
-pub use migrate::{Error, Place, migrate};
+pub use migrate::{Error, Place, migrate, migrate_in};
 
 /// The role that owns both schemas and everything in them.
 pub const ROLE: &str = "supabase_auth_admin";

@@ -98,7 +98,7 @@ pub(crate) async fn by_phone(
 
 /// A link by mail for who has forgotten the password. Nobody learns whether there is such a user.
 pub(crate) async fn recover(caller: &Caller, email: &str, challenge: Option<CodeChallenge>) -> Result<(), AuthError> {
-    evenly(recover_unevenly(&caller.told_nothing(), email, challenge)).await
+    evenly(Box::pin(recover_unevenly(&caller.told_nothing(), email, challenge))).await
 }
 
 async fn recover_unevenly(caller: &Caller, email: &str, challenge: Option<CodeChallenge>) -> Result<(), AuthError> {
@@ -133,11 +133,11 @@ pub(crate) async fn resend(
     // Who asks for a message to a phone is told what its provider calls it.
     let by_mail = matches!(again, Again::Signup(_) | Again::EmailChange(_));
     let caller = &if by_mail { caller.told_nothing() } else { caller.clone() };
-    evenly(async {
+    evenly(Box::pin(async {
         let tx = caller.begin().await?;
         let outcome = resend_within(caller, &tx, again, challenge.as_ref()).await;
         Ok(tx.end(outcome).await?.get())
-    })
+    }))
     .await
 }
 

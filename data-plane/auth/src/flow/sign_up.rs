@@ -47,10 +47,8 @@ pub(crate) enum SignedUp {
 pub(crate) async fn sign_up(caller: &Caller, wanted: SignUp) -> Result<SignedUp, AuthError> {
     check_way(&caller.live.settings, &wanted.way)?;
     let hash = hash_new(caller, &wanted.password).await?;
-    if autoconfirms(&caller.live.settings, &wanted.way) {
-        return sign_up_unevenly(caller, &wanted, hash).await;
-    }
-    evenly(sign_up_unevenly(caller, &wanted, hash)).await
+    let work = Box::pin(sign_up_unevenly(caller, &wanted, hash));
+    if tells_who_is_there(&caller.live.settings) { work.await } else { evenly(work).await }
 }
 
 fn autoconfirms(settings: &Settings, way: &Way) -> bool {
@@ -60,10 +58,15 @@ fn autoconfirms(settings: &Settings, way: &Way) -> bool {
     }
 }
 
+/// Where either way is confirmed at once, whoever signs up learns by that who is there: upstream's documentation of signUp.
+const fn tells_who_is_there(settings: &Settings) -> bool {
+    settings.mailer.autoconfirm || settings.sms.autoconfirm
+}
+
 async fn sign_up_unevenly(caller: &Caller, wanted: &SignUp, hash: String) -> Result<SignedUp, AuthError> {
     let tx = caller.begin().await?;
     let outcome = within(caller, &tx, wanted, hash).await;
-    or_pretended(tx.end(outcome).await, autoconfirms(&caller.live.settings, &wanted.way), || {
+    or_pretended(tx.end(outcome).await, tells_who_is_there(&caller.live.settings), || {
         SignedUp::ToConfirm(Box::new(pretended(caller, wanted)))
     })
 }
@@ -116,8 +119,7 @@ async fn within(caller: &Caller, db: &Db, wanted: &SignUp, hash: String) -> Resu
     let mut user = match found {
         Some(user) if is_confirmed => {
             audit::note(caller, db, &user, Action::UserRepeatedSignup, json!({})).await?;
-            // Where either way is confirmed at once, whoever signs up learns by that who is there: upstream's documentation of signUp.
-            if settings.mailer.autoconfirm || settings.sms.autoconfirm {
+            if tells_who_is_there(settings) {
                 return Err(AuthError::unprocessable(ErrorCode::UserAlreadyExists, "User already registered"));
             }
             pretend_to_confirm(caller, db, &wanted.way).await?;

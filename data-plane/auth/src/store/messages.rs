@@ -52,8 +52,8 @@ pub async fn insert(db: &Db, message: &KeptMessage<'_>) -> Result<(), StoreError
         "with newest as (select id, row_number() over newest as number, \
              sum(pg_column_size(body) + pg_column_size(data)) over newest as bytes \
              from _auth.messages window newest as (order by created_at desc, id desc)) \
-         delete from _auth.messages using newest \
-         where messages.id = newest.id and (number > $1 or number > 1 and bytes > $2)",
+         delete from _auth.messages as kept using newest \
+         where kept.id = newest.id and (number > $1 or number > 1 and bytes > $2)",
         &[&KEPT, &KEPT_BYTES],
     )
     .await?;

@@ -484,7 +484,11 @@ async fn users_sign_in_by_an_administrators_provider() {
     let user = user(&project, &location).await;
     assert_eq!(user["app_metadata"]["providers"], json!(["custom:ours"]));
     assert_eq!((&user["email"], &user["identities"][0]["id"]), (&json!("ann@example.com"), &json!("ann-1")));
-    // The verifier was for once.
+    // The state was for once, and with it the verifier.
+    let location = provider.back(&project, &there).await;
+    assert_eq!(member(&location, "error_code").as_deref(), Some("bad_oauth_state"), "{location}");
+    let there = found(&project.get(&format!("/authorize?provider=custom:ours&redirect_to={APP}"), "").await);
+    project.sql("delete from auth.oauth_client_states").await;
     let location = provider.back(&project, &there).await;
     assert_eq!(member(&location, "error_code").as_deref(), Some("oauth_client_state_not_found"), "{location}");
 }
