@@ -144,7 +144,7 @@ async fn within(admin: &Admin, db: &Db, wanted: Wanted, hash: Option<String>) ->
     };
     let token = note_code(&mut user, kind, &code, now);
     store::users::update(db, &mut user).await?;
-    one_time::put(db, &user, token, &code.hash, &address).await?;
+    one_time::put(db, &user, token, &code.link, &address).await?;
     let (mail, link) = kind.link();
     Ok(GeneratedLink {
         action_link: mail::link(caller, mail, link, &code.link)?,
@@ -191,7 +191,7 @@ fn note_code(user: &mut User, kind: Kind, code: &Code, now: OffsetDateTime) -> T
         Kind::EmailChangeNew => TokenKind::EmailChangeNew,
     };
     let (token, sent_at) = user.token(of);
-    token.clone_from(&code.hash);
+    token.clone_from(&code.link);
     *sent_at = Some(now);
     of
 }

@@ -112,9 +112,9 @@ async fn send_code(
     }
     let to = user.email().to_owned();
     let code = code_for(caller, &to, challenge)?;
-    let undo = Undo::token(user, token, &code.hash);
+    let undo = Undo::token(user, token, &code.link);
     let now = OffsetDateTime::now_utc();
-    user.token(token).0.clone_from(&code.hash);
+    user.token(token).0.clone_from(&code.link);
     let content = Content { to: &to, code: Some(&code), link, ..Content::default() };
     send(caller, db, user, kind, content, undo).await?;
     *user.token(token).1 = Some(now);
@@ -122,7 +122,7 @@ async fn send_code(
         user.invited_at = Some(now);
     }
     store::users::update(db, user).await?;
-    one_time::put(db, user, token, &code.hash, &to).await
+    one_time::put(db, user, token, &code.link, &to).await
 }
 
 /// Mails to the new address and, where both have to agree, to the old one.
@@ -144,8 +144,8 @@ pub(crate) async fn email_change(
     };
     let before = user.clone();
     new_email.clone_into(&mut user.email_change);
-    user.email_change_token_new.clone_from(&for_new.hash);
-    user.email_change_token_current = for_current.as_ref().map(|code| code.hash.clone()).unwrap_or_default();
+    user.email_change_token_new.clone_from(&for_new.link);
+    user.email_change_token_current = for_current.as_ref().map(|code| code.link.clone()).unwrap_or_default();
     user.email_change_confirm_status = 0;
     let content = |to, code| Content {
         to,
@@ -157,16 +157,16 @@ pub(crate) async fn email_change(
     };
     let hooked = caller.live.settings.hooks.send_email.enabled;
     let content_of_new = Content { current_code: for_current.as_ref(), ..content(new_email, &for_new) };
-    let undo = || Undo::token(&before, TokenKind::EmailChangeNew, &for_new.hash);
+    let undo = || Undo::token(&before, TokenKind::EmailChangeNew, &for_new.link);
     send(caller, db, user, MailKind::EmailChange, content_of_new, undo()).await?;
     if let Some(code) = for_current.as_ref().filter(|_| !hooked) {
         send(caller, db, user, MailKind::EmailChange, content(&current, code), undo()).await?;
     }
     user.email_change_sent_at = Some(OffsetDateTime::now_utc());
     store::users::update(db, user).await?;
-    one_time::put(db, user, TokenKind::EmailChangeNew, &for_new.hash, new_email).await?;
+    one_time::put(db, user, TokenKind::EmailChangeNew, &for_new.link, new_email).await?;
     if let Some(code) = &for_current {
-        one_time::put(db, user, TokenKind::EmailChangeCurrent, &code.hash, &current).await?;
+        one_time::put(db, user, TokenKind::EmailChangeCurrent, &code.link, &current).await?;
     }
     Ok(())
 }

@@ -16,11 +16,10 @@ use crate::{
     store::{self, Db, StoreError},
 };
 
-/// A code for a user's message, with what stands for it in the message's link, and what is stored.
+/// A code for a user's message, with what stands for it in the message's link and in the database.
 pub(crate) struct Code {
     pub(crate) digits: String,
     pub(crate) link: String,
-    pub(crate) hash: String,
 }
 
 impl std::fmt::Debug for Code {
@@ -34,7 +33,7 @@ impl Code {
     pub(crate) fn new(caller: &Caller, address: &str, digits: String, challenge: Option<&CodeChallenge>) -> Self {
         let link = caller.live.links.link(address, &digits);
         let link = if challenge.is_some() { mfa::pkce_link(&link) } else { link };
-        Self { digits, hash: mfa::stored_link(&link), link }
+        Self { digits, link }
     }
 }
 

@@ -93,7 +93,7 @@ pub(crate) async fn send_code(
     let now = OffsetDateTime::now_utc();
     let fixed = sms.test_otp.code(phone, now);
     let code = Code::new(caller, phone, one_time::digits(sms.otp_length, fixed)?, None);
-    let undo = Undo::token(user, kind, &code.hash);
+    let undo = Undo::token(user, kind, &code.link);
     if purpose == Purpose::PhoneChange {
         phone.clone_into(&mut user.phone_change);
     }
@@ -104,10 +104,10 @@ pub(crate) async fn send_code(
         deliver(caller, db, user, sent, undo).await?
     };
     let (token, sent_at) = user.token(kind);
-    token.clone_from(&code.hash);
+    token.clone_from(&code.link);
     *sent_at = Some(now);
     store::users::update(db, user).await?;
-    one_time::put(db, user, kind, &code.hash, phone).await?;
+    one_time::put(db, user, kind, &code.link, phone).await?;
     Ok(message_id)
 }
 
@@ -127,7 +127,7 @@ pub(crate) async fn send_factor_code(
         let template = &settings.mfa.phone.template;
         deliver(caller, db, user, Text { phone, code: &code.digits, template, channel, kind: "mfa" }, undo).await?;
     }
-    Ok(code.hash)
+    Ok(code.link)
 }
 
 /// One code on its way to a phone.

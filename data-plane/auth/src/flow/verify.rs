@@ -15,7 +15,7 @@ use super::{
 use crate::{
     caller::Caller,
     error::{AuthError, ErrorCode},
-    mfa::{self, PKCE_PREFIX},
+    mfa::PKCE_PREFIX,
     model::{Identity, Method, TokenKind, User},
     settings::MailKind,
     store::{self, Db},
@@ -182,11 +182,10 @@ async fn by_hash(db: &Db, kind: Kind, link: &str) -> Result<Option<Found>, AuthE
 
 /// Whose a link is. Nobody else follows it until the transaction's end.
 pub(super) async fn by_link(db: &Db, kind: TokenKind, link: &str) -> Result<Option<Found>, AuthError> {
-    let hashes = mfa::stored_links(link);
-    let Some(token) = store::one_time_tokens::find(db, &hashes, kind).await? else { return Ok(None) };
+    let Some(token) = store::one_time_tokens::find(db, link, kind).await? else { return Ok(None) };
     let user = super::lock(db, token.user_id).await?;
     // Whoever has followed it while this one waited has used it up.
-    let again = store::one_time_tokens::find(db, &hashes, kind).await?;
+    let again = store::one_time_tokens::find(db, link, kind).await?;
     Ok(again.filter(|again| again.user_id == user.id).map(|_| Found { user, kind }))
 }
 

@@ -16,9 +16,7 @@ mod totp;
 pub use encryption::{EncryptionKey, EncryptionKeys};
 pub use pkce::{CodeChallenge, check_code_challenge};
 pub use refresh::{RefreshKey, SignedRefreshToken};
-pub use token::{
-    LinkKey, PKCE_PREFIX, numeric_code, pkce_link, refresh_token, secure_token, stored_link, stored_links, tokens_equal,
-};
+pub use token::{LinkKey, PKCE_PREFIX, numeric_code, pkce_link, refresh_token, secure_token, tokens_equal};
 pub use totp::{TotpKey, qr_code};
 
 /// Why a proof was not made or not taken.

@@ -13,10 +13,6 @@ use super::Error;
 
 /// Before the hash of a token whose link ends in a code exchange.
 pub const PKCE_PREFIX: &str = "pkce_";
-/// Before what is stored of a link.
-const HASHED: &str = "v1_";
-/// Characters of GoTrue's links: SHA-224 in hexadecimal.
-const UPSTREAM_LINK: usize = 56;
 const REFRESH_TOKEN: usize = 26;
 const BASE32: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
@@ -31,7 +27,8 @@ pub fn numeric_code(digits: u8) -> Result<String, Error> {
 
 /// The key by which a message's link (`token_hash`) follows from its code. GoTrue's is the hash of address and code, so that whoever
 /// knows the address has as few links to try as there are codes, and no account to count the tries of. Of these, nobody without the
-/// key can make one. What is stored is the link's hash: who reads the database has neither link nor code.
+/// key can make one. As upstream, what a link has is what is stored: who reads the database has links, as tests of applications do,
+/// but no code.
 pub struct LinkKey(SecretString);
 
 impl LinkKey {
@@ -53,9 +50,8 @@ impl LinkKey {
     /// Whether what is stored is of this code, whichever flow it was made for.
     pub fn is_of_code(&self, stored: &str, address: &str, code: &str) -> bool {
         let stored = stored.strip_prefix(PKCE_PREFIX).unwrap_or(stored);
-        let of_code =
-            if stored.starts_with(HASHED) { stored_link(&self.link(address, code)) } else { upstream_link(address, code) };
-        tokens_equal(stored, &of_code)
+        // Both are looked at, so that the time does not tell whose it is.
+        tokens_equal(stored, &self.link(address, code)) | tokens_equal(stored, &upstream_link(address, code))
     }
 }
 
@@ -75,20 +71,6 @@ fn mac(key: &SecretString, say: impl FnOnce(&mut Hmac<Sha224>)) -> Vec<u8> {
 /// A link as a flow by PKCE has it.
 pub fn pkce_link(link: &str) -> String {
     format!("{PKCE_PREFIX}{link}")
-}
-
-/// What is stored of a link.
-pub fn stored_link(link: &str) -> String {
-    let (prefix, rest) = link.strip_prefix(PKCE_PREFIX).map_or(("", link), |rest| (PKCE_PREFIX, rest));
-    format!("{prefix}{HASHED}{}", hex::encode(Sha224::digest(rest)))
-}
-
-/// What may be stored of a link that somebody shows: GoTrue stores its links as they are, and a database that was GoTrue's has some.
-/// What is stored here is no link.
-pub fn stored_links(link: &str) -> Vec<String> {
-    let bare = link.strip_prefix(PKCE_PREFIX).unwrap_or(link);
-    let is_upstream_s = bare.len() == UPSTREAM_LINK && bare.bytes().all(|byte| byte.is_ascii_hexdigit());
-    std::iter::once(stored_link(link)).chain(is_upstream_s.then(|| link.to_owned())).collect()
 }
 
 /// GoTrue's link of a code.
@@ -143,17 +125,11 @@ mod tests {
     fn hashes_of_tokens() {
         let (key, other) = (LinkKey::new(&"secret".into()), LinkKey::new(&"another".into()));
         let link = key.link("ab", "c");
-        for (link, downgraded) in [(link.clone(), pkce_link(&link)), (pkce_link(&link), link)] {
-            let stored = stored_link(&link);
-            assert!(key.is_of_code(&stored, "ab", "c"));
+        for link in [link.clone(), pkce_link(&link)] {
+            assert!(key.is_of_code(&link, "ab", "c"));
             assert!(
-                !key.is_of_code(&stored, "ab", "d")
-                    && !key.is_of_code(&stored, "a", "bc")
-                    && !other.is_of_code(&stored, "ab", "c")
+                !key.is_of_code(&link, "ab", "d") && !key.is_of_code(&link, "a", "bc") && !other.is_of_code(&link, "ab", "c")
             );
-            assert!(stored_links(&link).contains(&stored));
-            assert!(!stored_links(&downgraded).contains(&stored), "a flow by PKCE stays one");
-            assert!(!stored_links(&stored).contains(&stored), "what is read in the database is no link");
         }
         assert!(!key.is_of_code("", "ab", "c"));
     }
@@ -165,7 +141,6 @@ mod tests {
         let abc = "23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7".to_owned();
         for stored in [abc.clone(), pkce_link(&abc)] {
             assert!(key.is_of_code(&stored, "ab", "c") && !key.is_of_code(&stored, "ab", "d"));
-            assert!(stored_links(&stored).contains(&stored));
         }
         assert_ne!(key.link("ab", "c"), abc);
     }

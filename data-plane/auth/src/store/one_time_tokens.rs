@@ -42,12 +42,12 @@ pub async fn clear_all(db: &Db, user_id: Uuid) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// By what may be stored of it.
+/// By what is stored of it, as a link has it.
 ///
 /// # Errors
 /// [`StoreError`]
-pub async fn find(db: &Db, hashes: &[String], kind: TokenKind) -> Result<Option<OneTimeToken>, StoreError> {
+pub async fn find(db: &Db, hash: &str, kind: TokenKind) -> Result<Option<OneTimeToken>, StoreError> {
     let sql = "select id, user_id, token_hash, relates_to, created_at from auth.one_time_tokens \
-               where token_hash = any($1) and token_type::text = $2 limit 1";
-    Ok(db.row(sql, &[&hashes, &kind.as_str()]).await?.as_ref().map(OneTimeToken::from_row))
+               where token_hash = $1 and token_type::text = $2 limit 1";
+    Ok(db.row(sql, &[&hash, &kind.as_str()]).await?.as_ref().map(OneTimeToken::from_row))
 }

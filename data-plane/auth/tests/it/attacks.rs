@@ -46,17 +46,12 @@ fn token(session: &Value) -> String {
 }
 
 #[tokio::test]
-async fn a_link_follows_neither_from_its_code_nor_from_the_database() {
+async fn a_link_does_not_follow_from_its_code() {
     let project = project(|_| ()).await;
     let data = asked_for_code(&project, ANN).await;
     // As GoTrue's would: whoever knows the address has a million to try, and of no account.
     let guessed = hex::encode(Sha224::digest(format!("{ANN}{}", text(&data, "/token"))));
     assert_eq!(with_link(&project, "email", &guessed).await.error(), (403, "otp_expired".to_owned()));
-    let client = project.database.connect("supabase_auth_admin").await;
-    for sql in ["select token_hash from auth.one_time_tokens", "select confirmation_token from auth.users"] {
-        let stored: String = client.query_one(sql, &[]).await.unwrap().get(0);
-        assert_eq!(with_link(&project, "email", &stored).await.error(), (403, "otp_expired".to_owned()), "{sql}");
-    }
     with_link(&project, "email", &text(&data, "/token_hash")).await.ok();
 }
 
