@@ -116,6 +116,8 @@ for (const view of VIEWS) {
     });
 
     test('users, one of them, audit log, mailbox and signing keys', async ({ dashboard, page, quiet, api, server }) => {
+      // Many pages.
+      test.slow();
       void quiet;
       const project = await api.create({ name: 'With users' });
       const users = `/project/${project.ref}/auth/users`;

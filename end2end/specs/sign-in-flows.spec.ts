@@ -381,14 +381,17 @@ test('somebody allows a client of the project as an OAuth server, and takes it b
   await atClient();
   const tokens = await openid.authorizationCodeGrant(config, new URL(page.url()), asked.checks);
   expect(await openid.fetchUserInfo(config, tokens.access_token, user.id)).toMatchObject({ sub: user.id, email, email_verified: true });
-  const again = openid.authorizationCodeGrant(config, new URL(page.url()), asked.checks);
-  await expect(again, 'a code is good once').rejects.toMatchObject({ error: 'invalid_grant' });
   const renewed = await openid.refreshTokenGrant(config, tokens.refresh_token!);
 
   // Who has allowed as much before is not asked again.
   const known = await begin();
   const past = await app.done(page, (auth, id) => auth.oauth.getAuthorizationDetails(id), known.id);
-  expect(new URL((past as { redirect_url: string }).redirect_url).searchParams.get('code')).toMatch(/./);
+  const back = new URL((past as { redirect_url: string }).redirect_url);
+  const exchange = () => openid.authorizationCodeGrant(config, back, known.checks);
+  const stolen = await exchange();
+  await expect(exchange(), 'a code is good once').rejects.toMatchObject({ error: 'invalid_grant' });
+  const refreshed = openid.refreshTokenGrant(config, stolen.refresh_token!);
+  await expect(refreshed, 'and what came of it is over when it is shown again').rejects.toMatchObject({ error: 'invalid_grant' });
 
   const grants = await app.done(page, (auth) => auth.oauth.listGrants());
   expect(grants).toMatchObject([{ client: { name: 'Their app' }, scopes: ['email', 'profile'] }]);
