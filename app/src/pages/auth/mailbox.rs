@@ -87,12 +87,12 @@ pub(super) async fn page(visit: &Visit) -> Result<Content, Error> {
 enum Opened {
     None,
     Gone,
-    Mail(OpenMessage),
+    Mail(Box<OpenMessage>),
 }
 
 impl Opened {
     fn of(answer: Result<Value, Error>) -> Self {
-        answer.map_or(Self::Gone, |message| Self::Mail(OpenMessage::from(&message)))
+        answer.map_or(Self::Gone, |message| Self::Mail(Box::new(OpenMessage::from(&message))))
     }
 }
 
@@ -122,7 +122,7 @@ fn shown(visit: &Visit, messages: Vec<MessageLine>, open: Opened, more: bool) ->
                 {clear(visit)}
             </div>
             {match open {
-                Opened::Mail(open) => opened_message(&address, open),
+                Opened::Mail(open) => opened_message(&address, *open),
                 Opened::Gone => view! { <p class="mailbox-hint" role="status">"This message is no longer kept."</p> }.into_any(),
                 Opened::None => view! { <p class="mailbox-hint soft">"Choose a message to read it."</p> }.into_any(),
             }}

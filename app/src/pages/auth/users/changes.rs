@@ -138,8 +138,7 @@ pub(super) fn messages(shown: &Shown<'_>) -> AnyView {
     }
     let (send, make) = (Submission::to::<SendMessage>(), Submission::to::<MakeLink>());
     // Only who has not been in can be invited.
-    let invite =
-        user.unconfirmed.iter().any(|what| *what == "email").then(|| view! { <option value="invite">"Invitation"</option> });
+    let invite = user.unconfirmed.contains(&"email").then(|| view! { <option value="invite">"Invitation"</option> });
     let (fields, email) = (shown.whose(), hidden("email", &user.email));
     view! {
         <Sheet id="messages" title="Links">
