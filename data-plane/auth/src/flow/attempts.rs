@@ -57,12 +57,13 @@ async fn check(
 /// Counts it where it was wrong.
 pub(crate) async fn compared(caller: &Caller, db: &Db, who: &Who, user: Option<&User>, is_right: bool) -> Result<(), AuthError> {
     check_password(caller, db, who, user).await?;
+    if is_right {
+        return Ok(());
+    }
     let (Who::Email(address) | Who::Phone(address)) = who;
     let account = digest(address);
     for whose in [&account, &within(&account, caller.ip)] {
-        if !is_right {
-            limits::note(db, Limited::WrongPassword, WRONG_PASSWORDS, whose).await?;
-        }
+        limits::note(db, Limited::WrongPassword, WRONG_PASSWORDS, whose).await?;
     }
     Ok(())
 }

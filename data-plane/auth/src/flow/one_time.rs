@@ -114,8 +114,8 @@ pub(crate) async fn evenly<T>(work: impl Future<Output = T>) -> T {
 }
 
 /// Has the token of a kind be this one.
-pub(crate) async fn put(db: &Db, user: &User, kind: TokenKind, hash: &str, relates_to: &str) -> Result<(), AuthError> {
-    Ok(store::one_time_tokens::put(db, user.id, kind, hash, relates_to).await?)
+pub(crate) async fn put(db: &Db, user: &User, kind: TokenKind, token_hash: &str, relates_to: &str) -> Result<(), AuthError> {
+    Ok(store::one_time_tokens::put(db, user.id, kind, token_hash, relates_to).await?)
 }
 
 /// Stores what has changed of a user whose tokens have all served.

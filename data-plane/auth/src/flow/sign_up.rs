@@ -75,11 +75,11 @@ async fn sign_up_unevenly(caller: &Caller, wanted: &SignUp, hash: String) -> Res
 /// signs up is in at once.
 pub(crate) fn or_pretended<T>(
     outcome: Result<T, AuthError>,
-    autoconfirm: bool,
+    may_tell: bool,
     pretended: impl FnOnce() -> T,
 ) -> Result<T, AuthError> {
     match outcome {
-        Err(error) if !autoconfirm && error.code() == Some(ErrorCode::UserAlreadyExists) => Ok(pretended()),
+        Err(error) if !may_tell && error.code() == Some(ErrorCode::UserAlreadyExists) => Ok(pretended()),
         outcome => outcome,
     }
 }

@@ -9,12 +9,12 @@ use crate::model::{OneTimeToken, TokenKind};
 ///
 /// # Errors
 /// [`StoreError`]; a unique violation where two users have the same hash.
-pub async fn put(db: &Db, user_id: Uuid, kind: TokenKind, hash: &str, relates_to: &str) -> Result<(), StoreError> {
+pub async fn put(db: &Db, user_id: Uuid, kind: TokenKind, token_hash: &str, relates_to: &str) -> Result<(), StoreError> {
     clear(db, user_id, kind).await?;
     db.execute(
         "insert into auth.one_time_tokens (id, user_id, token_type, token_hash, relates_to) \
          values ($1, $2, $3::text::auth.one_time_token_type, $4, $5)",
-        &[&Uuid::new_v4(), &user_id, &kind.as_str(), &hash, &relates_to.to_lowercase()],
+        &[&Uuid::new_v4(), &user_id, &kind.as_str(), &token_hash, &relates_to.to_lowercase()],
     )
     .await?;
     Ok(())
