@@ -6,7 +6,7 @@
 // Each program's output goes into a file of FOLDER. What those that failed have said is shown when all have ended, so that
 // the end of a log says why. Tests that failed are run a second time then, with nothing beside them: what fails again fails
 // the run, what passes is named as unsteady.
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, openSync, readFileSync } from 'node:fs';
 import os from 'node:os';
@@ -96,7 +96,28 @@ async function again({ name, cwd, program, output }, before) {
   return code === 0;
 }
 
+/** The ranges in which tests have the networks of their projects, and nobody else is to. */
+const TEST_RANGES = /^10\.(219|221|222)\./;
+
+/** Removes the containers and networks of a run that was killed: the engine starts them again whenever it begins. */
+function removeLeftovers() {
+  const docker = (...words) => execFileSync('docker', words, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).split('\n').filter(Boolean);
+  try {
+    for (const network of docker('network', 'ls', '--quiet', '--filter', 'driver=bridge')) {
+      const [subnet] = docker('network', 'inspect', '--format', '{{range .IPAM.Config}}{{.Subnet}}{{end}}', network);
+      if (!TEST_RANGES.test(subnet ?? '')) continue;
+      const containers = docker('container', 'ls', '--all', '--quiet', '--filter', `network=${network}`);
+      if (containers.length > 0) docker('container', 'rm', '--force', '--volumes', ...containers);
+      docker('network', 'rm', network);
+      console.log(`removed what a killed run had left in ${subnet}: ${containers.length} containers`);
+    }
+  } catch (error) {
+    console.log(`what a killed run may have left is not looked for: ${error.message.split('\n')[0]}`);
+  }
+}
+
 mkdirSync(folder, { recursive: true });
+removeLeftovers();
 const all = programs(readFileSync(0, 'utf8'));
 const [containers, others] = lanes(all);
 const memory = await inMemory(all);

@@ -121,6 +121,8 @@ async fn the_usual_services_work_with_our_programs_in_their_places() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("docker-compose.yml"), COMPOSE).unwrap();
     let composition = Composition { folder: folder.path(), postgres: postgres_image(&machine.engine).await };
+    // Of a run that was killed.
+    composition.run(&["down", "-v", "-t", "2"]);
     composition.run(&["up", "-d"]);
 
     // PostgREST's place, as it is: up before the roles are there, and live once they are.

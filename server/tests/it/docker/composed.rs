@@ -126,6 +126,8 @@ impl Composed {
         );
         fs::write(here("compose.yaml"), file).unwrap();
         let composed = Self { certificates: fs::read(certificate).unwrap(), folder };
+        // Of a run that was killed: its database has another password.
+        composed.run(&["down", "--volumes", "--timeout", "5"]);
         composed.run(&["up", "--detach", "--no-build"]);
         composed
     }
