@@ -65,16 +65,24 @@ macro_rules! directory {
     };
 }
 
+macro_rules! authorizations {
+    () => {
+        include_str!("../sql/5-authorizations.sql")
+    };
+}
+
 /// All migrations, in order.
 pub const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, name: "catalogue of GoTrue 2.196", sql: catalogue!() },
     Migration { version: 2, name: "mailbox, limits and indexes", sql: own!() },
     Migration { version: 3, name: "lookups of changes", sql: lookups!() },
     Migration { version: 4, name: "indexes of the directory of users", sql: directory!() },
+    Migration { version: 5, name: "lookups of authorizations", sql: authorizations!() },
 ];
 
 /// All of it as one batch with a transaction of its own, for a database without tenants' objects, run by its superuser.
-pub const TEMPLATE: &str = concat!("begin;\n", prepare!(), catalogue!(), own!(), lookups!(), directory!(), "commit;\n");
+pub const TEMPLATE: &str =
+    concat!("begin;\n", prepare!(), catalogue!(), own!(), lookups!(), directory!(), authorizations!(), "commit;\n");
 
 /// Makes the schemas and becomes [`ROLE`] for the rest of the transaction.
 const PREPARE: &str = prepare!();

@@ -16,6 +16,7 @@ use crate::{
         external::{self, Beginning},
         pkce::Pkce,
     },
+    limits::Limited,
 };
 
 /// All parameters, as they are: the provider may know those that are none of ours.
@@ -31,6 +32,7 @@ pub(crate) async fn begin(
     parameters: Vec<(String, String)>,
     linking_target: Option<Uuid>,
 ) -> Result<Response, AuthError> {
+    limit(caller).await?;
     let value = |name: &str| {
         let found = parameters.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone());
         found.filter(|value| !value.is_empty())
@@ -49,4 +51,10 @@ pub(crate) async fn begin(
         return Ok(Json(json!({ "url": url })).into_response());
     }
     Ok(redirect::found(redirect::see_other(&url)))
+}
+
+/// Whoever asks for nothing else leaves a row with each request. As often as sessions are refreshed, counted for itself; upstream has
+/// no limit here.
+pub(super) async fn limit(caller: &Caller) -> Result<(), AuthError> {
+    caller.limit_by_address(Limited::Authorize, caller.live.settings.rate_limits.token_refresh).await
 }

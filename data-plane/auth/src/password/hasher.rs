@@ -1,6 +1,7 @@
 //! The threads that hash: a few, of low priority, with a short queue. A flood of sign-ins is answered `Busy`; it neither takes the
 //! runtime's threads nor more memory than a few hashes a core, and takes of the processors only what requests leave.
 
+mod outcomes;
 mod pool;
 
 use std::{fmt, sync::Arc, thread, time::Duration};
@@ -10,7 +11,10 @@ use thread_priority::{
 };
 use tokio::{sync::Semaphore, time::Instant};
 
-use self::pool::{Pool, Waited};
+use self::{
+    outcomes::Outcomes,
+    pool::{Pool, Waited},
+};
 use super::{
     Error, check_length,
     scheme::{self, Scheme, bcrypt_hash},
@@ -20,10 +24,8 @@ use super::{
 const NICE: i32 = 10;
 /// Where the lowest class of scheduling can't be had.
 const NICEST: i32 = 19;
-/// So many passwords a thread are a crowd.
-const CROWD: usize = 4;
 /// A crowd's threads that have ended nothing for so long get no time: the machine is busy with something else.
-const STALLED: Duration = Duration::from_secs(1);
+const STALLED: Duration = Duration::from_millis(300);
 
 /// How much is hashed at once.
 #[derive(Debug, Clone, Copy)]
@@ -50,13 +52,18 @@ impl Default for Limits {
 /// Hashes and verifies. Cheap to clone; one is for the whole process, whatever the number of projects. Its threads end with the last
 /// clone.
 ///
-/// A few passwords at a time are hashed by threads that merely yield to others. What comes in while there is a crowd is left to threads
-/// that run when nothing else wants to, so that other requests don't feel a flood of sign-ins. Where the machine never rests, those
-/// would not end, and the first ones take over.
+/// As many passwords as there are threads are hashed by such that merely yield to others. What comes in beside is a crowd: it is left
+/// to threads that run when nothing else wants to, so that other requests don't feel it. Where the machine never rests, those would
+/// not end, and the first ones take over.
+///
+/// Whoever guesses leaves a core to the others: while passwords are mostly wrong, one of several threads rests, and all are hashed by
+/// the rest. Linux shares the processors out by session or container first (autogroups, cgroups), so that a database waits up to a tick
+/// even for the lowest thread of another one; and it takes a core that only such a thread has for a free one.
 #[derive(Clone)]
 pub struct Hasher {
     few: Pool,
     crowd: Pool,
+    outcomes: Arc<Outcomes>,
     /// Of those that are hashed and those that wait.
     places: Arc<Semaphore>,
     stall: Duration,
@@ -69,9 +76,11 @@ impl Hasher {
         scheme::check_bcrypt_cost(u64::from(limits.cost))?;
         let threads = limits.threads.max(1);
         let limits = Limits { threads, ..limits };
+        let outcomes = Outcomes::new();
         Ok(Self {
-            few: Pool::new("password", threads, yield_to_others)?,
-            crowd: Pool::new("passwords", threads, run_when_others_rest)?,
+            few: Pool::new("password", threads, yield_to_others, Some(&outcomes.rest()))?,
+            crowd: Pool::new("passwords", threads, run_when_others_rest, None)?,
+            outcomes: Arc::new(outcomes),
             places: Arc::new(Semaphore::new(threads + limits.waiting)),
             stall: STALLED,
             limits,
@@ -82,7 +91,9 @@ impl Hasher {
     pub async fn hash(&self, password: &str) -> Result<String, Error> {
         check_length(password)?;
         let (password, cost) = (password.to_owned(), self.limits.cost);
-        self.run(move || bcrypt_hash(&password, cost)).await
+        let hash = self.run(move || bcrypt_hash(&password, cost)).await?;
+        self.outcomes.note(false);
+        Ok(hash)
     }
 
     /// Whether `password` is the one that was hashed.
@@ -90,13 +101,17 @@ impl Hasher {
         // A hash that is refused must not cost a place in the queue.
         scheme::check_format(hash)?;
         let (hash, password) = (hash.to_owned(), password.to_owned());
-        self.run(move || Scheme::parse(&hash)?.verify(&password)).await
+        let is_right = self.run(move || Scheme::parse(&hash)?.verify(&password)).await?;
+        self.outcomes.note(!is_right);
+        Ok(is_right)
     }
 
     /// Takes as long as [`Hasher::verify`] of a hash of ours: for accounts that do not exist or have no password.
     pub async fn verify_nothing(&self, password: &str) -> Result<(), Error> {
         let (password, cost) = (password.to_owned(), self.limits.cost);
-        self.run(move || bcrypt_hash(&password, cost).map(|_| ())).await
+        self.run(move || bcrypt_hash(&password, cost)).await?;
+        self.outcomes.note(true);
+        Ok(())
     }
 
     /// Whether a password that was just verified should be hashed anew.
@@ -115,7 +130,7 @@ impl Hasher {
     ) -> Result<T, Error> {
         let busy = || Error::Busy { retry_after: patience.max(Duration::from_secs(1)) };
         let deadline = Instant::now() + patience;
-        let crowded = self.places_taken() >= self.limits.threads * CROWD;
+        let crowded = self.places_taken() >= self.limits.threads && !self.outcomes.are_mostly_wrong();
         let place = Arc::new(self.places.clone().try_acquire_owned().map_err(|_| busy())?);
         let mut waited = Waited::Stalled;
         if crowded {
@@ -163,7 +178,7 @@ mod tests {
         mpsc,
     };
 
-    use tokio::{sync::oneshot, task::JoinHandle};
+    use tokio::sync::oneshot;
 
     use super::*;
 
@@ -191,43 +206,49 @@ mod tests {
         release
     }
 
-    /// One thread for a few, held; as many that wait for it as make a crowd; and one thread for the crowd.
-    async fn crowded() -> (Hasher, mpsc::Sender<()>, Vec<JoinHandle<Result<String, Error>>>) {
-        let hasher = Hasher::new(Limits { waiting: 2 * CROWD, ..limits() }).unwrap();
+    /// The thread that yields is held, and so there is a crowd.
+    async fn crowded(limits: Limits) -> (Hasher, mpsc::Sender<()>) {
+        let hasher = Hasher::new(limits).unwrap();
         let release = occupy(&hasher).await;
-        let few = (1..CROWD).map(|number| {
-            let hasher = hasher.clone();
-            tokio::spawn(async move { hasher.hash(&format!("one of a few: {number}")).await })
-        });
-        let few = few.collect();
-        while hasher.places_taken() < CROWD {
-            tokio::task::yield_now().await;
-        }
-        (hasher, release, few)
+        (hasher, release)
     }
 
     #[tokio::test]
     async fn a_crowd_has_threads_of_its_own() {
-        let (hasher, release, few) = crowded().await;
+        let (hasher, _release) = crowded(limits()).await;
         hasher.hash("one of a crowd").await.unwrap();
-        assert!(few.iter().all(|one| !one.is_finished()));
-        drop(release);
-        for one in few {
-            one.await.unwrap().unwrap();
-        }
     }
 
     #[tokio::test]
     async fn the_others_take_over_where_a_crowds_threads_get_no_time() {
-        let (mut hasher, release, few) = crowded().await;
+        let (mut hasher, release) = crowded(Limits { waiting: 2, ..limits() }).await;
         let _stuck = occupy(&hasher).await;
         hasher.stall = Duration::from_millis(1);
         let mut moved = std::pin::pin!(hasher.hash("was in the crowd"));
         assert!(futures::poll!(moved.as_mut()).is_pending());
         drop(release);
         moved.await.unwrap();
-        for one in few {
-            one.await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn guesses_leave_a_core_to_others() {
+        let hasher = Hasher::new(Limits { threads: 2, ..limits() }).unwrap();
+        let hash = hasher.hash("correct horse").await.unwrap();
+        for _ in 0..32 {
+            hasher.verify_nothing("guessed").await.unwrap();
+            assert!(!hasher.verify(&hash, "guessed").await.unwrap());
+        }
+        // A thread that waited for a password when the last wrong one ended takes one more.
+        loop {
+            let release = occupy(&hasher).await;
+            let mut waiting = std::pin::pin!(hasher.verify(&hash, "correct horse"));
+            let soon = tokio::time::timeout(Duration::from_millis(300), waiting.as_mut()).await;
+            drop(release);
+            if soon.is_err() {
+                assert!(waiting.await.unwrap());
+                break;
+            }
+            hasher.verify_nothing("guessed").await.unwrap();
         }
     }
 
@@ -253,8 +274,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_queue_is_busy() {
-        let hasher = Hasher::new(limits()).unwrap();
-        let release = occupy(&hasher).await;
+        let (hasher, release) = crowded(Limits { waiting: 2, ..limits() }).await;
+        let _stuck = occupy(&hasher).await;
         let mut waiting = std::pin::pin!(hasher.hash("waits"));
         assert!(futures::poll!(waiting.as_mut()).is_pending());
         let refused = hasher.verify_nothing("no place").await;
@@ -265,8 +286,8 @@ mod tests {
 
     #[tokio::test]
     async fn one_that_waits_too_long_is_busy_and_is_never_computed() {
-        let hasher = Hasher::new(Limits { waiting: 2, ..limits() }).unwrap();
-        let release = occupy(&hasher).await;
+        let (hasher, release) = crowded(Limits { waiting: 3, ..limits() }).await;
+        let stuck = occupy(&hasher).await;
         let ran = Arc::new(AtomicBool::new(false));
         let flag = ran.clone();
         let late = hasher
@@ -276,9 +297,10 @@ mod tests {
             })
             .await;
         assert!(matches!(late, Err(Error::Busy { .. })));
-        drop(release);
+        drop(stuck);
         // It was before this one in the queue.
         hasher.verify_nothing("after").await.unwrap();
+        drop(release);
         assert!(!ran.load(Ordering::SeqCst));
     }
 

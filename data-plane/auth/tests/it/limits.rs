@@ -50,6 +50,27 @@ async fn an_address_is_counted_for_itself_and_beyond_a_restart() {
     assert_eq!(from(&project, "203.0.113.1").await.error(), (403, "otp_expired".to_owned()));
 }
 
+/// Upstream has no limit where rows are left by whoever asks.
+#[tokio::test]
+async fn who_begins_to_sign_in_elsewhere_is_counted() {
+    let project = project(|settings| {
+        settings.rate_limits.header = Some("X-Forwarded-For".to_owned());
+        settings.rate_limits.token_refresh = FEW;
+    })
+    .await;
+    let get = async |path: &str, address: &str| {
+        let request = Request::get(path).header("x-forwarded-for", address).body(Body::empty());
+        project.send(request.unwrap()).await
+    };
+    for path in ["/authorize?provider=none", "/oauth/authorize?client_id=none"] {
+        assert_ne!(get(path, "203.0.113.1").await.status, 429);
+    }
+    for path in ["/authorize?provider=none", "/oauth/authorize?client_id=none"] {
+        refused(&get(path, "203.0.113.1").await, "over_request_rate_limit");
+        assert_ne!(get(path, "203.0.113.2").await.status, 429);
+    }
+}
+
 /// As with another proxy than Kong. Who comes without the header is not limited, as upstream.
 #[tokio::test]
 async fn another_header_than_x_forwarded_for_tells_whom_to_count() {

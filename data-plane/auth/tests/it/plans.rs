@@ -30,6 +30,10 @@ const FILL: &str = "
       select gen_random_uuid(), id, now(), '127.0.0.1' from auth.mfa_factors;
     insert into auth.flow_state (id, auth_code, code_challenge_method, code_challenge, provider_type, authentication_method)
       select gen_random_uuid(), id::text, 's256', 'x', 'email', 'magiclink' from auth.users;
+    insert into auth.oauth_clients (id, registration_type, redirect_uris, grant_types, token_endpoint_auth_method)
+      values ('00000000-0000-4000-8000-000000000001', 'dynamic', 'https://app.test/', 'authorization_code', 'none');
+    insert into auth.oauth_authorizations (id, authorization_id, client_id, user_id, redirect_uri, scope)
+      select gen_random_uuid(), id::text, '00000000-0000-4000-8000-000000000001', id, 'https://app.test/', 'email' from auth.users;
     insert into auth.audit_log_entries (instance_id, id, payload, created_at, ip_address)
       select '00000000-0000-0000-0000-000000000000', id, '{}', created_at, '' from auth.users;
     analyze";

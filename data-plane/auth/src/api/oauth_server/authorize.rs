@@ -22,6 +22,7 @@ use crate::{
 
 pub(super) async fn get(caller: Caller, query: Result<Query<authorize::Request>, QueryRejection>) -> Result<Response, AuthError> {
     let Query(request) = query.map_err(|error| AuthError::validation(error.body_text()))?;
+    crate::api::authorize::limit(&caller).await?;
     let mut response = see_other(&url(&authorize::begin(&caller, request).await?));
     // As upstream: it is a GET anyway.
     *response.status_mut() = StatusCode::FOUND;

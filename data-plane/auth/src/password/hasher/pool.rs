@@ -18,6 +18,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
+use super::outcomes::Rest;
 use crate::password::Error;
 
 /// Cheap to clone. Its threads end with the last clone.
@@ -52,16 +53,18 @@ pub(super) enum Waited<T> {
 }
 
 impl Pool {
-    /// Starts the threads, each of which first calls `begin` to take its priority.
-    pub(super) fn new(name: &str, threads: usize, begin: fn()) -> Result<Self, Error> {
+    /// Starts the threads, each of which first calls `begin` to take its priority. The last one of several takes its
+    /// `rest` before each computation.
+    pub(super) fn new(name: &str, threads: usize, begin: fn(), rest: Option<&Rest>) -> Result<Self, Error> {
         let (queue, jobs) = mpsc::channel();
         let jobs = Arc::new(Mutex::new(jobs));
         let ended = Arc::new(AtomicU64::new(0));
         for number in 0..threads {
             let (jobs, ended) = (jobs.clone(), ended.clone());
+            let rest = rest.filter(|_| number > 0 && number + 1 == threads).cloned();
             let run = move || {
                 begin();
-                work(&jobs, &ended);
+                work(&jobs, &ended, rest.as_ref());
             };
             thread::Builder::new()
                 .name(format!("{name}-{number}"))
@@ -127,8 +130,11 @@ impl<T> Waited<T> {
     }
 }
 
-fn work(jobs: &Mutex<Receiver<Job>>, ended: &AtomicU64) {
+fn work(jobs: &Mutex<Receiver<Job>>, ended: &AtomicU64, rest: Option<&Rest>) {
     loop {
+        if let Some(rest) = rest {
+            rest.until_needed();
+        }
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = job else { return };
         if !job.taken.swap(true, Ordering::SeqCst) {
