@@ -56,11 +56,12 @@ async fn who_begins_to_sign_in_elsewhere_is_counted() {
     let project = project(|settings| {
         settings.rate_limits.header = Some("X-Forwarded-For".to_owned());
         settings.rate_limits.token_refresh = FEW;
+        settings.oauth_server.enabled = true;
     })
     .await;
     let get = async |path: &str, address: &str| {
-        let request = Request::get(path).header("x-forwarded-for", address).body(Body::empty());
-        project.send(request.unwrap()).await
+        let request = Request::get(path).header("x-supabase-api-version", "2024-01-01").header("x-forwarded-for", address);
+        project.send(request.body(Body::empty()).unwrap()).await
     };
     for path in ["/authorize?provider=none", "/oauth/authorize?client_id=none"] {
         assert_ne!(get(path, "203.0.113.1").await.status, 429);

@@ -101,7 +101,7 @@ async fn stopped(p: Running) -> String {
 async fn it_makes_its_tables_and_serves() {
     let database = without_tables().await;
     let mut p = given(&database).start().await;
-    assert!(p.log.contains("the schema is up to date migrations=4"), "{}", p.log);
+    assert!(p.log.contains("the schema is up to date migrations=5"), "{}", p.log);
     assert!(p.log.contains("GOTRUE_DB_DRIVER has no effect"), "{}", p.log);
     let (status, health) = ask(p.address, "GET /health").await;
     assert!(status == 200 && health.contains(r#""name":"GoTrue""#), "{health}");
@@ -121,7 +121,7 @@ async fn it_makes_its_tables_and_serves() {
 async fn it_starts_on_the_database_of_an_image_that_lets_it_make_no_schema() {
     let database = of_the_image().await;
     let given = given(&database).with("GOTRUE_MAILER_AUTOCONFIRM", "false");
-    for migrations in [4, 0] {
+    for migrations in [5, 0] {
         let p = given.clone().start().await;
         assert!(p.log.contains(&format!("the schema is up to date migrations={migrations}")), "{}", p.log);
         let email = format!("with{migrations}@example.com");
@@ -202,7 +202,7 @@ async fn commands_do_one_thing() {
     let database = without_tables().await;
     let given = given(&database);
     let (code, said) = given.ends(&["migrate"]).await;
-    assert!(code == 0 && said.contains("migrations=4"), "{said}");
+    assert!(code == 0 && said.contains("migrations=5"), "{said}");
     let (code, said) = given.ends(&["migrate"]).await;
     assert!(code == 0 && said.contains("migrations=0"), "{said}");
     assert_eq!(given.prints(&["version"]).await, (0, format!("{}\n", env!("CARGO_PKG_VERSION"))));

@@ -48,6 +48,8 @@ select jsonb_build_object(
 const MORE_INDEXES: &[&str] = &[
     "CREATE INDEX audit_log_entries_created_at_id_idx ON auth.audit_log_entries USING btree (created_at, id)",
     "CREATE INDEX identities_provider_user_id_idx ON auth.identities USING btree (provider, user_id)",
+    "CREATE INDEX oauth_authorizations_client_id_idx ON auth.oauth_authorizations USING btree (client_id)",
+    "CREATE INDEX oauth_authorizations_user_id_idx ON auth.oauth_authorizations USING btree (user_id) WHERE (user_id IS NOT NULL)",
     "CREATE INDEX users_anonymous_idx ON auth.users USING btree (created_at, id) WHERE is_anonymous",
     "CREATE INDEX users_banned_idx ON auth.users USING btree (created_at, id) WHERE (banned_until IS NOT NULL)",
     "CREATE INDEX users_created_at_id_idx ON auth.users USING btree (created_at, id)",
