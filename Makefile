@@ -8,7 +8,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .ONESHELL:
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test build run dev test format lint unit browser bench clean
+.PHONY: help setup setup-test build run dev test format lint test-build unit browser bench clean
 
 export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
 export PATH := $(shell ./setup.sh path):$(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
@@ -66,12 +66,16 @@ run: build ## Set up, build the release and run it in the foreground; Ctrl-C sto
 dev: setup ## Build, run and reload at every change
 	@exec cargo leptos watch
 
+# Tests wait much of their time: what they leave of the processors goes to the release, which the browser's tests need.
 test: setup-test ## Set up, then every check and test there is
 	@start_all=$$SECONDS
 	$(call timed,formatting,$(MAKE) format)
 	$(call timed,lints,$(MAKE) lint)
+	$(call timed,test build,$(MAKE) test-build)
+	chrt --idle 0 $(MAKE) build >"$(target)/tests/release.log" 2>&1 & release=$$!
+	trap 'kill $$release 2>/dev/null || true' EXIT
 	$(call timed,unit and integration tests,$(MAKE) unit)
-	$(call timed,release build,$(MAKE) build)
+	$(call timed,rest of the release build,wait $$release || { cat "$(target)/tests/release.log"; exit 1; })
 	$(call timed,browser and client tests,$(MAKE) browser)
 	echo "== everything: $$((SECONDS - start_all)) s"
 
@@ -86,11 +90,12 @@ lint: ## Clippy for the server and for the browser, and the types of the browser
 
 # Cargo makes the programs that run beside the server with their own tests, and before any test runs: tests of the Docker
 # driver put them into images, and find them beside the server's. (Examples are built by the lints.)
-unit: ## Unit and integration tests
+test-build:
 	@mkdir -p "$(target)/tests"
-	$(call timed,test build,cargo test --workspace --exclude frontend --tests --locked --no-run \
-		--message-format json-render-diagnostics >"$(target)/tests/built.json")
-	node .ci/tests.mjs "$(target)/tests" <"$(target)/tests/built.json"
+	cargo test --workspace --exclude frontend --tests --locked --no-run --message-format json-render-diagnostics >"$(target)/tests/built.json"
+
+unit: test-build ## Unit and integration tests
+	@node .ci/tests.mjs "$(target)/tests" <"$(target)/tests/built.json"
 	cargo test --workspace --exclude frontend --locked --doc
 
 # One file or one test: make browser ARGS='specs/create.spec.ts -g paused'
