@@ -36,7 +36,7 @@ async function press(page: Page, name: string, within: Page | Locator = page): P
 
 async function save(page: Page): Promise<void> {
   await press(page, 'Save');
-  await expect(page.getByRole('status')).toHaveText('Saved, and in force now.');
+  await expect(page.locator('.said')).toHaveText('Saved, and in force now.');
 }
 
 async function config(api: ManagementApi): Promise<Record<string, unknown>> {

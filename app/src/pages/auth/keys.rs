@@ -6,11 +6,11 @@ use leptos::prelude::*;
 
 use super::{
     load::Content,
-    markup::{self, ask_first, done_note, hidden, mark, whose},
+    markup::{self, FormSheet, ask_first, done_note, hidden, mark, whose},
     visit::Visit,
 };
 use crate::{
-    components::{Copied, CopyButton, FormAlert, Glyph, RelativeTime, Sheet, Value},
+    components::{Copied, CopyButton, Glyph, RelativeTime, Sheet, Value},
     server_fns::{AddSigningKey, ChangeSigningKey, RemoveSigningKey, SetLegacyApiKeys},
     submission::Submission,
 };
@@ -165,56 +165,44 @@ fn removal(visit: &Visit, id: &str, name: &str) -> AnyView {
 }
 
 fn new_key(visit: &Visit) -> AnyView {
-    let of_project = hidden("project_ref", visit.project_ref());
     let submission = Submission::to::<AddSigningKey>();
     let error = submission.for_field("private_jwk");
     let options = ALGORITHMS.map(|(algorithm, name)| view! { <option value=algorithm.as_str()>{name}</option> }.into_any());
-    view! {
-        <Sheet id="new-key" title="Add a key">
-            <form class="sheet-body form" method="post" action=format!("{}#new-key", submission.url)>
-                <FormAlert message=submission.beside_fields(&["private_jwk"]) />
-                {of_project}
-                <div class="field">
-                    <label for="key-algorithm">"Algorithm"</label>
-                    <select class="input" id="key-algorithm" name="algorithm">
-                        {options}
-                    </select>
-                </div>
-                <div class="field">
-                    <label for="key-jwk">"Key of your own (optional)"</label>
-                    <textarea
-                        class="input user-json"
-                        id="key-jwk"
-                        name="private_jwk"
-                        rows="4"
-                        spellcheck="false"
-                        autocomplete="off"
-                        placeholder="{\"kty\": \"EC\", \"crv\": \"P-256\", …}"
-                        aria-describedby="key-jwk-hint key-jwk-error"
-                        aria-invalid=move || error.get().map(|_| "true")
-                    ></textarea>
-                    <p class="field-hint" id="key-jwk-hint">
-                        "A private JSON Web Key of the chosen algorithm. Left empty, a key is made here."
-                    </p>
-                    <p class="field-error" id="key-jwk-error" role="alert">
-                        {error}
-                    </p>
-                </div>
-                <div class="form-actions">
-                    <button class="button button-primary" type="submit">
-                        "Add a standby key"
-                    </button>
-                </div>
-            </form>
-        </Sheet>
-    }
-    .into_any()
+    let fields = view! {
+        <div class="field">
+            <label for="key-algorithm">"Algorithm"</label>
+            <select class="input" id="key-algorithm" name="algorithm">
+                {options}
+            </select>
+        </div>
+        <div class="field">
+            <label for="key-jwk">"Key of your own (optional)"</label>
+            <textarea
+                class="input user-json"
+                id="key-jwk"
+                name="private_jwk"
+                rows="4"
+                spellcheck="false"
+                autocomplete="off"
+                placeholder="{\"kty\": \"EC\", \"crv\": \"P-256\", …}"
+                aria-describedby="key-jwk-hint key-jwk-error"
+                aria-invalid=move || error.get().map(|_| "true")
+            ></textarea>
+            <p class="field-hint" id="key-jwk-hint">
+                "A private JSON Web Key of the chosen algorithm. Left empty, a key is made here."
+            </p>
+            <p class="field-error" id="key-jwk-error" role="alert">
+                {error}
+            </p>
+        </div>
+    };
+    let (id, title, class, word) = ("new-key", "Add a key", "button button-primary", "Add a standby key");
+    FormSheet { id, title, submission, named: &["private_jwk"], class, word }.around(visit, fields.into_any())
 }
 
 /// The API keys that the JWT secret has signed.
 fn legacy(visit: &Visit, enabled: bool) -> AnyView {
     let submission = Submission::to::<SetLegacyApiKeys>();
-    let of_project = hidden("project_ref", visit.project_ref());
     let (said, word, class) = if enabled {
         (
             "They are signed with the JWT secret, which can be revoked once they are disabled. Give clients publishable and \
@@ -225,20 +213,10 @@ fn legacy(visit: &Visit, enabled: bool) -> AnyView {
     } else {
         ("They are refused. Clients use publishable and secret keys.", "Enable anon and service_role", "button")
     };
-    view! {
-        <Sheet id="legacy" title="The API keys anon and service_role">
-            <form class="sheet-body form" method="post" action=format!("{}#legacy", submission.url)>
-                <FormAlert message=submission.beside_fields(&[]) />
-                <p class="text-sm">{said}</p>
-                {of_project}
-                {hidden("enabled", !enabled)}
-                <div class="form-actions">
-                    <button class=class type="submit">
-                        {word}
-                    </button>
-                </div>
-            </form>
-        </Sheet>
-    }
-    .into_any()
+    let fields = view! {
+        <p class="text-sm">{said}</p>
+        {hidden("enabled", !enabled)}
+    };
+    let (id, title) = ("legacy", "The API keys anon and service_role");
+    FormSheet { id, title, submission, named: &[], class, word }.around(visit, fields.into_any())
 }

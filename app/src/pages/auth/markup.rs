@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::visit::Visit;
 use crate::{
-    components::{Copied, CopyButton, FormAlert, Glyph, Icon, RelativeTime},
+    components::{Copied, CopyButton, FormAlert, Glyph, Icon, RelativeTime, Sheet},
     submission::Submission,
 };
 
@@ -105,6 +105,40 @@ pub(super) fn copy_curl(command: String, label: &'static str) -> AnyView {
 /// A field of a form that nobody sees.
 pub(super) fn hidden(name: &'static str, value: impl ToString) -> AnyView {
     view! { <input type="hidden" name=name value=value.to_string() /> }.into_any()
+}
+
+/// A sheet that is one form of a project's. Its address is where the answer to it is shown.
+pub(super) struct FormSheet {
+    pub(super) id: &'static str,
+    pub(super) title: &'static str,
+    pub(super) submission: Submission,
+    /// Names of the fields that say themselves what is wrong with them.
+    pub(super) named: &'static [&'static str],
+    pub(super) class: &'static str,
+    /// On the button.
+    pub(super) word: &'static str,
+}
+
+impl FormSheet {
+    pub(super) fn around(self, visit: &Visit, fields: AnyView) -> AnyView {
+        let Self { id, title, submission, named, class, word } = self;
+        let of_project = hidden("project_ref", visit.project_ref());
+        view! {
+            <Sheet id title>
+                <form class="sheet-body form" method="post" action=format!("{}#{id}", submission.url)>
+                    <FormAlert message=submission.beside_fields(named) />
+                    {of_project}
+                    {fields}
+                    <div class="form-actions">
+                        <button class=class type="submit">
+                            {word}
+                        </button>
+                    </div>
+                </form>
+            </Sheet>
+        }
+        .into_any()
+    }
 }
 
 /// The fields of a form that say of which project something is, a user or a key.

@@ -2,9 +2,8 @@
 
 use leptos::prelude::*;
 
-use super::super::{load::Content, markup::hidden, visit::Visit};
+use super::super::{load::Content, markup::FormSheet, visit::Visit};
 use crate::{
-    components::{FormAlert, Sheet},
     server_fns::{AddAnonymousUser, AddUser, InviteUser},
     submission::Submission,
 };
@@ -20,40 +19,6 @@ pub(in super::super) fn page(visit: &Visit) -> Content {
         </div>
     };
     Content::new("New user", shown.into_any())
-}
-
-/// What the three forms have in common.
-struct Frame {
-    id: &'static str,
-    title: &'static str,
-    submission: Submission,
-    /// Names of the fields that say themselves what is wrong with them.
-    named: &'static [&'static str],
-    class: &'static str,
-    /// On the button.
-    word: &'static str,
-}
-
-impl Frame {
-    fn around(self, visit: &Visit, fields: AnyView) -> AnyView {
-        let Self { id, title, submission, named, class, word } = self;
-        let of_project = hidden("project_ref", visit.project_ref());
-        view! {
-            <Sheet id title>
-                <form class="sheet-body form" method="post" action=format!("{}#{id}", submission.url)>
-                    <FormAlert message=submission.beside_fields(named) />
-                    {of_project}
-                    {fields}
-                    <div class="form-actions">
-                        <button class=class type="submit">
-                            {word}
-                        </button>
-                    </div>
-                </form>
-            </Sheet>
-        }
-        .into_any()
-    }
 }
 
 /// A field of a form, with what is wrong with it. `name` is its name and the end of its id.
@@ -125,7 +90,7 @@ fn made(visit: &Visit) -> AnyView {
             <span>"Address and number count as confirmed"</span>
         </label>
     };
-    let frame = Frame {
+    let frame = FormSheet {
         id: "add",
         title: "Add a user",
         submission,
@@ -147,7 +112,7 @@ fn invited(visit: &Visit) -> AnyView {
         hint: "The invitation has a link that leads in. Without a mail server, it is kept in the mailbox.",
     };
     let (id, title, word) = ("invite", "Invite by e-mail", "Send invitation");
-    Frame { id, title, submission, named: &["email"], class: "button", word }.around(visit, email.view(submission))
+    FormSheet { id, title, submission, named: &["email"], class: "button", word }.around(visit, email.view(submission))
 }
 
 fn anonymous(visit: &Visit) -> AnyView {
@@ -158,5 +123,5 @@ fn anonymous(visit: &Visit) -> AnyView {
         </p>
     };
     let (id, title, word) = ("anonymous", "Anonymous user", "Add anonymous user");
-    Frame { id, title, submission, named: &[], class: "button", word }.around(visit, hint.into_any())
+    FormSheet { id, title, submission, named: &[], class: "button", word }.around(visit, hint.into_any())
 }

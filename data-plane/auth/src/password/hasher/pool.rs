@@ -33,8 +33,6 @@ struct Job {
     /// Set by the thread that begins it, or by the caller that has waited long enough; the other one lets it be.
     taken: Arc<AtomicBool>,
     work: Box<dyn FnOnce() + Send>,
-    /// Given back when it has ended.
-    _place: Arc<OwnedSemaphorePermit>,
 }
 
 /// A computation that was handed in.
@@ -74,7 +72,7 @@ impl Pool {
         Ok(Self { queue, ended })
     }
 
-    /// Hands a computation in. How many there may be is told by whoever gives out the places.
+    /// Hands a computation in. How many there may be is told by whoever gives out the places; its own is given back when it has ended.
     pub(super) fn submit<T: Send + 'static>(
         &self,
         place: Arc<OwnedSemaphorePermit>,
@@ -84,11 +82,15 @@ impl Pool {
         let taken = Arc::new(AtomicBool::new(false));
         let work = Box::new(move || {
             // Nobody waits for it: the request was dropped.
-            if !answer.is_closed() {
-                let _ = answer.send(compute());
+            if answer.is_closed() {
+                return;
             }
+            let outcome = compute();
+            // Before whoever waits comes with another one.
+            drop(place);
+            let _ = answer.send(outcome);
         });
-        let job = Job { taken: taken.clone(), work, _place: place };
+        let job = Job { taken: taken.clone(), work };
         self.queue.send(job).map_err(|_| Error::Failed("no thread is left".to_owned()))?;
         Ok(Pending { taken, answered })
     }
