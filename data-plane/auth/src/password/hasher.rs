@@ -25,7 +25,7 @@ const NICE: i32 = 10;
 /// Where the lowest class of scheduling can't be had.
 const NICEST: i32 = 19;
 /// A crowd's threads that have ended nothing for so long get no time: the machine is busy with something else.
-const STALLED: Duration = Duration::from_millis(300);
+const STALLED: Duration = Duration::from_secs(1);
 
 /// How much is hashed at once.
 #[derive(Debug, Clone, Copy)]
@@ -186,12 +186,12 @@ mod tests {
         Limits { cost: 4, threads: 1, waiting: 1, patience: Duration::from_secs(60) }
     }
 
-    /// Holds the thread that takes up the next password, until the sender is dropped.
+    /// Holds the thread that takes up the next password, until the sender is dropped. However long that is, no other thread takes over.
     async fn occupy(hasher: &Hasher) -> mpsc::Sender<()> {
         let (release, released) = mpsc::channel::<()>();
         let (begun, begins) = oneshot::channel();
         let held = Arc::new(Mutex::new((Some(begun), released)));
-        let hasher = hasher.clone();
+        let hasher = Hasher { stall: limits().patience, ..hasher.clone() };
         tokio::spawn(async move {
             hasher
                 .run(move || {
@@ -275,12 +275,13 @@ mod tests {
     #[tokio::test]
     async fn a_full_queue_is_busy() {
         let (hasher, release) = crowded(Limits { waiting: 2, ..limits() }).await;
-        let _stuck = occupy(&hasher).await;
+        let stuck = occupy(&hasher).await;
         let mut waiting = std::pin::pin!(hasher.hash("waits"));
         assert!(futures::poll!(waiting.as_mut()).is_pending());
         let refused = hasher.verify_nothing("no place").await;
         assert!(matches!(refused, Err(Error::Busy { retry_after }) if retry_after >= Duration::from_secs(1)));
         drop(release);
+        drop(stuck);
         waiting.await.unwrap();
     }
 
