@@ -9,6 +9,7 @@ import { gzipSync } from 'node:zlib';
 import { binary } from '../support/server.ts';
 import { restBesideFlood } from './auth/flood.ts';
 import { auth } from './auth/main.ts';
+import { knownAndUnknown } from './auth/uniform.ts';
 import { docker } from './docker.ts';
 import { heading, line } from './figures.ts';
 import { local } from './local.ts';
@@ -18,7 +19,7 @@ const MOST_PROJECTS = Number(process.env.BENCH_PROJECTS ?? 200);
 const SAMPLES = Number(process.env.BENCH_SAMPLES ?? 30);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 4);
 const DRIVERS = (process.env.BENCH_DRIVERS ?? 'local,docker').split(',');
-const PARTS = (process.env.BENCH_PARTS ?? 'projects,wasm,rest,auth,flood').split(',');
+const PARTS = (process.env.BENCH_PARTS ?? 'projects,wasm,rest,auth,uniform,flood').split(',');
 
 if (PARTS.includes('projects')) {
   const localReads = DRIVERS.includes('local') ? await local(SAMPLES, MOST_PROJECTS) : undefined;
@@ -30,6 +31,7 @@ if (PARTS.includes('wasm')) {
 }
 if (PARTS.includes('rest')) await restProgram(SECONDS);
 if (PARTS.includes('auth')) await auth(SECONDS);
+if (PARTS.includes('uniform')) await knownAndUnknown();
 if (PARTS.includes('flood')) await restBesideFlood(SECONDS);
 
 function wasm(): void {

@@ -15,4 +15,6 @@ export const signUp = (email: string) => post('/signup', { email, password: PASS
 export const signIn = (email: string, password = PASSWORD) => post('/token?grant_type=password', { email, password });
 export const verify = (number: number) => post('/verify', { type: 'magiclink', token_hash: tokenHash(number) });
 export const refresh = (token: string) => post('/token?grant_type=refresh_token', { refresh_token: token });
+export const recover = (email: string) => post('/recover', { email });
+export const resend = (email: string) => post('/resend', { type: 'signup', email });
 export const user = (token: string): Question => ({ method: 'GET', path: '/user', headers: { authorization: `Bearer ${token}` } });
