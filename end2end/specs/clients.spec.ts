@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { resolve } from 'node:path';
+import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { createClient, type SupabaseClient } from '@supabase/supabase-js';
 import type { Project } from '../support/api.ts';
@@ -298,8 +299,8 @@ test('supabase-py does the same', async ({ api, server }) => {
   // It asks for the token in the mail by a line of its output.
   const script = resolve(import.meta.dirname, '../support/client.py');
   const running = promisify(execFile)(python!, [script, url, publishable, secret], { timeout: 60_000 });
-  running.child.stdout?.on('data', async (chunk: Buffer) => {
-    const email = /^token for (\S+)$/m.exec(chunk.toString())?.[1];
+  createInterface(running.child.stdout!).on('line', async (line) => {
+    const email = /^token for (\S+)$/.exec(line)?.[1];
     if (email) running.child.stdin?.end(`${await mailedToken(server.url, email)}\n`);
   });
   const { stdout } = await running;

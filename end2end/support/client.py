@@ -1,11 +1,14 @@
 """What clients.spec.ts does with supabase-js, in short, with supabase-py. Usage: client.py URL PUBLISHABLE_KEY SECRET_KEY"""
 
+import faulthandler
 import sys
 
 from postgrest.exceptions import APIError
 from supabase import create_client
 from supabase_auth.errors import AuthApiError
 
+# Says where it waits, should it wait too long.
+faulthandler.dump_traceback_later(45, exit=True)
 url, publishable, secret = sys.argv[1:]
 anon = create_client(url, publishable)
 admin = create_client(url, secret)
