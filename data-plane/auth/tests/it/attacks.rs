@@ -160,6 +160,26 @@ async fn a_code_that_is_still_to_be_exchanged_ends_with_its_account() {
 }
 
 #[tokio::test]
+async fn a_code_that_is_still_to_be_exchanged_ends_with_the_sessions() {
+    for (method, path, body) in
+        [("PUT", "/user", json!({ "password": "another horse" })), ("POST", "/logout?scope=global", json!({}))]
+    {
+        let project = project(|_| ()).await;
+        let owner = confirmed(&project, ANN).await;
+        let verifier = "v".repeat(43);
+        let body_of_flow = json!({ "email": ANN, "code_challenge": challenge(&verifier), "code_challenge_method": "s256" });
+        project.sql("update auth.users set recovery_sent_at = null, confirmation_sent_at = null").await;
+        project.post("/otp", body_of_flow).await.ok();
+        let link = text(&project.last_message(ANN).await.1, "/token_hash");
+        let location = project.get(&format!("/verify?type=magiclink&token={link}"), "").await.location();
+        assert!(project.ask(method, path, &token(&owner), body).await.status.is_success());
+        let body = json!({ "auth_code": member(&location, "code").unwrap(), "code_verifier": verifier });
+        let answer = project.post("/token?grant_type=pkce", body).await;
+        assert_eq!(answer.error(), (404, "flow_state_not_found".to_owned()), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_password_is_not_changed_by_a_session_that_has_ended_meanwhile() {
     let project = Arc::new(project(|settings| settings.mailer.autoconfirm = true).await);
     let session = project.signed_up(ANN).await;
@@ -327,7 +347,7 @@ async fn a_new_password_ends_what_was_begun_with_the_old_one() {
     .await;
     let owner = confirmed(&project, ANN).await;
     project.ask("PUT", "/user", &token(&owner), json!({ "password": "correct horse" })).await.ok();
-    // Somebody else knows it, and begins: another address, a client's code, and a code by PKCE.
+    // Somebody else knows it, and begins: another address, and a client's code.
     let body = json!({ "email": ANN, "password": "correct horse" });
     let stolen = token(&project.post("/token?grant_type=password", body).await.ok());
     project.ask("PUT", "/user", &stolen, json!({ "email": "eve@example.com" })).await.ok();
