@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { createClient, type SupabaseClient } from '@supabase/supabase-js';
-import type { ManagementApi, Project } from '../support/api.ts';
+import type { Project } from '../support/api.ts';
 import { expect, test } from '../support/fixtures.ts';
 import { totp } from '../support/totp.ts';
 
@@ -24,18 +24,12 @@ test.beforeAll(async ({ api, server }) => {
   url = server.projectUrl(project.ref);
   keys = await api.keys(project.ref);
   admin = createClient(url, keys.secret, { auth: { persistSession: false } }).auth.admin;
-  await set(api, { external_phone_enabled: true, smtp_max_frequency: 0, sms_max_frequency: 0, security_refresh_token_reuse_interval: 0 });
+  await api.configureAuth(project.ref, { external_phone_enabled: true, smtp_max_frequency: 0, sms_max_frequency: 0, security_refresh_token_reuse_interval: 0 });
 });
 
 test.afterAll(async ({ api }) => {
   if (project) await api.delete(project.ref);
 });
-
-async function set(api: ManagementApi, settings: Record<string, unknown>): Promise<void> {
-  const headers = { 'content-type': 'application/json' };
-  const response = await api.fetch(`/v1/projects/${project.ref}/config/auth`, { method: 'PATCH', headers, body: JSON.stringify(settings) });
-  expect(response.status, await response.text()).toBe(200);
-}
 
 /** A client that nobody has signed in with; it keeps its session in itself. */
 function somebody(flowType: 'implicit' | 'pkce' = 'implicit'): SupabaseClient['auth'] {
@@ -81,11 +75,11 @@ test('what is not open is said', async ({ api }) => {
   expect(await refused(somebody().signInAnonymously())).toEqual(nobody);
   expect(await refused(somebody().signUp({ email: '', password }))).toEqual(nobody);
   expect(await refused(somebody().signInWithSSO({ domain: 'example.com' }))).toEqual([404, 'saml_provider_disabled', 'SAML 2.0 is disabled']);
-  await set(api, { disable_signup: true });
+  await api.configureAuth(project.ref, { disable_signup: true });
   const closed = [422, 'signup_disabled', 'Signups not allowed for this instance'];
   expect(await refused(somebody().signUp(credentials))).toEqual(closed);
   expect(await refused(somebody().signInWithOtp({ email: credentials.email }))).toEqual(closed);
-  await set(api, { disable_signup: false });
+  await api.configureAuth(project.ref, { disable_signup: false });
 });
 
 test('who signs up has to confirm, and nobody learns who is there', async () => {
@@ -141,7 +135,7 @@ test('codes come by phone, codes of PKCE by link', async () => {
 });
 
 test('an account is changed by its owner', async ({ api }) => {
-  await set(api, { mailer_autoconfirm: true });
+  await api.configureAuth(project.ref, { mailer_autoconfirm: true });
   const [client, email] = [somebody(), address()];
   await done(client.signUp({ email, password, options: { data: { keep: 1, drop: 2 } } }));
   const taken = [422, 'user_already_exists', 'User already registered'];
@@ -153,15 +147,15 @@ test('an account is changed by its owner', async ({ api }) => {
   expect(await refused(client.updateUser({ password }))).toEqual(same);
   const weak = [422, 'weak_password', 'Password should be at least 6 characters.'];
   expect(await refused(client.updateUser({ password: '' }))).toEqual(weak);
-  await set(api, { security_update_password_require_current_password: true });
+  await api.configureAuth(project.ref, { security_update_password_require_current_password: true });
   const unasked = [400, 'current_password_required', 'Current password required when setting new password.'];
   expect(await refused(client.updateUser({ password: 'another horse' }))).toEqual(unasked);
   await done(client.updateUser({ password: 'another horse', current_password: password }));
-  await set(api, { security_update_password_require_current_password: false });
+  await api.configureAuth(project.ref, { security_update_password_require_current_password: false });
   expect((await done(client.updateUser({ email: address() }))).user.email).not.toBe(email);
   expect((await done(client.getUserIdentities())).identities.map((identity) => identity.provider)).toEqual(['email']);
   expect(await refused(client.linkIdentity({ provider: 'google' }))).toEqual([404, 'manual_linking_disabled', 'Manual linking is disabled']);
-  await set(api, { mailer_autoconfirm: false });
+  await api.configureAuth(project.ref, { mailer_autoconfirm: false });
 
   const [first, second] = [(await done(client.getUser())).user.email ?? '', address()];
   expect((await done(client.updateUser({ email: second }))).user.new_email).toBe(second);
@@ -276,7 +270,7 @@ test('supabase-py does the same', async ({ api }) => {
   test.skip(!python, 'SUPACLOUD_PYTHON is not set; make browser sets it');
   const often = { rate_limit_otp: 1000, rate_limit_verify: 1000, rate_limit_email_sent: 1000 };
   const on = { external_anonymous_users_enabled: true, oauth_server_enabled: true, security_manual_linking_enabled: true };
-  await set(api, { mailer_autoconfirm: true, ...on, ...often });
+  await api.configureAuth(project.ref, { mailer_autoconfirm: true, ...on, ...often });
   const script = resolve(import.meta.dirname, '../support/auth-client.py');
   const { stdout } = await promisify(execFile)(python!, [script, url, keys.publishable, keys.secret], { timeout: 60_000 });
   expect(stdout.trim()).toBe('ok');

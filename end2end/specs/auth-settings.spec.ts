@@ -43,15 +43,6 @@ async function config(api: ManagementApi): Promise<Record<string, unknown>> {
   return (await api.fetch(`/v1/projects/${ref}/config/auth`)).json() as Promise<Record<string, unknown>>;
 }
 
-async function patch(api: ManagementApi, change: Record<string, unknown>): Promise<void> {
-  const response = await api.fetch(`/v1/projects/${ref}/config/auth`, {
-    method: 'PATCH',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(change),
-  });
-  expect(response.status).toBe(200);
-}
-
 for (const [view, options] of Object.entries({
   light: { colorScheme: 'light', viewport: { width: 1280, height: 800 } },
   dark: { colorScheme: 'dark', viewport: { width: 1280, height: 800 } },
@@ -109,13 +100,13 @@ test('a change is in force at once', async ({ page, dashboard, server, api }) =>
   expect((await signUp('confirmed')).body).toHaveProperty('access_token');
   await press(page, 'Save');
   await expect(page.getByRole('status')).toHaveText('Nothing is changed here, so that nothing was saved.');
-  await patch(api, { mailer_autoconfirm: null });
+  await api.configureAuth(ref, { mailer_autoconfirm: null });
 });
 
 test('only what was changed is saved, and nothing is lost where something is wrong', async ({ page, dashboard, api }) => {
   await dashboard.open(address('sessions'));
   // Somebody else is at work, too.
-  await patch(api, { sessions_timebox: 12 });
+  await api.configureAuth(ref, { sessions_timebox: 12 });
   const sessions = part(page, 'Sessions');
   await sessions.getByLabel('Access tokens are valid for').fill('a week');
   await sessions.getByLabel('A session that is not used ends after').fill('0.5');
@@ -132,7 +123,7 @@ test('only what was changed is saved, and nothing is lost where something is wro
   await wrong.press('Enter');
   await expect(page.getByRole('status')).toHaveText('Saved, and in force now.');
   expect(await config(api)).toMatchObject({ jwt_exp: 7200, sessions_inactivity_timeout: 0.5, sessions_timebox: 12 });
-  await patch(api, { jwt_exp: null, sessions_inactivity_timeout: null, sessions_timebox: null });
+  await api.configureAuth(ref, { jwt_exp: null, sessions_inactivity_timeout: null, sessions_timebox: null });
 });
 
 test('a change is shown as a command that makes it', async ({ page, dashboard, api }) => {
@@ -255,7 +246,7 @@ test('a hook is one of the functions that there are', async ({ page, dashboard, 
   await save(page);
   expect(await config(api)).toMatchObject({ hook_send_email_enabled: true, hook_send_email_uri: 'https://elsewhere.example.com' });
   expect((await config(api)).hook_send_email_secrets).toMatch(/^[0-9a-f]{64}$/);
-  await patch(api, { hook_send_email_enabled: null, hook_send_email_uri: null, hook_send_email_secrets: null });
+  await api.configureAuth(ref, { hook_send_email_enabled: null, hook_send_email_uri: null, hook_send_email_secrets: null });
 });
 
 test('a form of another site changes nothing, and one that is wrong is answered so', async ({ server, api }) => {
@@ -303,6 +294,6 @@ test.describe('without scripts', () => {
     await press(page, 'Save');
     await expect(redirects.getByLabel('Site URL')).toHaveValue('nowhere');
     await expect(redirects.getByLabel('Site URL')).toHaveAccessibleDescription(/This must be an absolute URL/);
-    await patch(api, { site_url: null, uri_allow_list: null });
+    await api.configureAuth(ref, { site_url: null, uri_allow_list: null });
   });
 });

@@ -166,11 +166,7 @@ for (const scripted of [true, false]) {
 test('factors are reset, identities unlinked, anonymous users and invitations made', async ({ page, server, api, dashboard }) => {
   const { ref, url, anon, admin } = await project(api, server, 'Factors');
   const users = new Users(page, server.url, ref);
-  await api.fetch(`/v1/projects/${ref}/config/auth`, {
-    method: 'PATCH',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ external_anonymous_users_enabled: true }),
-  });
+  await api.configureAuth(ref, { external_anonymous_users_enabled: true });
   const body = { email: 'ann@example.com', phone: '+4915112345678', password: 'correct horse', email_confirm: true, phone_confirm: true };
   const { user } = good(await admin.createUser(body));
   const app = client(url, anon);

@@ -3,7 +3,7 @@ import { ManagementApi } from '../../support/api.ts';
 import { Server } from '../../support/server.ts';
 import { columns, heading, percentile } from '../figures.ts';
 import { inFolder } from '../in-folder.ts';
-import type { Question } from '../rest-program/scenarios.ts';
+import { ask, type Question } from '../rest-program/scenarios.ts';
 import { email, PASSWORD, recover, resend, signIn, signUp } from './calls.ts';
 
 /** Addresses with an account and without. Each is asked about once, in turns. */
@@ -23,17 +23,12 @@ export async function knownAndUnknown(): Promise<void> {
     stopAtEnd(server);
     const api = new ManagementApi(server.url);
     const { ref } = await api.create({ name: 'uniform' });
-    const change = await api.fetch(`/v1/projects/${ref}/config/auth`, {
-      method: 'PATCH',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ rate_limit_token_refresh: NO_LIMIT, rate_limit_otp: NO_LIMIT, rate_limit_verify: NO_LIMIT }),
-    });
-    if (!change.ok) throw new Error(`the limits can't be raised: ${change.status} ${await change.text()}`);
+    await api.configureAuth(ref, { rate_limit_token_refresh: NO_LIMIT, rate_limit_otp: NO_LIMIT, rate_limit_verify: NO_LIMIT });
     const { publishable, serviceRole } = await api.keys(ref);
-    const ask = async ({ method, path, body }: Question, key: string) => {
-      const headers = { apikey: key, authorization: `Bearer ${key}`, 'content-type': 'application/json' };
-      const response = await fetch(`${server.projectUrl(ref)}/auth/v1${path}`, { method, headers, body });
-      return `${response.status} ${(await response.text()).slice(0, 60)}`;
+    const place = { port: server.port, root: `/p/${ref}/auth/v1` };
+    const answer = async (question: Question, key: string) => {
+      const response = await ask(place, { ...question, headers: { apikey: key, authorization: `Bearer ${key}` } });
+      return { status: response.status, text: await response.text() };
     };
 
     heading('Auth: how long answers take for addresses with an account and without, p50 and p90 in ms');
@@ -44,12 +39,12 @@ export async function knownAndUnknown(): Promise<void> {
       for (let i = 0; i < EACH; i++) {
         const [known, unknown] = [email(++number), email(++number)];
         const body = JSON.stringify({ email: known, password: PASSWORD, email_confirm: name !== 'resend a confirmation' });
-        await ask({ method: 'POST', path: '/admin/users', body }, serviceRole);
+        await answer({ method: 'POST', path: '/admin/users', body }, serviceRole);
         for (const [kind, address] of [['known', known], ['unknown', unknown]] as const) {
           const begun = performance.now();
-          const answer = await ask(question(address), publishable);
+          const { status, text } = await answer(question(address), publishable);
           took[kind].push(performance.now() - begun);
-          if (answer.startsWith('429')) throw new Error(`${name}: ${answer}`);
+          if (status === 429) throw new Error(`${name}: ${text}`);
         }
       }
       const figures = [took.known, took.unknown].flatMap((all) => [percentile(all, 50), percentile(all, 90)]);

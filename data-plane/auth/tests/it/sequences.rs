@@ -447,20 +447,9 @@ fn sequences(tokens: Tokens, cases: u32) {
     for _ in 0..5 {
         let outcome = runner.run(&prop::collection::vec(call(), 1..40), |calls| {
             number.set(number.get() + 1);
-            runtime.block_on(async {
-                let mut world = World::new(&project, tokens, number.get()).await;
-                for call in &calls {
-                    world.call(call).await;
-                    world.check_sessions(1).await;
-                }
-                world.check_sessions(usize::MAX).await;
-                raised.set(raised.get() + world.sessions.iter().filter(|session| session.raised_by.is_some()).count());
-                ended.set(ended.get() + world.sessions.iter().filter(|session| !session.is_alive).count());
-                let unproven = "select count(*) from auth.sessions as session where aal <> 'aal1' and not exists (\
-                            select from auth.mfa_factors as factor where factor.id = session.factor_id \
-                            and factor.user_id = session.user_id and factor.status = 'verified')";
-                assert_eq!(project.count(unproven).await, 0);
-            });
+            let sessions = runtime.block_on(walk(&project, tokens, number.get(), &calls));
+            raised.set(raised.get() + sessions.iter().filter(|session| session.raised_by.is_some()).count());
+            ended.set(ended.get() + sessions.iter().filter(|session| !session.is_alive).count());
             Ok(())
         });
         outcome.unwrap();
@@ -470,4 +459,19 @@ fn sequences(tokens: Tokens, cases: u32) {
     }
     // The sequences came somewhere.
     assert!(raised.get() > 0 && ended.get() > 0, "{} {}", raised.get(), ended.get());
+}
+
+/// Asks all of it, of users of their own; answers the sessions that there were.
+async fn walk(project: &Project, tokens: Tokens, number: u32, calls: &[Call]) -> Vec<Session> {
+    let mut world = World::new(project, tokens, number).await;
+    for call in calls {
+        world.call(call).await;
+        world.check_sessions(1).await;
+    }
+    world.check_sessions(usize::MAX).await;
+    let unproven = "select count(*) from auth.sessions as session where aal <> 'aal1' and not exists (\
+                    select from auth.mfa_factors as factor where factor.id = session.factor_id \
+                    and factor.user_id = session.user_id and factor.status = 'verified')";
+    assert_eq!(project.count(unproven).await, 0);
+    world.sessions
 }

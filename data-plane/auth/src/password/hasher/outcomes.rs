@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Of the last computations, each one a bit: whether a password was wrong.
+/// More wrong ones than this are most of those that are remembered.
 const MANY: u32 = u64::BITS / 2;
 
 /// Whoever rests ([`Rest::until_needed`]) no longer does when this is dropped.
@@ -18,6 +18,7 @@ struct Shared {
 }
 
 struct Recent {
+    /// Of the last 64 computations, each one a bit: whether a password was wrong.
     wrong: u64,
     is_over: bool,
 }
